@@ -1,0 +1,1 @@
+"""Fixtures for every test. The private servers themselves are started by tests/servers.py."""
