@@ -1,0 +1,40 @@
+"""States of an annotation project."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from kernel.states import Machine, Move
+
+
+class Modality(models.TextChoices):
+    """What one item of the project is."""
+
+    TEXT = "text", _("文本")
+    IMAGE = "image", _("图像")
+
+
+class ProjectState(models.TextChoices):
+    DRAFT = "draft", _("草稿")
+    OPEN = "open", _("待开工")
+    IN_PROGRESS = "in_progress", _("标注中")
+    DELIVERED = "delivered", _("已交付")
+    ACCEPTED = "accepted", _("已验收")
+    CLOSED = "closed", _("已结项")
+    CANCELLED = "cancelled", _("已取消")
+
+
+PROJECT = Machine(
+    "annotation_project",
+    ProjectState,
+    [
+        Move("open", ("draft",), "open", _("发布项目")),
+        Move("start", ("open",), "in_progress", _("开始标注")),
+        Move("deliver", ("in_progress",), "delivered", _("提交交付")),
+        Move("rework", ("delivered",), "in_progress", _("退回返工")),
+        Move("accept", ("delivered",), "accepted", _("验收通过")),
+        Move("close", ("accepted",), "closed", _("结项")),
+        Move("cancel", ("draft", "open"), "cancelled", _("取消项目")),
+    ],
+)

@@ -1,0 +1,43 @@
+"""States of one annotation task."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from kernel.states import Machine, Move
+
+
+class TaskState(models.TextChoices):
+    READY = "ready", _("待分配")
+    ASSIGNED = "assigned", _("标注中")
+    SUBMITTED = "submitted", _("待质检")
+    IN_REVIEW = "in_review", _("质检中")
+    ACCEPTED = "accepted", _("已通过")
+    RETURNED = "returned", _("已退回")
+    SKIPPED = "skipped", _("已跳过")
+    DISPUTED = "disputed", _("有争议")
+
+
+TASK = Machine(
+    "annotation_task",
+    TaskState,
+    [
+        Move("assign", ("ready", "skipped"), "assigned", _("分配")),
+        Move("submit", ("assigned",), "submitted", _("提交")),
+        Move("take", ("submitted",), "in_review", _("领取质检")),
+        Move("accept", ("submitted", "in_review", "disputed"), "accepted", _("通过")),
+        Move("return", ("submitted", "in_review", "disputed"), "returned", _("退回")),
+        Move("resume", ("returned",), "assigned", _("返工")),
+        Move("dispute", ("returned",), "disputed", _("申诉")),
+        Move("skip", ("assigned",), "skipped", _("跳过")),
+        Move("release", ("assigned",), "ready", _("释放")),
+    ],
+)
+
+
+class Verdict(models.TextChoices):
+    """What a quality review says of a submission."""
+
+    ACCEPT = "accept", _("通过")
+    RETURN = "return", _("退回")

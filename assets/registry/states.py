@@ -1,0 +1,108 @@
+"""States of registration applications and certificates, and the registry's vocabularies."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from kernel.states import Machine, Move
+
+
+class RegistrationKind(models.TextChoices):
+    INITIAL = "initial", _("首次登记")
+    CHANGE = "change", _("变更登记")
+    CORRECTION = "correction", _("更正登记")
+    TRANSFER = "transfer", _("转移登记")
+    LICENCE = "licence", _("许可登记")
+    RENEWAL = "renewal", _("续展登记")
+    CANCELLATION = "cancellation", _("注销登记")
+    REVOCATION = "revocation", _("撤销登记")
+    OBJECTION = "objection", _("异议登记")
+
+
+class ProductKind(models.TextChoices):
+    DATASET = "dataset", _("数据集")
+    DATA_SERVICE = "data_service", _("数据服务接口")
+    INDICATOR = "indicator", _("数据指标")
+    REPORT = "report", _("数据报告")
+    MODEL = "model", _("数据模型算法")
+    APPLICATION = "application", _("数据应用")
+    ANNOTATION_SERVICE = "annotation_service", _("标注服务")
+
+
+class Right(models.TextChoices):
+    HOLDING = "holding", _("数据资源持有权")
+    USE = "use", _("数据加工使用权")
+    OPERATION = "operation", _("数据产品经营权")
+
+
+class Classification(models.TextChoices):
+    """GB/T 43697-2024; core data cannot be registered for trade."""
+
+    GENERAL = "general", _("一般数据")
+    IMPORTANT = "important", _("重要数据")
+    CORE = "core", _("核心数据")
+
+
+class ApplicationState(models.TextChoices):
+    DRAFT = "draft", _("草稿")
+    SUBMITTED = "submitted", _("已提交")
+    ACCEPTED_FOR_REVIEW = "accepted_for_review", _("已受理")
+    COMPLIANCE_REVIEW = "compliance_review", _("合规审查")
+    PUBLIC_NOTICE = "public_notice", _("公示中")
+    CERTIFIED = "certified", _("已发证")
+    RETURNED = "returned", _("退回补正")
+    REJECTED = "rejected", _("不予登记")
+    UNDER_OBJECTION = "under_objection", _("异议处理")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+APPLICATION = Machine(
+    "registration_application",
+    ApplicationState,
+    [
+        Move("submit", ("draft", "returned"), "submitted", _("提交登记")),
+        Move("accept", ("submitted",), "accepted_for_review", _("受理")),
+        Move("review", ("accepted_for_review",), "compliance_review", _("开始合规审查")),
+        Move("return", ("submitted", "accepted_for_review", "compliance_review"), "returned", _("退回补正")),
+        Move("pass", ("compliance_review",), "public_notice", _("审查通过并公示")),
+        Move("reject", ("compliance_review", "under_objection"), "rejected", _("不予登记")),
+        Move("object", ("public_notice",), "under_objection", _("提出异议")),
+        Move("overrule", ("under_objection",), "public_notice", _("异议不成立")),
+        Move("certify", ("public_notice",), "certified", _("发证")),
+        Move("withdraw", ("draft", "submitted", "returned", "accepted_for_review"), "withdrawn", _("撤回申请")),
+    ],
+)
+
+
+class CertificateState(models.TextChoices):
+    VALID = "valid", _("有效")
+    SUSPENDED = "suspended", _("异议中止")
+    CHANGED = "changed", _("已变更")
+    TRANSFERRED = "transferred", _("已转移")
+    RENEWED = "renewed", _("已续展")
+    EXPIRED = "expired", _("已到期")
+    CANCELLED = "cancelled", _("已注销")
+    REVOKED = "revoked", _("已撤销")
+
+
+CERTIFICATE = Machine(
+    "registration_certificate",
+    CertificateState,
+    [
+        Move("suspend", ("valid",), "suspended", _("中止效力")),
+        Move("resume", ("suspended",), "valid", _("恢复效力")),
+        Move("change", ("valid",), "changed", _("变更登记")),
+        Move("transfer", ("valid",), "transferred", _("转移登记")),
+        Move("renew", ("valid", "expired"), "renewed", _("续展")),
+        Move("expire", ("valid",), "expired", _("到期")),
+        Move("cancel", ("valid", "suspended"), "cancelled", _("注销")),
+        Move("revoke", ("valid", "suspended"), "revoked", _("撤销")),
+    ],
+)
+
+
+class CheckVerdict(models.TextChoices):
+    PASS = "pass", _("符合")
+    FAIL = "fail", _("不符合")
+    NOT_APPLICABLE = "not_applicable", _("不适用")

@@ -1,0 +1,51 @@
+"""What was delivered under an order, and every access to it."""
+
+from __future__ import annotations
+
+import pgtrigger
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from assets.datasets.models import DatasetFile
+from exchange.trading.models import Order
+from kernel.records import Record
+
+_APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+
+
+class Delivery(Record):
+    """The act of delivery: the exact version, by its root hash, opened to the buyer's organization."""
+
+    order = models.OneToOneField(Order, models.PROTECT, related_name="delivery")
+    root_hash = models.CharField(_("根哈希"), max_length=64)
+    file_count = models.PositiveIntegerField(_("文件数"))
+    byte_count = models.BigIntegerField(_("字节数"))
+    delivered_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    delivered_at = models.DateTimeField(_("交付时间"))
+
+    class Meta:
+        verbose_name = _("交付")
+        verbose_name_plural = _("交付")
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.order} → {self.root_hash[:12]}"
+
+
+class Download(Record):
+    """One signed link handed out: which file, to whom, until when."""
+
+    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="downloads")
+    file = models.ForeignKey(DatasetFile, models.PROTECT, related_name="+")
+    user = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    actor_label = models.CharField(_("下载人"), max_length=200)
+    requested_at = models.DateTimeField(_("请求时间"))
+    expires_at = models.DateTimeField(_("链接有效期至"))
+
+    class Meta:
+        verbose_name = _("下载记录")
+        verbose_name_plural = _("下载记录")
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.delivery} · {self.file}"

@@ -1,0 +1,33 @@
+"""News of trades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from kernel.events import Event
+from organizations.permissions import Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPaid(Event):
+    """The buyer's money lies in escrow; the supplier may deliver."""
+
+    order_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderAccepted(Event):
+    """The buyer (or the end of the inspection period) accepted the delivery; escrow is to be released."""
+
+    order_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCompleted(Event):
+    """Escrow was released; the trade is to be filed and counted."""
+
+    order_id: UUID
+    by: Actor

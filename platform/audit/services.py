@@ -1,0 +1,97 @@
+"""Writing and sealing the audit log.
+
+An event is written by `record` inside the transaction of the deed. `seal` chains finished events in
+batches (one sealer at a time), so that posting never waits for a chain head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, models, transaction
+
+from audit.models import AuditEvent, ChainLink
+from kernel.states import By
+
+GENESIS = "0" * 64
+_SEALER_LOCK = 0x51_5C_41  # advisory lock of the one sealer
+_MEMBERS = (
+    "at", "action", "subject_type", "subject_id", "subject_label",
+    "user_id", "organization_id", "actor_label", "detail",
+)  # fmt: skip
+
+
+def canonical(members: dict[str, Any]) -> str:
+    """JSON with sorted keys and no spaces; dates as ISO 8601 in UTC, ids as text."""
+
+    def plain(value: Any) -> Any:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+    return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=plain)
+
+
+def digest_of(event: AuditEvent) -> str:
+    """SHA-256 (hex) of the event's id and told members, as stored."""
+    members = {name: getattr(event, name) for name in _MEMBERS}
+    members["id"] = str(event.id)
+    members["at"] = event.at.astimezone(UTC)
+    return hashlib.sha256(canonical(members).encode()).hexdigest()
+
+
+def record(
+    *, by: By, at: datetime, action: str, subject: models.Model | None = None, detail: dict[str, Any] | None = None
+) -> AuditEvent:
+    """Write what `by` did to `subject` at `at`; `detail` holds plain JSON values (amounts in fen).
+
+    Must run in the transaction of the deed, so both stay or neither does.
+    """
+    assert connection.in_atomic_block, "audit.record() needs the deed's transaction"
+    event = AuditEvent(
+        at=at,
+        action=action,
+        subject_type=subject._meta.label if subject is not None else "",
+        subject_id=subject.pk if subject is not None else None,
+        subject_label=str(subject)[:300] if subject is not None else "",
+        user_id=by.user_id,
+        organization_id=by.organization_id,
+        actor_label=by.label[:200],
+        detail=json.loads(canonical(detail or {})),
+    )
+    event.digest = digest_of(event)
+    event.save(force_insert=True)
+    return event
+
+
+def link_hash(previous: str, digest: str) -> str:
+    """The chain's step: SHA-256 over the previous link's hash and the event's digest (hex text)."""
+    return hashlib.sha256(f"{previous}{digest}".encode()).hexdigest()
+
+
+@transaction.atomic
+def seal(*, at: datetime, limit: int = 10_000) -> int:
+    """Chain up to `limit` events of finished transactions, oldest write first; how many were sealed.
+
+    A second sealer at the same time does nothing and returns 0.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_SEALER_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        (horizon,) = cursor.fetchone()
+    final = ChainLink.objects.order_by("-position").first()
+    position, previous = (final.position, final.hash) if final else (0, GENESIS)
+    waiting = AuditEvent.objects.filter(link=None, transaction_id__lt=horizon).order_by("transaction_id", "id")
+    links = []
+    for event_id, digest in waiting.values_list("id", "digest")[:limit]:
+        position += 1
+        current = link_hash(previous, digest)
+        links.append(
+            ChainLink(position=position, event_id=event_id, previous_hash=previous, hash=current, sealed_at=at)
+        )
+        previous = current
+    ChainLink.objects.bulk_create(links, batch_size=2_000)
+    return len(links)

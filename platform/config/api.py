@@ -1,0 +1,73 @@
+"""The JSON API: one NinjaAPI with every domain's router."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
+from ninja.throttling import AnonRateThrottle, AuthRateThrottle
+
+from gateway.api import AUTH, problem, refusal_problem
+from kernel.errors import Refusal
+
+ROUTERS = {
+    "/organizations": "organizations.api",
+    "/documents": "documents.api",
+    "/jobs": "jobs.api",
+    "/audit": "audit.api",
+    "/annotation": "annotation.projects.api",
+    "/tasks": "annotation.work.api",
+    "/datasets": "assets.datasets.api",
+    "/registry": "assets.registry.api",
+    "/catalogue": "exchange.catalogue.api",
+    "/orders": "exchange.trading.api",
+    "/deliveries": "exchange.delivery.api",
+    "/filings": "exchange.filings.api",
+    "/ledger": "settlement.ledger.api",
+    "/payments": "settlement.payments.api",
+    "/revenue": "settlement.revenue.api",
+    "/rewards": "settlement.rewards.api",
+}
+
+api = NinjaAPI(
+    title="清数 Qingshu API",
+    version="1",
+    urls_namespace="api",
+    docs_url=None,
+    openapi_url="/openapi.json",
+    auth=AUTH,
+    throttle=[AnonRateThrottle("120/m"), AuthRateThrottle("1200/m")],
+)
+for prefix, module in ROUTERS.items():
+    api.add_router(prefix, import_module(module).router, tags=[module.split(".")[-2]])
+
+
+@api.exception_handler(Refusal)
+def on_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    return refusal_problem(request, refusal)
+
+
+@api.exception_handler(ValidationError)
+def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    errors = [{"field": ".".join(str(part) for part in e["loc"]), "reason": e["msg"]} for e in error.errors]
+    return problem(request, 422, "invalid_input", _("请求内容不符合接口定义，请按 errors 修改。"), errors=errors)
+
+
+@api.exception_handler(AuthenticationError)
+def on_unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return problem(request, 401, "not_signed_in", _("请先登录，或在 Authorization 中提供有效的 API 密钥。"))
+
+
+@api.exception_handler(Throttled)
+def on_throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
+    response = problem(request, 429, "too_many_requests", _("请求过于频繁，请稍后再试。"))
+    response["Retry-After"] = str(int(error.wait or 1))
+    return response
+
+
+@api.exception_handler(HttpError)
+def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(request, error.status_code, "request_refused", str(error))

@@ -1,0 +1,158 @@
+"""The object store: bytes by key in one S3 bucket, through the MinIO client.
+
+Content keys carry the SHA-256 of the bytes, so writing the same content twice is harmless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from django.conf import settings
+from minio import Minio
+from minio.commonconfig import ENABLED
+from minio.datatypes import PostPolicy
+from minio.error import S3Error
+from minio.versioningconfig import VersioningConfig
+
+LINK_LIFETIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """Where bytes lie and what they are: key, size in bytes, SHA-256 in hex."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+def _client(endpoint: str) -> Minio:
+    parts = urlsplit(endpoint)
+    return Minio(
+        parts.netloc,
+        access_key=settings.S3_ACCESS_KEY,
+        secret_key=settings.S3_SECRET_KEY,
+        secure=parts.scheme == "https",
+        region=settings.S3_REGION,
+        http_client=urllib3.PoolManager(
+            maxsize=16, timeout=urllib3.Timeout(connect=3, read=60), retries=urllib3.Retry(3, backoff_factor=0.2)
+        ),
+    )
+
+
+@lru_cache(maxsize=2)
+def _cached_client(endpoint: str, access_key: str, secret_key: str) -> Minio:
+    return _client(endpoint)
+
+
+def client() -> Minio:
+    """The client for the server side."""
+    return _cached_client(settings.S3_ENDPOINT, settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY)
+
+
+def _public_client() -> Minio:
+    return _cached_client(settings.S3_PUBLIC_ENDPOINT, settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY)
+
+
+def ensure_bucket() -> None:
+    """Make the bucket with versioning if it is not there; safe to call again and at once by two."""
+    try:
+        client().make_bucket(settings.S3_BUCKET)
+    except S3Error as error:
+        if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise
+    client().set_bucket_versioning(settings.S3_BUCKET, VersioningConfig(ENABLED))
+
+
+def content_key(prefix: str, sha256: str) -> str:
+    """The key under which content of this hash lies: `prefix/ab/abcdef…`."""
+    return f"{prefix}/{sha256[:2]}/{sha256}"
+
+
+def put(prefix: str, body: bytes, media_type: str) -> StoredObject:
+    """Store bytes under their content key and tell where they are."""
+    digest = hashlib.sha256(body).hexdigest()
+    key = content_key(prefix, digest)
+    client().put_object(settings.S3_BUCKET, key, io.BytesIO(body), len(body), content_type=media_type)
+    return StoredObject(key, len(body), digest)
+
+
+def get(key: str) -> bytes:
+    """All bytes of one object (small ones; use `stream` for the rest)."""
+    return b"".join(stream(key))
+
+
+def stream(key: str, chunk: int = 1 << 20) -> Iterator[bytes]:
+    """The object's bytes in chunks."""
+    response = client().get_object(settings.S3_BUCKET, key)
+    try:
+        yield from response.stream(chunk)
+    finally:
+        response.close()
+        response.release_conn()
+
+
+def measure(key: str) -> StoredObject | None:
+    """Size and SHA-256 of what really lies there, read from the store; None when nothing does."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for part in stream(key):
+            digest.update(part)
+            size += len(part)
+    except S3Error as error:
+        if error.code == "NoSuchKey":
+            return None
+        raise
+    return StoredObject(key, size, digest.hexdigest())
+
+
+def remove(key: str) -> None:
+    """Delete one object (uploads that failed their check)."""
+    client().remove_object(settings.S3_BUCKET, key)
+
+
+def signed_link(key: str, *, file_name: str, media_type: str, inline: bool = False) -> str:
+    """A link to one object that works for ten minutes and downloads under `file_name`."""
+    from urllib.parse import quote
+
+    disposition = "inline" if inline else "attachment"
+    return _public_client().presigned_get_object(
+        settings.S3_BUCKET,
+        key,
+        expires=LINK_LIFETIME,
+        response_headers={
+            "response-content-disposition": f"{disposition}; filename*=UTF-8''{quote(file_name, safe='')}",
+            "response-content-type": media_type,
+        },
+    )
+
+
+def signed_upload(key: str, *, media_type: str, size: int, expires_at: Any) -> dict[str, str]:
+    """Form fields for a browser's direct POST of exactly `size` bytes of `media_type` to `key`."""
+    policy = PostPolicy(settings.S3_BUCKET, expires_at)
+    policy.add_equals_condition("key", key)
+    policy.add_equals_condition("Content-Type", media_type)
+    policy.add_content_length_range_condition(size, size)
+    fields: dict[str, str] = _public_client().presigned_post_policy(policy)
+    return {"key": key, "Content-Type": media_type, **fields}
+
+
+def upload_address() -> str:
+    """Where browsers POST uploads to."""
+    return f"{settings.S3_PUBLIC_ENDPOINT}/{settings.S3_BUCKET}"
+
+
+def is_reachable() -> bool:
+    """Whether the store answers and the bucket is there."""
+    try:
+        return bool(client().bucket_exists(settings.S3_BUCKET))
+    except (S3Error, urllib3.exceptions.HTTPError):
+        return False

@@ -1,0 +1,135 @@
+"""Signing and checking of certificates, vouchers and events as JWS (EdDSA, pyjwt).
+
+The private key is a PEM file in `SIGNING_KEYS_DIR` (made on first use, mode 0600); the newest file
+signs. Its public half is written to PublishedKey and served as a JWK set, also after rotation.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from jwt.algorithms import OKPAlgorithm
+
+from kernel.errors import Refusal
+from signing.models import PublishedKey
+
+ALGORITHM = "EdDSA"
+
+
+class SignatureInvalid(Refusal):
+    """The text is not a token of ours, or was changed after signing."""
+
+    code = "signature_invalid"
+    message = _("签名无效：内容被改动，或不是本平台签发。请核对文件来源。")
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key with its id and public JWK."""
+
+    kid: str
+    private: Ed25519PrivateKey
+    jwk: dict[str, str]
+
+
+def _thumbprint(jwk: dict[str, str]) -> str:
+    """RFC 7638 thumbprint (SHA-256, base64url without padding) of an OKP key."""
+    members = {name: jwk[name] for name in ("crv", "kty", "x")}
+    raw = hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _key(private: Ed25519PrivateKey) -> SigningKey:
+    jwk = json.loads(OKPAlgorithm.to_jwk(private.public_key()))
+    return SigningKey(_thumbprint(jwk), private, jwk)
+
+
+def _write_new_key(folder: Path) -> Path:
+    """Make a key file that appears whole or not at all, also when two processes start at once."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    number = len(list(folder.glob("key-*.pem"))) + 1
+    target, draft = folder / f"key-{number:04d}.pem", folder / f".draft-{os.getpid()}"
+    descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return target
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path) -> SigningKey:
+    files = sorted(folder.glob("key-*.pem")) or [_write_new_key(folder)]
+    private = serialization.load_pem_private_key(files[-1].read_bytes(), password=None)
+    assert isinstance(private, Ed25519PrivateKey), f"{files[-1].name} is not an Ed25519 key"
+    return _key(private)
+
+
+def current_key() -> SigningKey:
+    """The key that signs now; its public half is published before it is first used."""
+    key = _load(Path(settings.SIGNING_KEYS_DIR))
+    PublishedKey.objects.get_or_create(kid=key.kid, defaults={"algorithm": ALGORITHM, "jwk": key.jwk})
+    return key
+
+
+def rotate(*, at: datetime) -> SigningKey:
+    """Make a new signing key; tokens of the old ones go on verifying."""
+    _write_new_key(Path(settings.SIGNING_KEYS_DIR))
+    _load.cache_clear()
+    key = current_key()
+    PublishedKey.objects.filter(retired_at=None).exclude(kid=key.kid).update(retired_at=at)
+    return key
+
+
+def sign(claims: dict[str, Any], *, type_: str) -> str:
+    """A compact JWS over `claims` with `kid` and `typ` in the header (for instance "certificate+jwt")."""
+    key = current_key()
+    return jwt.encode(
+        {"iss": settings.SIGNING_ISSUER, **claims}, key.private, ALGORITHM, headers={"kid": key.kid, "typ": type_}
+    )
+
+
+def verify(token: str) -> dict[str, Any]:
+    """The claims of one of our tokens; SignatureInvalid otherwise. Expiry is a question of the registry."""
+    try:
+        kid = jwt.get_unverified_header(token)["kid"]
+        published = PublishedKey.objects.get(kid=kid)
+        public = OKPAlgorithm.from_jwk(published.jwk)
+        claims: dict[str, Any] = jwt.decode(
+            token, public, [ALGORITHM], options={"verify_exp": False, "verify_nbf": False, "verify_aud": False}
+        )
+    except (jwt.PyJWTError, KeyError, PublishedKey.DoesNotExist) as error:
+        raise SignatureInvalid from error
+    return claims
+
+
+def key_set() -> dict[str, list[dict[str, Any]]]:
+    """The JWK set of every key that ever signed (RFC 7517)."""
+    return {
+        "keys": [
+            {**key.jwk, "kid": key.kid, "alg": key.algorithm, "use": "sig"}
+            for key in PublishedKey.objects.order_by("recorded_at")
+        ]
+    }
