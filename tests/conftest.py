@@ -1,1 +1,84 @@
 """Fixtures for every test. The private servers themselves are started by tests/servers.py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+    from pytest_django.live_server_helper import LiveServer
+
+    from tests.browsing import Visit
+    from tests.workers import WorkerProcess
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tasks_run_at_once() -> None:
+    """Queued tasks run in the test itself; `celery_worker_process` changes that for one test."""
+    from config.celery import app
+
+    app.conf.task_always_eager = True
+    app.conf.task_eager_propagates = True
+
+
+@pytest.fixture
+def celery_worker_process(transactional_db: None) -> Iterator[WorkerProcess]:
+    """A real worker on the test's broker and database: `.start()`, `.kill()` (kill -9), `.stop()`, `.log`.
+
+    Set `.include = ("module.with.tasks",)` before starting for tasks that live in tests.
+    """
+    import redis
+
+    from config.celery import app
+    from tests.workers import WorkerProcess
+
+    worker = WorkerProcess()
+    number = int(os.environ["BROKER_URL"].rpartition("=")[2])
+    socket = os.environ["CACHE_URL"].removeprefix("unix://").partition("?")[0]
+    with redis.Redis(unix_socket_path=socket, db=number) as broker:
+        broker.flushdb()
+        app.conf.task_always_eager = False
+        try:
+            yield worker
+        finally:
+            app.conf.task_always_eager = True
+            worker.stop()
+            broker.flushdb()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the session; skips, and says so at the end, where there is none."""
+    from tests import browsing
+
+    if browsing.find_chromium() is None:
+        pytest.skip(browsing.NOT_FOUND)
+    with browsing.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def live_chromium(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
+    """Windows on the live server: `live_chromium.page(width=390, language="en")`, then Playwright's own words.
+
+    Afterwards: no request may have left the loopback and no console may show an error.
+    """
+    from tests.browsing import Visit
+
+    visit = Visit(browser=chromium, address=live_server.url)
+    yield visit
+    visit.finish()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say it loudly when browser tests could not run."""
+    silent = [report for report in terminalreporter.stats.get("skipped", []) if "NO CHROMIUM FOUND" in str(report.longrepr)]
+    if silent:
+        from tests.browsing import NOT_FOUND
+
+        terminalreporter.write_line("")
+        terminalreporter.write_line(f"!!! {NOT_FOUND}. Not run: {len(silent)}.", red=True, bold=True)

@@ -5,6 +5,7 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import wiring
+        from config import celery, wiring
 
+        celery.app.set_default()
         wiring.connect()

@@ -1,0 +1,262 @@
+"""The command `qingshu`: start, stop and look at an installation, and run its main jobs.
+
+Exit codes are in `embedded.errors.ExitCode` and in docs/operations.md. Every failure is one sentence;
+`--debug` (anywhere before `manage`) adds the trace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from config import startup
+from config.startup import Progress
+from embedded import children
+from embedded.errors import ExitCode, InstallationError, NotRunning
+from embedded.folders import Folders
+from embedded.installation import (
+    SERVERS,
+    Installation,
+    State,
+    data_directory,
+    export_settings,
+    project_root,
+    stop_installation,
+)
+
+USAGE_ERROR = typer.BadParameter.__mro__[1]  # UsageError, which typer does not export
+PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
+app = typer.Typer(
+    name="qingshu",
+    help="清数 Qingshu: from data annotation to registered, tradable and rewarded data assets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+
+
+def _folders() -> Folders:
+    return Folders.at(data_directory())
+
+
+@app.command()
+def up(
+    *,
+    port: Annotated[int, typer.Option(envvar="PORT", help="The port of the web site on the loopback.")] = 8000,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything runs.")] = False,
+    demo: Annotated[bool, typer.Option(envvar="QINGSHU_DEMO", help="Load the demo city, run the main job once.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Start everything and stay in front until Ctrl-C."""
+    folders = _folders()
+    if detach:
+        _up_detached(folders, port=port, demo=demo, as_json=as_json)
+        return
+    progress = Progress(as_json=as_json)
+    startup.run(folders, port=port, demo=demo, progress=progress)
+
+
+@app.command()
+def down(*, as_json: JsonOption = False) -> None:
+    """Stop what runs with this data directory, from any shell."""
+    folders = _folders()
+    progress = Progress(as_json=as_json)
+    if not stop_installation(folders, tell=lambda name: progress.note(f"stopped {name}")):
+        raise NotRunning(f"Nothing runs with the data in {folders.root}.")
+    progress.done({"event": "stopped", "data": str(folders.root)}, f"Stopped. The data stays in {folders.root}.")
+
+
+@app.command()
+def status(*, as_json: JsonOption = False) -> None:
+    """Say what runs, where, and whether it is healthy."""
+    folders = _folders()
+    found = startup.status(folders)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        _print_status(found)
+    code = {"ready": ExitCode.OK, "stopped": ExitCode.NOT_RUNNING}.get(found["phase"], ExitCode.UNHEALTHY)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def journey(context: typer.Context) -> None:
+    """Run the whole way once on real data, from annotation to the reward decision (--json: as data)."""
+    _run_command("journey", context.args)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def demo(context: typer.Context) -> None:
+    """Load the demo city, or list its sign-ins with --accounts."""
+    _run_command("demo", context.args)
+
+
+@audit.command("verify", context_settings=PASS_THROUGH)
+def audit_verify(context: typer.Context) -> None:
+    """Check the hash chain of the audit log; exit code 8 when a row was changed."""
+    _run_command("audit_verify", context.args, failure=ExitCode.CHECK_FAILED)
+
+
+@app.command()
+def shell() -> None:
+    """A Python shell with the product's models."""
+    _run_command("shell", [])
+
+
+@app.command(context_settings=PASS_THROUGH, add_help_option=False)
+def manage(context: typer.Context) -> None:
+    """Run any Django command: qingshu manage migrate."""
+    with _reachable_servers("manage"):
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(["qingshu manage", *context.args])
+
+
+def _run_command(command: str, arguments: list[str], *, failure: ExitCode = ExitCode.FAILED) -> None:
+    with _reachable_servers(command):
+        import django
+        from django.core.management import CommandError, call_command
+
+        django.setup()
+        try:
+            call_command(command, *arguments)
+        except CommandError as error:
+            if "Unknown command" not in str(error):
+                typer.echo(f"qingshu: {error}", err=True)
+            raise typer.Exit(failure) from error
+
+
+@contextlib.contextmanager
+def _reachable_servers(purpose: str) -> Iterator[None]:
+    """Use the running installation; when nothing runs, start its servers for this command only."""
+    elsewhere = all(os.environ.get(kind.own_setting) for kind in SERVERS)
+    if elsewhere or export_settings(os.environ):
+        startup.complete_environment(os.environ, None if elsewhere else _folders())
+        yield
+        return
+    installation = Installation(_folders(), tell=lambda line: typer.echo(line, err=True))
+    installation.take(purpose)
+    try:
+        installation.start_servers(os.environ, lambda _name, _seconds: None)
+        os.environ.update(installation.state.settings)
+        startup.complete_environment(os.environ, installation.folders)
+        yield
+    finally:
+        _close_connections()
+        installation.leave()
+
+
+def _close_connections() -> None:
+    """Django's open connection would hold PostgreSQL's orderly end back."""
+    if "django.db" in sys.modules:
+        from django.db import connections
+
+        connections.close_all()
+
+
+def _up_detached(folders: Folders, *, port: int, demo: bool, as_json: bool) -> None:
+    """Start the launcher in a session of its own and wait until it is ready."""
+    if State.read(folders).is_led:
+        Installation(folders).take("up")  # raises AlreadyRunning with its address
+    log = folders.log("launcher")
+    log.write_bytes(b"")
+    launcher = children.spawn(
+        [sys.executable, "-m", "config.cli", "up", f"--port={port}", "--demo" if demo else "--no-demo"],
+        log=log,
+        cwd=project_root() or folders.root,
+        environment=os.environ | {"QINGSHU_DATA": str(folders.root)},
+    )
+    shown = 0
+    while launcher.poll() is None and not _is_ready(folders, launcher):
+        shown = _show_new(log, shown, silent=as_json)
+        time.sleep(0.1)
+    _show_new(log, shown, silent=as_json)
+    if launcher.poll():
+        if as_json:
+            typer.echo(children.tail(log, 1), err=True)
+        raise typer.Exit(launcher.returncode)
+    if as_json:
+        print(json.dumps(startup.status(folders), ensure_ascii=False))
+
+
+def _is_ready(folders: Folders, launcher: subprocess.Popen[bytes]) -> bool:
+    state = State.read(folders)
+    return state.phase == "ready" and state.launcher is not None and state.launcher.pid == launcher.pid
+
+
+def _show_new(log: Any, shown: int, *, silent: bool) -> int:
+    said = log.read_bytes()
+    if not silent and len(said) > shown:
+        sys.stdout.write(said[shown:].decode("utf-8", "replace"))
+        sys.stdout.flush()
+    return len(said)
+
+
+def _print_status(found: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    if found["phase"] == "stopped":
+        console.print(f"Nothing runs with the data in {found['data']}.", soft_wrap=True)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("part", "process", "state"):
+        table.add_column(heading)
+    for name, part in found["parts"].items():
+        table.add_row(name, str(part["pid"]), "running" if part["alive"] else "gone")
+    console.print(table)
+    console.print(f"{found['phase']}  {found['address'] or ''}  data: {found['data']}", soft_wrap=True)
+    for problem in found["problems"]:
+        console.print(f"! {problem}", soft_wrap=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the answer is its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    own = arguments[: arguments.index("manage")] if "manage" in arguments else arguments
+    debug = "--debug" in own
+    if debug:
+        arguments.remove("--debug")
+    return _guarded(lambda: app(args=arguments, prog_name="qingshu", standalone_mode=False), debug=debug)
+
+
+def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
+    try:
+        outcome = command()
+    except (typer.Abort, KeyboardInterrupt):
+        return _say("Interrupted.", ExitCode.INTERRUPTED)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else ExitCode.FAILED
+    except Exception as error:
+        if isinstance(error, USAGE_ERROR):
+            return _say(error.format_message() or "See `qingshu --help`.", ExitCode.USAGE)
+        if debug:
+            raise
+        if isinstance(error, InstallationError):
+            return _say(str(error), error.exit_code)
+        told = " ".join(str(error).split()) or type(error).__name__
+        return _say(f"{told} (the trace comes with --debug)", ExitCode.FAILED)
+    return outcome if isinstance(outcome, int) else ExitCode.OK
+
+
+def _say(sentence: str, code: ExitCode) -> int:
+    print(f"qingshu: {sentence}", file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
