@@ -1,11 +1,44 @@
-"""Every address of the site; each app keeps its own list."""
+"""Every address of the site; each app keeps its own list in its `urls.py`."""
 
 from __future__ import annotations
 
-from django.urls import include, path
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
 
 from signing import pages as signing_pages
 
-urlpatterns = [
+SECTIONS = {
+    "": "web.urls",
+    "accounts/": "accounts.urls",
+    "organization/": "organizations.urls",
+    "documents/": "documents.urls",
+    "jobs/": "jobs.urls",
+    "notifications/": "notifications.urls",
+    "audit/": "audit.urls",
+    "projects/": "annotation.projects.urls",
+    "tasks/": "annotation.work.urls",
+    "datasets/": "assets.datasets.urls",
+    "registry/": "assets.registry.urls",
+    "verify/": "assets.registry.verification_urls",
+    "catalogue/": "exchange.catalogue.urls",
+    "selling/": "exchange.catalogue.selling_urls",
+    "orders/": "exchange.trading.urls",
+    "deliveries/": "exchange.delivery.urls",
+    "filings/": "exchange.filings.urls",
+    "ledger/": "settlement.ledger.urls",
+    "payments/": "settlement.payments.urls",
+    "revenue/": "settlement.revenue.urls",
+    "rewards/": "settlement.rewards.urls",
+}
+
+urlpatterns: list[URLPattern | URLResolver] = [
     path(".well-known/jwks.json", signing_pages.jwks, name="jwks"),
+    *(path(prefix, include(module)) for prefix, module in SECTIONS.items() if find_spec(module)),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
 ]
+if find_spec("organizations.api"):
+    from config.api import api
+
+    urlpatterns.append(path("api/", api.urls))
