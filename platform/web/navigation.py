@@ -1,0 +1,112 @@
+"""The side navigation: domains register items (in `config/wiring.py`), each viewer sees what is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from organizations.permissions import Actor, Permission
+from web.parts import Link, Text
+
+CountProvider = Callable[[Actor], int | None]
+
+WORK, PRODUCTION, BUSINESS, REVIEW, OPERATION, RULES = (
+    "",
+    _("生产"),
+    _("经营"),
+    _("审核"),
+    _("运行"),
+    _("规则与留痕"),
+)
+GROUPS: tuple[Text, ...] = (WORK, PRODUCTION, BUSINESS, REVIEW, OPERATION, RULES)
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One entry of the side navigation.
+
+    Shown when `url_name` resolves and the viewer holds `permission` (None: everyone signed in).
+    `count` answers how many wait there; it must be one cheap query.
+    """
+
+    label: Text
+    icon: str
+    url_name: str
+    permission: Permission | None = None
+    group: Text = WORK
+    count: CountProvider | None = None
+    is_urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """An item as one viewer sees it."""
+
+    label: Text
+    icon: str
+    url: str
+    count: int | None
+    is_current: bool
+    is_urgent: bool
+
+
+@dataclass(slots=True)
+class ShownGroup:
+    """A heading and its items."""
+
+    label: Text
+    items: list[ShownItem] = field(default_factory=list)
+
+
+_items: list[NavItem] = []
+_public: list[tuple[Text, str]] = []
+
+
+def register(*items: NavItem) -> None:
+    """Add items to the side navigation, in this order; the same url name twice is a mistake."""
+    for item in items:
+        assert all(item.url_name != known.url_name for known in _items), f"{item.url_name} is in the navigation"
+        _items.append(item)
+
+
+def register_public(label: Text, url_name: str) -> None:
+    """Add an entry to the head of the public pages."""
+    assert all(url_name != known for _label, known in _public), f"{url_name} is in the public navigation"
+    _public.append((label, url_name))
+
+
+def resolved(url_name: str) -> str:
+    """The address of a named page, or nothing when this installation does not have it."""
+    try:
+        return reverse(url_name)
+    except NoReverseMatch:
+        return ""
+
+
+def _is_under(path: str, url: str) -> bool:
+    return path == url or (url != "/" and path.startswith(url if url.endswith("/") else f"{url}/"))
+
+
+def for_viewer(viewer: Actor, path: str) -> list[ShownGroup]:
+    """The groups and items that this viewer may open; the longest address above `path` is current."""
+    open_items = [
+        (item, url)
+        for item in _items
+        if (item.permission is None or viewer.can(item.permission)) and (url := resolved(item.url_name))
+    ]
+    current = max((url for _item, url in open_items if _is_under(path, url)), key=len, default="")
+    groups = {str(label): ShownGroup(label) for label in GROUPS}
+    for item, url in open_items:
+        group = groups.setdefault(str(item.group), ShownGroup(item.group))
+        waiting = item.count(viewer) if item.count else None
+        group.items.append(ShownItem(item.label, item.icon, url, waiting, url == current, item.is_urgent))
+    return [group for group in groups.values() if group.items]
+
+
+def public_links(path: str) -> list[Link]:
+    """The entries in the head of the public pages that this installation has."""
+    links = [(label, resolved(url_name)) for label, url_name in _public]
+    return [Link(label, url, is_current=_is_under(path, url)) for label, url in links if url]
