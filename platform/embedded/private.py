@@ -1,4 +1,4 @@
-"""`python -m embedded.private`: servers for one test run, gone when the run is gone.
+"""`python -m embedded.private [--durable]`: servers for one test run, gone when the run is gone.
 
 Starts the three servers in a temporary directory, prints their settings as one JSON line, and waits
 for the end of its standard input. That end comes whatever happens to the other side, a kill -9
@@ -58,7 +58,7 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="qingshu-test-"))
     root.chmod(0o711)
     sockets = new_socket_folder()
-    place = Place(folders=Folders.at(root), sockets=sockets, durable=False)
+    place = Place(folders=Folders.at(root), sockets=sockets, durable="--durable" in sys.argv[1:])
     servers: list[Server] = [Postgres(place), Valkey(place), ObjectStore(place)]
     try:
         start_all(servers)

@@ -1,0 +1,199 @@
+"""Make `.venv` from a hashed lock: `python3 .ci/install.py run|dev`. Standard library only.
+
+Quick when nothing changed (a stamp inside `.venv` holds the hashes of what it was made from), and
+whole again after a broken-off installation, a moved folder or another Python.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+VENV_PYTHON = os.path.join(VENV, "bin", "python")
+STAMP = os.path.join(VENV, "qingshu-stamp.json")
+LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
+NEEDS = (3, 11)
+
+
+def fail(sentence):
+    print("make: " + sentence, file=sys.stderr)
+    sys.exit(1)
+
+
+def fingerprint(*names):
+    found = hashlib.sha256()
+    for name in names:
+        with open(os.path.join(ROOT, name), "rb") as stream:
+            found.update(stream.read() + b"\0")
+    return found.hexdigest()
+
+
+def wanted_stamp(kind):
+    return {
+        "kind": kind,
+        "lock": fingerprint(LOCKS[kind]),
+        "project": fingerprint("pyproject.toml"),
+        "python": "%d.%d" % sys.version_info[:2],
+        "root": ROOT,
+    }
+
+
+def kept_stamp():
+    try:
+        with open(STAMP, encoding="utf-8") as stream:
+            return json.load(stream)
+    except (OSError, ValueError):
+        return {}
+
+
+def is_current(kind):
+    """Whether `.venv` fits; one with the development tools also fits for running."""
+    kept = kept_stamp()
+    if not os.access(VENV_PYTHON, os.X_OK):
+        return False
+    return any(kept == wanted_stamp(each) for each in {kind, "dev"})
+
+
+def run(command, sentence, **options):
+    """Run a command; on failure show its end and say the sentence."""
+    outcome = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, **options)
+    if outcome.returncode:
+        said = outcome.stdout.decode("utf-8", "replace").strip().splitlines()
+        print("\n".join(said[-15:]), file=sys.stderr)
+        fail(sentence)
+    return outcome.stdout.decode("utf-8", "replace")
+
+
+def quietly(command):
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT).returncode == 0
+
+
+def make_venv():
+    """A new `.venv` unless the present one works here with this Python."""
+    kept = kept_stamp()
+    same = kept.get("root") == ROOT and kept.get("python") == "%d.%d" % sys.version_info[:2]
+    if same and quietly([VENV_PYTHON, "-c", "import sys"]):
+        return
+    shutil.rmtree(VENV, ignore_errors=True)
+    if not quietly([sys.executable, "-c", "import venv"]):
+        fail("this Python has no venv module; install it (Debian: apt-get install python3-venv) or set PYTHON=")
+    run(
+        [sys.executable, "-m", "venv", "--without-pip", VENV],
+        "the virtual environment .venv could not be made; see above.",
+    )
+    with open(STAMP, "w", encoding="utf-8") as stream:
+        json.dump({"root": ROOT, "python": "%d.%d" % sys.version_info[:2]}, stream)
+
+
+def pip():
+    """The command that installs into `.venv` with pip, its own or that of the calling Python."""
+    if quietly([VENV_PYTHON, "-m", "pip", "--version"]):
+        return [VENV_PYTHON, "-m", "pip"]
+    if quietly([sys.executable, "-m", "pip", "--version"]):
+        return [sys.executable, "-m", "pip", "--python", VENV_PYTHON]
+    if quietly([VENV_PYTHON, "-m", "ensurepip"]):
+        return [VENV_PYTHON, "-m", "pip"]
+    return fail(
+        "this Python has neither pip nor ensurepip; install one (Debian: apt-get install python3-pip) or set PYTHON="
+    )
+
+
+def locked_lines(name, lock):
+    """One package's lines of the lock, with its hashes."""
+    with open(os.path.join(ROOT, lock), encoding="utf-8") as stream:
+        lines = stream.read().splitlines()
+    kept, inside = [], False
+    for line in lines:
+        if line and not line[0].isspace() and not line.startswith("#"):
+            inside = line.startswith(name + "==")
+        if inside and not line.strip().startswith("#"):
+            kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def install_uv(kind):
+    if quietly([VENV_PYTHON, "-m", "uv", "--version"]):
+        return True
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = os.path.join(folder, "uv.txt")
+        with open(wanted, "w", encoding="utf-8") as stream:
+            stream.write(locked_lines("uv", LOCKS[kind]))
+        return quietly([*pip(), "install", "--quiet", "--no-deps", "--require-hashes", "-r", wanted])
+
+
+def package_index():
+    """pip's own index, if one is set: uv does not read pip's settings."""
+    if os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL"):
+        return {}
+    if os.environ.get("PIP_INDEX_URL"):
+        return {"UV_DEFAULT_INDEX": os.environ["PIP_INDEX_URL"]}
+    asked = subprocess.run(
+        [*pip(), "config", "get", "global.index-url"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    found = asked.stdout.decode().strip()
+    return {"UV_DEFAULT_INDEX": found} if found else {}
+
+
+def install(kind):
+    lock = LOCKS[kind]
+    by_uv = install_uv(kind)
+    environment = dict(os.environ, UV_LINK_MODE=os.environ.get("UV_LINK_MODE", ""), **package_index())
+    if not environment["UV_LINK_MODE"]:
+        del environment["UV_LINK_MODE"]
+    uv = [VENV_PYTHON, "-m", "uv", "pip"]
+    synced = by_uv and quietly_with([*uv, "sync", "--quiet", "--python", VENV_PYTHON, "--require-hashes", lock], environment)
+    if not synced:
+        print("  · uv could not install; trying pip, which takes longer", flush=True)
+        run(
+            [*pip(), "install", "--quiet", "--require-hashes", "-r", lock],
+            "the packages of %s could not be installed; check the network or pip's index setting." % lock,
+        )
+    run(
+        [*uv, "install", "--quiet", "--python", VENV_PYTHON, "--no-deps", "--no-build-isolation", "--offline", "-e", "."]
+        if by_uv
+        else [*pip(), "install", "--quiet", "--no-deps", "--no-build-isolation", "-e", "."],
+        "the project itself could not be installed into .venv; see above.",
+    )
+
+
+def quietly_with(command, environment):
+    outcome = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=environment
+    )
+    if outcome.returncode:
+        print(outcome.stdout.decode("utf-8", "replace").strip()[-800:], file=sys.stderr)
+    return outcome.returncode == 0
+
+
+def main():
+    kind = sys.argv[1] if len(sys.argv) > 1 else "run"
+    if kind not in LOCKS:
+        fail("say `run` or `dev`.")
+    if sys.version_info[:2] < NEEDS:
+        fail(
+            "Python %d.%d or newer is needed, %s is %d.%d; name another one with PYTHON=/path/to/python3."
+            % (NEEDS + (sys.executable,) + sys.version_info[:2])
+        )
+    if not is_current(kind):
+        begun = time.monotonic()
+        try:
+            make_venv()
+        except OSError as error:
+            fail(".venv could not be made: %s." % error)
+        install(kind)
+        run([VENV_PYTHON, "-m", "config.messages"], "the translations could not be compiled; see above.")
+        with open(STAMP, "w", encoding="utf-8") as stream:
+            json.dump(wanted_stamp(kind), stream)
+        print("  ✓ %-16s %6.1f s  %s" % ("packages", time.monotonic() - begun, LOCKS[kind]), flush=True)
+    elif not quietly([VENV_PYTHON, "-m", "config.messages"]):
+        run([VENV_PYTHON, "-m", "config.messages"], "the translations could not be compiled; see above.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+# Needs only Python >= 3.11, pip and make. Everything else goes into .venv from the hashed locks.
+# `make PYTHON=/path/to/python3 …` chooses another Python; PORT and QINGSHU_DATA work as documented.
+PYTHON ?= python3
+ONLY ?=
+ARGS ?=
+JOBS ?= 2
+
+# Relative on purpose: the folder's path may hold spaces and Chinese.
+BIN := .venv/bin
+RUN := $(BIN)/python
+SOURCES := platform annotation assets exchange settlement
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status test check fix bench lock install install-dev
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install:
+	@"$(PYTHON)" .ci/install.py run
+
+install-dev:
+	@"$(PYTHON)" .ci/install.py dev
+
+up: install ## install, start everything, load the demo city, run the main job once (PORT=8000)
+	@exec $(RUN) -m config.cli up $(ARGS)
+
+down: install ## stop what `make up` started, from any shell
+	@$(RUN) -m config.cli down
+
+status: install ## what runs, where, and whether it is healthy
+	@$(RUN) -m config.cli status
+
+test: install-dev ## run every test against private servers (ARGS="tests/kernel -k money", JOBS=2)
+	@$(RUN) -m pytest -n $(JOBS) $(ARGS)
+
+check: install-dev ## everything that can be checked without running: style, types, layers, templates, diagrams, translations
+	@$(RUN) .ci/check.py
+
+fix: install-dev ## put right what a tool can put right
+	@$(RUN) .ci/check.py --fix
+
+bench: install-dev ## measure against named peers in the same run (ONLY=ledger)
+	@ONLY="$(ONLY)" $(RUN) -m benchmarks
+
+lock: install-dev ## write the hashed locks anew from pyproject.toml (UPGRADE=1 takes newer versions)
+	@$(RUN) -m uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) -o requirements.lock
+	@$(RUN) -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) -c requirements.lock -o requirements-dev.lock
