@@ -4,6 +4,7 @@ Quick when nothing changed (a stamp inside `.venv` holds the hashes of what it w
 whole again after a broken-off installation, a moved folder or another Python.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -171,6 +172,15 @@ def quietly_with(command, environment):
     return outcome.returncode == 0
 
 
+def compile_translations():
+    """Write each .mo that is missing or older than its .po (they are not kept in the repository)."""
+    for source in glob.glob(os.path.join(ROOT, "locale", "*", "LC_MESSAGES", "*.po")):
+        target = source[:-3] + ".mo"
+        if not os.path.exists(target) or os.path.getmtime(target) < os.path.getmtime(source):
+            script = "import sys, polib; polib.pofile(sys.argv[1]).save_as_mofile(sys.argv[2])"
+            run([VENV_PYTHON, "-c", script, source, target], "%s could not be compiled; see above." % source)
+
+
 def main():
     kind = sys.argv[1] if len(sys.argv) > 1 else "run"
     if kind not in LOCKS:
@@ -187,12 +197,10 @@ def main():
         except OSError as error:
             fail(".venv could not be made: %s." % error)
         install(kind)
-        run([VENV_PYTHON, "-m", "config.messages"], "the translations could not be compiled; see above.")
         with open(STAMP, "w", encoding="utf-8") as stream:
             json.dump(wanted_stamp(kind), stream)
         print("  ✓ %-16s %6.1f s  %s" % ("packages", time.monotonic() - begun, LOCKS[kind]), flush=True)
-    elif not quietly([VENV_PYTHON, "-m", "config.messages"]):
-        run([VENV_PYTHON, "-m", "config.messages"], "the translations could not be compiled; see above.")
+    compile_translations()
 
 
 if __name__ == "__main__":
