@@ -72,24 +72,25 @@ def run(command, sentence, **options):
 
 
 def quietly(command):
-    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT).returncode == 0
+    """Whether a command exists and succeeds."""
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT).returncode == 0
+    except OSError:
+        return False
 
 
 def make_venv():
-    """A new `.venv` unless the present one works here with this Python."""
+    """A new `.venv` unless the present one works, belongs to this folder and to this Python."""
+    version = "%d.%d" % sys.version_info[:2]
     kept = kept_stamp()
-    same = kept.get("root") == ROOT and kept.get("python") == "%d.%d" % sys.version_info[:2]
-    if same and quietly([VENV_PYTHON, "-c", "import sys"]):
+    ask = "import sys; sys.exit(sys.prefix == sys.base_prefix or '%d.%d' % sys.version_info[:2] != sys.argv[1])"
+    if kept.get("root", ROOT) == ROOT and os.path.exists(VENV_PYTHON) and quietly([VENV_PYTHON, "-c", ask, version]):
         return
-    shutil.rmtree(VENV, ignore_errors=True)
-    if not quietly([sys.executable, "-c", "import venv"]):
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    if not quietly([base, "-c", "import venv"]):
         fail("this Python has no venv module; install it (Debian: apt-get install python3-venv) or set PYTHON=")
-    run(
-        [sys.executable, "-m", "venv", "--without-pip", VENV],
-        "the virtual environment .venv could not be made; see above.",
-    )
-    with open(STAMP, "w", encoding="utf-8") as stream:
-        json.dump({"root": ROOT, "python": "%d.%d" % sys.version_info[:2]}, stream)
+    shutil.rmtree(VENV, ignore_errors=True)
+    run([base, "-m", "venv", "--without-pip", VENV], "the virtual environment .venv could not be made; see above.")
 
 
 def pip():
