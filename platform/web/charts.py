@@ -31,6 +31,10 @@ def wan(fen: int) -> str:
     return f"{sign}{text}"
 
 
+# Charts shrink with their place and grow up to this factor, so that their lettering stays that of the page.
+LARGEST = 1.2
+
+
 class Column(NamedTuple):
     """One year or month: `state` is past or now."""
 
@@ -85,6 +89,13 @@ class Bar(NamedTuple):
     tone: str = "blue"
 
 
+def for_both(draw: Callable[[int, int], Drawing], *, wide: tuple[int, int] = (640, 250), narrow: tuple[int, int] = (340, 230)) -> Drawing:
+    """The same chart drawn for a wide and for a phone screen; `draw(width, height)` makes one of them."""
+    return format_html(
+        '<div class="only-wide">{}</div><div class="only-narrow">{}</div>', draw(*wide), draw(*narrow)
+    )
+
+
 def _n(value: float) -> str:
     text = f"{value:.1f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
@@ -94,9 +105,9 @@ def _svg(width: float, height: float, body: Iterable[SafeString], title: str, de
     drawn = mark_safe("".join(body))  # noqa: S308 - every part comes from format_html
     key = hashlib.sha256(f"{title}{description}{drawn}".encode()).hexdigest()[:10]
     return format_html(
-        '<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-labelledby="c{}t c{}d">'
+        '<svg class="chart {}" width="{}" height="{}" viewBox="0 0 {} {}" role="img" aria-labelledby="c{}t c{}d">'
         '<title id="c{}t">{}</title><desc id="c{}d">{}</desc>{}</svg>',
-        cls, _n(width), _n(height), key, key, key, title, key, description, drawn,
+        cls, _n(width * LARGEST), _n(height * LARGEST), _n(width), _n(height), key, key, key, title, key, description, drawn,
     )  # fmt: skip
 
 

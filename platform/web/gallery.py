@@ -40,12 +40,14 @@ def _charts() -> dict[str, charts.Drawing]:
         charts.Edge("x", "a"),
     ]
     return {
-        "threshold": charts.threshold(
+        "threshold": charts.for_both(lambda width, height: charts.threshold(
             [charts.Column("2024", 212_000_000), charts.Column("2025", 389_000_000), charts.Column("2026", 642_000_000, "now")],
             [charts.Level(500_000_000, "奖励门槛", "met")],
             title="年度实际收入与奖励门槛",
             unit=" 万元",
-        ),
+            width=width,
+            height=height,
+        )),
         "waterfall": charts.waterfall(
             [
                 charts.Change("场内\n成交", 689_000_000, "start"),
@@ -58,7 +60,7 @@ def _charts() -> dict[str, charts.Drawing]:
             unit=" 万元",
         ),
         "ring": charts.trade_ring(ring, edges, title="三家之间的资金流向"),
-        "burn": charts.burn_up(
+        "burn": charts.for_both(lambda width, height: charts.burn_up(
             charts.Burn(
                 [(0, 0), (28, 12000)],
                 [(0, 0), (4, 900), (8, 2600), (12, 5200), (16, 8200)],
@@ -69,7 +71,9 @@ def _charts() -> dict[str, charts.Drawing]:
             days=[(0, "11-10"), (7, "11-17"), (14, "11-24"), (21, "12-01"), (28, "12-08")],
             today="今天 8,200",
             deadline=(28, "约定交付 12-08"),
-        ),
+            width=width,
+            height=height,
+        )),
         "distribution": charts.distribution(
             [
                 charts.Bar("好评", 5210, "52.1%", "blue"),

@@ -43,6 +43,11 @@ def _show(name: str, values: dict[str, Any], context: Context | None = None) -> 
     return found.template.render(Context(values))  # type: ignore[attr-defined, no-any-return]
 
 
+def _trimmed(content: str) -> SafeString:
+    """The rendered inside of a block tag without its outer white space; still safe."""
+    return mark_safe(content.strip())  # noqa: S308 - was rendered by the template engine
+
+
 # --- small things -------------------------------------------------------------------------------
 
 
@@ -223,7 +228,7 @@ def page_head(
     """Title, state tag of `subject` (or `tag`), remarks; the actions stand inside the block."""
     badge = state(subject) if subject is not None else ""
     values = {"title": title, "badge": badge, "tag": tag, "tone": tone, "meta": list(meta), "lead": lead}
-    return _show("page_head", {**values, "actions": content.strip()})
+    return _show("page_head", {**values, "actions": _trimmed(content)})
 
 
 @register.simple_tag
@@ -354,7 +359,7 @@ def rule_step(content: str, step: RuleStep) -> SafeString:
         before, _mark, after = before.partition(mark)
     else:
         mark = ""
-    return _show("rule_step", {"step": step, "before": before, "mark": mark, "after": after, "body": content.strip()})
+    return _show("rule_step", {"step": step, "before": before, "mark": mark, "after": after, "body": _trimmed(content)})
 
 
 @register.simple_tag
@@ -494,7 +499,7 @@ def pagination(context: Context, page: Any, target: str = "") -> SafeString:
 @register.simple_block_tag
 def empty(content: str, title: object, icon: str = "inbox", detail: object = "") -> SafeString:
     """Nothing here yet: the reason, and one action in the block."""
-    return _show("empty", {"title": title, "icon": icon, "detail": detail, "body": content.strip()})
+    return _show("empty", {"title": title, "icon": icon, "detail": detail, "body": _trimmed(content)})
 
 
 @register.simple_tag

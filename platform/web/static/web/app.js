@@ -113,6 +113,6 @@
       step.open = false;
     });
   }
-  var faults = page.querySelector(".error-summary");
+  var faults = page.querySelector("form .error-summary");
   if (faults) faults.focus();
 })();
