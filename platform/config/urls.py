@@ -32,6 +32,11 @@ SECTIONS = {
     "rewards/": "settlement.rewards.urls",
 }
 
+handler400 = "web.errors.bad_request"
+handler403 = "web.errors.permission_denied"
+handler404 = "web.errors.page_not_found"
+handler500 = "web.errors.server_error"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path(".well-known/jwks.json", signing_pages.jwks, name="jwks"),
     *(path(prefix, include(module)) for prefix, module in SECTIONS.items() if find_spec(module)),
