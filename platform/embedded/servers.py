@@ -17,7 +17,7 @@ from embedded.errors import ServerFailed
 from embedded.folders import Folders
 
 # The only things of the launcher's environment a server gets to see.
-PASSED_ON = ("PATH", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
+PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 @dataclass(frozen=True)
@@ -148,4 +148,5 @@ def reaped_stop(child: subprocess.Popen[bytes], identity: Identity, *, signum: i
 def clean_environment(**extra: str) -> dict[str, str]:
     """A small environment for a server: nothing of the user's settings or secrets leaks in."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return kept | extra
+    # In another zone the object store dates its listings with an offset, which the minio client refuses.
+    return kept | {"TZ": "UTC"} | extra
