@@ -431,9 +431,9 @@ def ring(done: int, total: int, *, label: str) -> Drawing:
     """How many of a decision's steps are judged, as a ring."""
     tone = "ring-g" if done == total else "ring-a"
     out = [
-        format_html('<circle cx="50" cy="50" r="42" fill="none" class="ring-track" stroke-width="9"/>'),
+        _circle(50, 50, 42, "ring-track"),
         format_html(
-            '<circle cx="50" cy="50" r="42" fill="none" class="{}" stroke-width="9" stroke-linecap="round" '
+            '<circle cx="50" cy="50" r="42" class="{}" stroke-linecap="round" '
             'pathLength="{}" stroke-dasharray="{} {}" transform="rotate(-90 50 50)"/>',
             tone, total, done, total,
         ),  # fmt: skip

@@ -1,0 +1,81 @@
+"""Charts are well-formed SVG with a title and a description, and stay inside their frame."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web import charts
+
+EVIL = '<b onload="x">'
+
+
+def parsed(drawing: str) -> ElementTree.Element:
+    return ElementTree.fromstring(drawing)
+
+
+def every_chart() -> list[str]:
+    nodes = {"a": charts.Node(50, 50, EVIL, "self"), "b": charts.Node(200, 90, "乙", "warn", side="e")}
+    return [
+        charts.threshold([charts.Column("2026", 642_000_000, "now")], [charts.Level(500_000_000, EVIL)], title=EVIL),
+        charts.waterfall(
+            [charts.Change("毛\n额", 100, "start"), charts.Change(EVIL, -30, "minus"), charts.Change("净", 70, "total")],
+            title="构成",
+        ),
+        charts.trade_ring(nodes, [charts.Edge("a", "b", "21 万", "warn", 18)], title="流向"),
+        charts.distribution([charts.Bar(EVIL, 12, "50%"), charts.Bar("乙", 0)], title="分布"),
+        charts.heatmap(["刘*", "黄*"], [[100, 78], [78, None]], title="一致"),
+        charts.burn_up(
+            charts.Burn([(0, 0), (9, 90)], [(0, 0), (3, 20)], [(3, 20), (10, 90)]), 90, title="进度", days=[(0, "11-10")]
+        ),
+        charts.sparkline([3, 3, 3], title="近 7 日"),
+        charts.sparkline([], title="近 7 日"),
+        charts.stacked_bar([("已通过", 3, "green"), (EVIL, 1, "blue")], title="流转"),
+        charts.stacked_bar([], title="流转"),
+        charts.ring(4, 7, label="项已判定"),
+    ]
+
+
+@pytest.mark.parametrize("drawing", every_chart())
+def test_a_chart_tells_its_title_and_content_to_screen_readers(drawing: str) -> None:
+    root = parsed(drawing)
+    named = {child.get("id"): child for child in root if child.tag in ("title", "desc")}
+    assert root.get("role") == "img"
+    assert set((root.get("aria-labelledby") or "").split()) == set(named)
+    assert len(named) == 2
+
+
+@pytest.mark.parametrize("drawing", every_chart())
+def test_a_chart_has_neither_style_nor_script(drawing: str) -> None:
+    for element in parsed(drawing).iter():
+        assert element.tag not in ("script", "style", "b")
+        assert "style" not in element.keys()
+        assert not [name for name in element.keys() if name.startswith("on")]
+
+
+def test_wan_is_exact_and_never_rounds_up() -> None:
+    assert charts.wan(500_000_000) == "500"
+    assert charts.wan(499_999_999) == "499.99"
+    assert charts.wan(-124_000_000) == "−124"
+    assert charts.wan(0) == "0"
+
+
+@given(st.lists(st.integers(0, 10**13), min_size=1, max_size=8), st.integers(1, 10**13))
+def test_columns_never_leave_the_frame(values: list[int], level: int) -> None:
+    columns = [charts.Column(str(i), value) for i, value in enumerate(values)]
+    drawing = charts.threshold(columns, [charts.Level(level, "门槛")], title="收入")
+    for line in parsed(drawing).iter("line"):
+        assert 0 <= float(line.get("y1", "")) <= 250
+
+
+@given(st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=6))
+def test_a_waterfall_below_zero_is_still_drawn(changes: list[int]) -> None:
+    rows = [charts.Change("起", 0, "start"), *(charts.Change("变", c, "plus" if c > 0 else "minus") for c in changes)]
+    assert parsed(charts.waterfall(rows, title="构成")).get("role") == "img"
+
+
+def test_the_guilloche_is_decoration() -> None:
+    assert parsed(charts.guilloche()).get("aria-hidden") == "true"
