@@ -22,7 +22,12 @@ class Task(Record):
     item = models.ForeignKey(Item, models.PROTECT, related_name="tasks")
     copy = models.PositiveSmallIntegerField(_("副本"), default=0)
     annotator = models.ForeignKey(
-        "accounts.User", models.PROTECT, null=True, blank=True, related_name="annotation_tasks", verbose_name=_("标注员")
+        "accounts.User",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="annotation_tasks",
+        verbose_name=_("标注员"),
     )
     price_fen = FenField(_("报酬"))
     assigned_at = models.DateTimeField(_("分配时间"), null=True, blank=True)
@@ -72,9 +77,13 @@ class Submission(Record):
 
 
 class Review(Record):
-    """A reviewer's verdict on one submission, with the reason an annotator is owed."""
+    """A reviewer's verdict on one submission, with the reason an annotator is owed.
 
-    submission = models.OneToOneField(Submission, models.PROTECT, related_name="review")
+    A submission has a second review (`ordinal` 2) after a dispute or when it was reopened.
+    """
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="reviews")
+    ordinal = models.PositiveSmallIntegerField(_("次数"), default=1)
     verdict = models.CharField(_("结论"), max_length=16, choices=Verdict.choices)
     comment = models.TextField(_("意见"), blank=True)
     reviewer = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
@@ -84,9 +93,11 @@ class Review(Record):
         verbose_name = _("质检记录")
         verbose_name_plural = _("质检记录")
         constraints = [
+            models.UniqueConstraint(fields=["submission", "ordinal"], name="review_ordinal_once"),
             models.CheckConstraint(
-                condition=~models.Q(verdict="return") | ~models.Q(comment=""), name="review_return_has_comment"
-            )
+                condition=~models.Q(verdict="return") | ~models.Q(comment=""),
+                name="review_return_has_comment",
+            ),
         ]
         triggers = [_APPEND_ONLY]
 

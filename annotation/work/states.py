@@ -30,6 +30,7 @@ TASK = Machine(
         Move("return", ("submitted", "in_review", "disputed"), "returned", _("退回")),
         Move("resume", ("returned",), "assigned", _("返工")),
         Move("dispute", ("returned",), "disputed", _("申诉")),
+        Move("reopen", ("accepted",), "returned", _("复检退回")),
         Move("skip", ("assigned",), "skipped", _("跳过")),
         Move("release", ("assigned",), "ready", _("释放")),
     ],

@@ -1,0 +1,1 @@
+"""Label Studio's formats: labeling configs and results, read and checked. No tables, no app."""
