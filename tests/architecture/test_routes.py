@@ -1,0 +1,120 @@
+"""Every role × every route: who gets what, held in a file that a reviewer can read and compare.
+
+Regenerate with `QINGSHU_WRITE_MATRIX=1 .venv/bin/pytest tests/architecture/test_routes.py` and read the change.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from audit.models import AuditEvent
+from kernel.models import Transition
+from settlement.ledger.models import Entry
+from tests import cast
+from tests.world import World, build
+
+MATRIX = Path(__file__).with_name("route_matrix.txt")
+NOBODY = UUID("018f0000-0000-7000-8000-000000000000")
+SKIPPED = re.compile(r"^(i18n/|accounts/(?!me)|static/)")  # allauth's and Django's own pages
+ROLES = {"anonymous": None, **{who.__name__: who for who in cast.EVERYONE}}
+
+
+def routes() -> Iterator[tuple[str, str, list[str]]]:
+    """Each route: its pattern, the name of its page, the names of its arguments."""
+
+    def walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, str, list[str]]]:
+        for pattern in patterns:
+            whole = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, whole)
+            else:
+                yield whole, pattern.name or "", re.findall(r"<(?:\w+:)?(\w+)>", whole)
+
+    for whole, name, arguments in walk(get_resolver().url_patterns, ""):
+        if not SKIPPED.match(whole):
+            yield whole, name, arguments
+
+
+def example(world: World, route: str, argument: str) -> str:
+    """A value for one argument of a route: the world's own object where there is one."""
+    from annotation.work.models import Task
+
+    section = route.split("/")[1] if route.startswith("api/") else route.split("/")[0]
+    by_section = {
+        "projects": world.project.pk, "annotation": world.project.pk,
+        "tasks": Task.objects.filter(project=world.project).order_by("pk").first(),
+        "datasets": world.version.dataset_id, "registry": world.certificate.application_id,
+        "verify": world.certificate.number, "catalogue": world.product.number, "selling": world.product.number,
+        "orders": world.order.pk, "deliveries": world.order.pk, "filings": world.order.filing.pk,
+        "payments": world.order.pk, "rewards": world.claim.number,
+        "revenue": world.order.revenue_lines.get().pk,
+    }  # fmt: skip
+    by_argument = {
+        "number": by_section.get(section, world.certificate.number), "year": "2025", "plan_id": world.plan.pk,
+        "order_id": world.order.pk, "version_id": world.version.pk, "certificate_id": world.certificate.pk,
+        "filing_id": world.order.filing.pk, "claim_id": world.claim.pk, "product_id": world.product.pk,
+        "application_id": world.certificate.application_id, "project_id": world.project.pk,
+        "decision_id": world.claim.decision_id, "line_id": world.order.revenue_lines.get().pk,
+        "dataset_id": world.version.dataset_id,
+    }  # fmt: skip
+    found = by_argument.get(argument, by_section.get(section, NOBODY))
+    return str(getattr(found, "pk", found))
+
+
+def address(world: World, route: str, arguments: list[str]) -> str:
+    path = route
+    for argument in arguments:
+        path = re.sub(rf"<(?:\w+:)?{argument}>", lambda _m, a=argument: example(world, route, a), path, count=1)
+    return "/" + path.replace("^", "").replace("$", "").replace("\\Z", "")
+
+
+def footprint() -> tuple[int, int, int]:
+    return AuditEvent.objects.count(), Transition.objects.count(), Entry.objects.count()
+
+
+def client_of(role: str) -> Client:
+    client = Client(raise_request_exception=False)
+    who = ROLES[role]
+    if who is not None:
+        user = who().user
+        assert user is not None
+        client.force_login(user)
+    return client
+
+
+@pytest.mark.django_db
+def test_every_role_gets_on_every_route_what_the_matrix_says() -> None:
+    world = build()
+    lines, faults = [], []
+    for route, _name, arguments in sorted(set((r, n, tuple(a)) for r, n, a in routes())):  # noqa: C401
+        path = address(world, route, list(arguments))
+        answers = []
+        for role in ROLES:
+            client = client_of(role)
+            cache.clear()
+            before = footprint()
+            got = client.get(path).status_code
+            posted = client.post(path, content_type="application/json" if path.startswith("/api/") else "text/plain",
+                                 data="{}").status_code  # fmt: skip
+            answers.append(f"{got}/{posted}")
+            if got >= 500 and not path.startswith("/readyz"):
+                faults.append(f"{role} GET {path}: {got}")
+            if posted >= 500:
+                faults.append(f"{role} POST {path}: {posted}")
+            if footprint() != before and posted >= 400:
+                faults.append(f"{role} POST {path}: refused with {posted}, but something was written")
+        lines.append(f"{route or '/'}  " + " ".join(answers))
+    text = f"# route  GET/POST status for: {' '.join(ROLES)}\n" + "\n".join(lines) + "\n"
+    assert not faults, "\n".join(faults)
+    if os.environ.get("QINGSHU_WRITE_MATRIX"):
+        MATRIX.write_text(text, "utf-8")
+    assert MATRIX.read_text("utf-8") == text, "the matrix changed: regenerate route_matrix.txt and read the difference"
