@@ -1,26 +1,35 @@
-"""The double-entry ledger: accounts, entries, postings. Append-only and balanced by the database."""
+"""The double-entry ledger: accounts, entries, postings. Append-only and balanced by the database.
+
+What the tables cannot say for themselves stands in migration 0002: legs fold into balances, each statement
+that writes legs balances, an entry has at least two of them, none is added later.
+"""
 
 from __future__ import annotations
 
 import pgtrigger
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from kernel.money import FenField
 from kernel.records import Record
 
 _APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+STRIPES = 8
 
 
 class Purpose(models.TextChoices):
-    """What an account is for. `ASSET_LIKE` ones hold negative (debit) balances; see docs/glossary.md."""
+    """What an account is for. Balances are credit-positive: BANK and LABOUR_COST hold debits (negative)."""
 
     BANK = "bank", _("托管银行存款")  # the platform's custody account: debit, mirrors all money held
-    ESCROW = "escrow", _("交易托管款")
+    ESCROW = "escrow", _("交易托管款")  # the buyer's, until the delivery is accepted
     WALLET = "wallet", _("可用余额")
     FEES = "fees", _("交易服务费收入")
     LABOUR_COST = "labour_cost", _("标注人工成本")
     EARNINGS = "earnings", _("标注员应付报酬")
+
+
+DEBIT_PURPOSES = frozenset({Purpose.BANK, Purpose.LABOUR_COST})
 
 
 class Account(Record):
@@ -52,15 +61,45 @@ class Account(Record):
                 condition=models.Q(organization__isnull=True) | models.Q(user__isnull=True), name="account_one_owner"
             ),
         ]
+        triggers = [
+            pgtrigger.Protect(
+                name="opens_empty", operation=pgtrigger.Insert, condition=pgtrigger.Condition("NEW.posted_fen <> 0")
+            ),
+            # Depth 0 is a statement of a client; only the trigger that folds legs reaches further.
+            pgtrigger.Protect(
+                name="balance_follows_legs",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.posted_fen IS DISTINCT FROM NEW.posted_fen AND pg_trigger_depth() = 0"
+                ),
+            ),
+            pgtrigger.Protect(
+                name="owner_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("organization", "user", "purpose", "stripe"),
+            ),
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.organization or self.user or '平台'} · {self.get_purpose_display()}"
+        return f"{self.owner_name} · {self.get_purpose_display()}"
+
+    @property
+    def owner_name(self) -> str:
+        return str(self.organization or self.user or _("平台"))
+
+    @property
+    def is_debit(self) -> bool:
+        """Whether this kind of account usually holds a debit (negative) balance."""
+        return self.purpose in DEBIT_PURPOSES
 
 
 class Entry(Record):
     """One balanced entry and the business fact that caused it.
 
     `key` is the permanent idempotency key, `fingerprint` the SHA-256 of the content posted under it.
+    `effective_at` is the business time, `recorded_at` the time of writing; `transaction_id` is PostgreSQL's
+    id of the writing transaction: legs come in the same one, and a sealer knows what is final.
     """
 
     key = models.CharField(_("幂等键"), max_length=120, unique=True)
@@ -73,6 +112,7 @@ class Entry(Record):
     reverses = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("冲销")
     )
+    transaction_id = models.BigIntegerField(db_default=RawSQL("pg_current_xact_id()::text::bigint", []))
 
     class Meta:
         verbose_name = _("记账凭证")
@@ -85,17 +125,30 @@ class Entry(Record):
 
 
 class Posting(models.Model):
-    """One leg of an entry: credit positive, debit negative, never zero. The legs of an entry sum to zero."""
+    """One leg of an entry: credit positive, debit negative, never zero. The legs of an entry sum to zero.
+
+    An account has at most one leg in an entry. `effective_at` repeats the entry's, so that statements and
+    as-of balances read one index.
+    """
 
     id = models.BigAutoField(primary_key=True)
-    entry = models.ForeignKey(Entry, models.PROTECT, related_name="postings")
-    account = models.ForeignKey(Account, models.PROTECT, related_name="postings")
+    entry = models.ForeignKey(Entry, models.PROTECT, related_name="postings", db_index=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="postings", db_index=False)
     amount_fen = FenField(_("金额"))
+    effective_at = models.DateTimeField(_("生效时间"))
 
     class Meta:
         verbose_name = _("分录")
         verbose_name_plural = _("分录")
-        constraints = [models.CheckConstraint(condition=~models.Q(amount_fen=0), name="posting_not_zero")]
+        constraints = [
+            models.UniqueConstraint(fields=["entry", "account"], name="posting_account_once"),
+            models.CheckConstraint(condition=~models.Q(amount_fen=0), name="posting_not_zero"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["account", "effective_at", "id"], include=["amount_fen"], name="posting_account_statement"
+            )
+        ]
         triggers = [_APPEND_ONLY]
 
     def __str__(self) -> str:

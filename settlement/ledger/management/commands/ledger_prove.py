@@ -1,0 +1,38 @@
+"""`ledger_prove`: recompute the books from the raw rows and say what differs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from settlement.ledger import selectors
+
+
+class Command(BaseCommand):
+    """Exit code 0 when every balance and entry is right, 1 with the differences otherwise."""
+
+    help = "Prove the ledger: entries sum to zero, balances equal their postings, floors hold, reversals mirror."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print the proof as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        proof = selectors.prove()
+        if options["as_json"]:
+            written = dataclasses.asdict(proof) | {"is_right": proof.is_right}
+            self.stdout.write(json.dumps(written, default=str, ensure_ascii=False))
+        else:
+            self.stdout.write(
+                f"{proof.entry_count:,} entries, {proof.posting_count:,} postings, {proof.account_count:,} accounts"
+            )
+            for difference in proof.differences:
+                self.stdout.write(
+                    f"{difference.check} {difference.subject_id}: expected {difference.expected}, found {difference.found}"
+                )
+        if not proof.is_right:
+            raise CommandError(f"the ledger differs in {len(proof.differences)} places")
+        if not options["as_json"]:
+            self.stdout.write("The books are right.")
