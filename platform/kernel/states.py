@@ -123,6 +123,47 @@ class Machine:
             reason=reason,
         )
 
+    def walk(
+        self,
+        subject: models.Model,
+        names: Sequence[str],
+        *,
+        by: By,
+        at: datetime,
+        reason: str = "",
+        update_fields: Sequence[str] = (),
+    ) -> list[Transition]:
+        """Take several moves at one moment with one save: each is allowed after the one before, or none is taken.
+
+        Writes a transition row for every move. Raises MoveNotAllowed, leaving all as it was.
+        """
+        from kernel.models import Transition
+
+        start, rows = getattr(subject, self.field), []
+        try:
+            for name in names:
+                before, move = getattr(subject, self.field), self.check(subject, name)
+                setattr(subject, self.field, move.to)
+                rows.append(
+                    Transition(
+                        machine=self.name,
+                        subject_id=subject.pk,
+                        move=name,
+                        from_state=before,
+                        to_state=move.to,
+                        at=at,
+                        user_id=by.user_id,
+                        organization_id=by.organization_id,
+                        actor_label=by.label,
+                        reason=reason,
+                    )
+                )
+        except MoveNotAllowed:
+            setattr(subject, self.field, start)
+            raise
+        subject.save(update_fields=[self.field, *update_fields])
+        return Transition.objects.bulk_create(rows)
+
     def diagram(self) -> str:
         """The machine as a Mermaid state diagram, one line per arrow, in table order."""
         lines = ["stateDiagram-v2"]
