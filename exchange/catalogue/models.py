@@ -20,7 +20,11 @@ from kernel.states import StateField
 
 
 class Product(Record):
-    """A data product offered at the Qingyuan base: one certified dataset version with its wording."""
+    """A data product offered at the Qingyuan base: one certified dataset version with its wording.
+
+    `price_from_fen`: the lowest price among the plans on sale, kept by the services for facets and sorting.
+    `keywords`: labels and field names of the version, so that they are found too.
+    """
 
     number = models.CharField(_("产品编号"), max_length=24, unique=True)
     supplier = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="products")
@@ -34,15 +38,19 @@ class Product(Record):
     title_en = models.CharField(_("英文名称"), max_length=160, blank=True)
     summary = models.CharField(_("一句话简介"), max_length=200)
     description = models.TextField(_("产品说明"), blank=True)
+    keywords = models.TextField(_("标签与字段"), blank=True)
+    price_from_fen = FenField(_("最低价"), null=True, blank=True)
     created_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("创建时间"))
+    submitted_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    submitted_at = models.DateTimeField(_("提交时间"), null=True, blank=True)
     listed_at = models.DateTimeField(_("上架时间"), null=True, blank=True)
     state = StateField(states=ListingState)
     search = models.GeneratedField(
         expression=Terms(
             Concat(
                 F("number"), Value(" "), F("title"), Value(" "), F("title_en"), Value(" "),
-                F("summary"), Value(" "), F("description"),
+                F("summary"), Value(" "), F("description"), Value(" "), F("keywords"),
                 output_field=models.TextField(),
             )
         ),
@@ -60,10 +68,17 @@ class Product(Record):
                 | models.Q(listed_at__isnull=False),
                 name="product_listed_has_time",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["submitted", "listed", "suspended"])
+                | models.Q(price_from_fen__isnull=False),
+                name="product_offered_has_price",
+            ),
         ]
         indexes = [
             GinIndex(fields=["search"], name="product_search"),
-            models.Index(fields=["state", "-listed_at"], name="product_state_listed"),
+            models.Index(fields=["state", "-listed_at", "-id"], name="product_state_listed"),
+            models.Index(fields=["state", "price_from_fen", "id"], name="product_state_price"),
+            models.Index(fields=["supplier", "-id"], name="product_supplier"),
         ]
 
     def __str__(self) -> str:
@@ -86,7 +101,9 @@ class Plan(Record):
         verbose_name = _("价格方案")
         verbose_name_plural = _("价格方案")
         ordering = ["ordinal", "pk"]
-        constraints = [models.CheckConstraint(condition=models.Q(price_fen__gt=0), name="plan_price_positive")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(price_fen__gt=0), name="plan_price_positive")
+        ]
 
     def __str__(self) -> str:
         return self.name

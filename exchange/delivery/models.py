@@ -45,6 +45,7 @@ class Download(Record):
     class Meta:
         verbose_name = _("下载记录")
         verbose_name_plural = _("下载记录")
+        indexes = [models.Index(fields=["delivery", "-id"], name="download_delivery")]
         triggers = [_APPEND_ONLY]
 
     def __str__(self) -> str:

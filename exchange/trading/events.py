@@ -31,3 +31,28 @@ class OrderCompleted(Event):
 
     order_id: UUID
     by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPlaced(Event):
+    """A buyer asks to buy; both sides may sign the contract."""
+
+    order_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderContracted(Event):
+    """Both sides have signed; the buyer may pay."""
+
+    order_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCancelled(Event):
+    """An order ended before it was paid."""
+
+    order_id: UUID
+    by: Actor
+    reason: str

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from assets.datasets.models import DatasetVersion
 from assets.registry.models import Certificate
 from exchange.catalogue.models import Plan, Product
-from exchange.trading.states import ORDER, OrderState, Party
+from exchange.trading.states import ORDER, ContractTemplate, OrderState, Party
 from kernel.money import FenField
 from kernel.records import Record
 from kernel.states import StateField
@@ -18,7 +18,8 @@ from kernel.states import StateField
 class Order(Record):
     """A buyer's purchase of one plan. What was sold (version, certificate, price) is fixed at placing.
 
-    `amount_fen` includes `tax_fen` VAT; `…_at` columns tell when each state was reached.
+    `amount_fen` includes `tax_fen` VAT; `…_at` columns tell when each state was reached, `…_signed_at` when
+    each side signed. What is not accepted before `inspection_until` counts as accepted from then on.
     """
 
     number = models.CharField(_("订单编号"), max_length=24, unique=True)
@@ -34,9 +35,12 @@ class Order(Record):
     inspection_days = models.PositiveSmallIntegerField(_("验收期（天）"), default=7)
     placed_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     placed_at = models.DateTimeField(_("下单时间"))
+    supplier_signed_at = models.DateTimeField(_("供方签署时间"), null=True, blank=True)
+    buyer_signed_at = models.DateTimeField(_("需方签署时间"), null=True, blank=True)
     contracted_at = models.DateTimeField(_("签约时间"), null=True, blank=True)
     paid_at = models.DateTimeField(_("付款时间"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("交付时间"), null=True, blank=True)
+    inspection_until = models.DateTimeField(_("验收截止"), null=True, blank=True)
     accepted_at = models.DateTimeField(_("验收时间"), null=True, blank=True)
     completed_at = models.DateTimeField(_("完成时间"), null=True, blank=True)
     state = StateField(states=OrderState)
@@ -47,6 +51,11 @@ class Order(Record):
         indexes = [
             models.Index(fields=["supplier", "-placed_at"], name="order_supplier_placed"),
             models.Index(fields=["buyer", "-placed_at"], name="order_buyer_placed"),
+            models.Index(
+                fields=["inspection_until"],
+                condition=models.Q(state="delivered"),
+                name="order_inspection_until",
+            ),
         ]
         constraints = [
             ORDER.constraint(),
@@ -57,12 +66,26 @@ class Order(Record):
             ),
             models.CheckConstraint(condition=~models.Q(buyer=models.F("supplier")), name="order_two_parties"),
             models.CheckConstraint(
+                condition=models.Q(state__in=["placed", "cancelled"])
+                | models.Q(
+                    supplier_signed_at__isnull=False,
+                    buyer_signed_at__isnull=False,
+                    contracted_at__isnull=False,
+                ),
+                name="order_contracted_is_signed",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="delivered") | models.Q(inspection_until__isnull=False),
+                name="order_delivered_has_inspection",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(state__in=["placed", "contracted", "cancelled"])
                 | models.Q(paid_at__isnull=False),
                 name="order_paid_has_time",
             ),
             models.CheckConstraint(
-                condition=~models.Q(state__in=["accepted", "completed"]) | models.Q(accepted_at__isnull=False),
+                condition=~models.Q(state__in=["accepted", "completed"])
+                | models.Q(accepted_at__isnull=False),
                 name="order_accepted_has_time",
             ),
         ]
@@ -73,14 +96,17 @@ class Order(Record):
     @property
     def net_fen(self) -> int:
         """The amount without VAT, in fen."""
-        return self.amount_fen - self.tax_fen
+        return int(self.amount_fen - self.tax_fen)
 
 
 class Contract(Record):
-    """The text both sides accept; fixed and hashed (SHA-256 hex) when the order is placed."""
+    """The text both sides accept; fixed and hashed (SHA-256 hex over UTF-8) when the order is placed."""
 
     number = models.CharField(_("合同编号"), max_length=24, unique=True)
     order = models.OneToOneField(Order, models.PROTECT, related_name="contract")
+    template = models.CharField(
+        _("合同范本"), max_length=24, choices=ContractTemplate.choices, default="provision"
+    )
     text = models.TextField(_("合同文本"))
     text_sha256 = models.CharField("SHA-256", max_length=64)
     drawn_up_at = models.DateTimeField(_("拟定时间"))

@@ -41,3 +41,9 @@ class Party(models.TextChoices):
 
     SUPPLIER = "supplier", _("供方")
     BUYER = "buyer", _("需方")
+
+
+class ContractTemplate(models.TextChoices):
+    """Which of the national kinds of data contract the text follows."""
+
+    PROVISION = "provision", _("数据提供合同")

@@ -1,0 +1,390 @@
+"""Every read of the catalogue that takes a viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import Case, CharField, Count, Prefetch, Q, QuerySet, Sum, Value, When
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from annotation.projects.models import Batch
+from annotation.projects.states import Modality
+from assets.datasets.models import DatasetVersion
+from assets.datasets.states import VersionState
+from assets.registry.models import Certificate
+from assets.registry.states import CertificateState, ProductKind
+from exchange.catalogue import rules
+from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS, SEE_ALL_PRODUCTS
+from exchange.catalogue.states import Industry, Licence, ListingState
+from kernel import clock
+from kernel.errors import NotFound
+from kernel.search import matching, terms
+from organizations.permissions import Actor
+from web import desk, finding
+
+SORTS: Mapping[str, tuple[str, ...]] = {
+    "newest": ("-listed_at", "-id"),
+    "cheapest": ("price_from_fen", "id"),
+    "dearest": ("-price_from_fen", "-id"),
+}
+
+OPEN_STATES = (
+    ListingState.DRAFT,
+    ListingState.SUBMITTED,
+    ListingState.LISTED,
+    ListingState.SUSPENDED,
+    ListingState.REJECTED,
+)
+
+
+def plans_on_sale() -> QuerySet[Plan]:
+    """Plans that may still be bought, in their order."""
+    return Plan.objects.filter(withdrawn_at=None).order_by("ordinal", "pk")
+
+
+def products_visible_to(viewer: Actor) -> QuerySet[Product]:
+    """Everybody sees what is listed; suppliers all of their own; operator, department and auditor all."""
+    rows = Product.objects.all()
+    if viewer.can(SEE_ALL_PRODUCTS) or viewer.can(REVIEW_LISTINGS):
+        return rows
+    listed = Q(state=ListingState.LISTED)
+    return (
+        rows.filter(listed | Q(supplier_id=viewer.organization_id))
+        if viewer.organization_id
+        else rows.filter(listed)
+    )
+
+
+def listed_products() -> QuerySet[Product]:
+    """What the public catalogue shows."""
+    return Product.objects.filter(state=ListingState.LISTED)
+
+
+def own_products(viewer: Actor) -> QuerySet[Product]:
+    """The products of the viewer's organization, in every state."""
+    viewer.require(EDIT_PRODUCTS)
+    return Product.objects.filter(supplier_id=viewer.organization_id).select_related(
+        "version__dataset", "certificate"
+    )
+
+
+def listings_to_review(viewer: Actor) -> QuerySet[Product]:
+    """Submitted listings; the reviewer's own organization's are left out (nobody reviews what is theirs)."""
+    viewer.require(REVIEW_LISTINGS)
+    waiting = Product.objects.filter(state=ListingState.SUBMITTED).exclude(supplier_id=viewer.organization_id)
+    return waiting.select_related("supplier", "certificate", "version__dataset")
+
+
+def visible_product(viewer: Actor, number: str) -> Product:
+    """One product with all that its page shows; NotFound when the viewer may not see it."""
+    rows = products_visible_to(viewer).select_related(
+        "supplier", "certificate__application", "certificate__holder", "version__dataset", "version__project"
+    )
+    found = rows.prefetch_related(Prefetch("plans", plans_on_sale(), to_attr="plans_offered")).filter(
+        number=number
+    )
+    product = found.first()
+    if product is None:
+        raise NotFound
+    return product
+
+
+def own_product(viewer: Actor, number: str) -> Product:
+    """One product of the viewer's organization for editing; others' are not found."""
+    viewer.require(EDIT_PRODUCTS)
+    product = visible_product(viewer, number)
+    if not viewer.belongs_to(product.supplier_id):
+        raise NotFound
+    return product
+
+
+# --- search and facets --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a facet with the number of products behind it."""
+
+    code: str
+    label: str | Promise
+    count: int
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A group of choices; each count holds under the choices made in the other facets."""
+
+    code: str
+    label: str | Promise
+    choices: Sequence[Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a visitor searches for; unknown values are dropped when it is read."""
+
+    text: str = ""
+    chosen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sort: str = "newest"
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.text or any(self.chosen.values()))
+
+
+_BANDS = {band.code: band.label for band in rules.PRICE_BANDS}
+FACETS: Mapping[str, tuple[str | Promise, Mapping[str, str | Promise]]] = {
+    "industry": (_("行业"), dict(Industry.choices)),
+    "modality": (_("数据形态"), dict(Modality.choices)),
+    "kind": (_("产品类型"), dict(ProductKind.choices)),
+    "licence": (_("使用许可"), dict(Licence.choices)),
+    "price": (_("价格"), _BANDS),
+}
+
+
+def read_wanted(text: str, chosen: Mapping[str, Sequence[str]], sort: str = "") -> Wanted:
+    """What was asked for, with only values the catalogue knows."""
+    kept = {name: frozenset(chosen.get(name, ())) & frozenset(known) for name, (_l, known) in FACETS.items()}
+    return Wanted(text.strip()[:100], kept, sort if sort in SORTS else "newest")
+
+
+def _band() -> Case:
+    whens = [
+        When(price_from_fen__lt=band.below, then=Value(band.code))
+        for band in rules.PRICE_BANDS
+        if band.below is not None
+    ]
+    return Case(*whens, default=Value(rules.PRICE_BANDS[-1].code), output_field=CharField())
+
+
+def _within(code: str, values: frozenset[str]) -> Q:
+    if code != "price":
+        return Q(**{f"{code}__in": values})
+    bands = Q()
+    for band in rules.PRICE_BANDS:
+        if band.code in values:
+            inside = Q(price_from_fen__gte=band.least)
+            bands |= inside & Q(price_from_fen__lt=band.below) if band.below is not None else inside
+    return bands
+
+
+def matching_products(wanted: Wanted) -> QuerySet[Product]:
+    """Listed products that match the text, before any facet."""
+    rows = listed_products()
+    if not wanted.text:
+        return rows
+    return rows.filter(matching("search", wanted.text) if terms(wanted.text) else Q(pk__in=[]))
+
+
+def search_products(wanted: Wanted) -> QuerySet[Product]:
+    """Listed products that match text and facets, with what a result line shows; order by SORTS."""
+    rows = matching_products(wanted)
+    for code, values in wanted.chosen.items():
+        if values:
+            rows = rows.filter(_within(code, values))
+    return rows.select_related("supplier", "version", "certificate").defer("search", "certificate__claims")
+
+
+def facets(wanted: Wanted) -> tuple[list[Facet], int]:
+    """All facets and the number of results, from one grouped query over the text's matches."""
+    codes = list(FACETS)
+    rows = matching_products(wanted).annotate(price=_band()).order_by()
+    groups = list(rows.values_list(*codes).annotate(number=Count("pk")))
+    counts: dict[str, dict[str, int]] = {code: {} for code in codes}
+    total = 0
+    for *values, number in groups:
+        misses = [
+            code
+            for code, value in zip(codes, values, strict=True)
+            if wanted.chosen.get(code) and value not in wanted.chosen[code]
+        ]
+        if not misses:
+            total += number
+        for code, value in zip(codes, values, strict=True):
+            if not misses or misses == [code]:
+                counts[code][value] = counts[code].get(value, 0) + number
+    return [_facet(code, counts[code], wanted) for code in codes], total
+
+
+def _facet(code: str, counts: Mapping[str, int], wanted: Wanted) -> Facet:
+    label, known = FACETS[code]
+    chosen = wanted.chosen.get(code, frozenset())
+    choices = [
+        Choice(value, name, counts.get(value, 0), value in chosen)
+        for value, name in known.items()
+        if value in counts or value in chosen
+    ]
+    if code == "industry":
+        choices.sort(key=lambda choice: -choice.count)
+    return Facet(code, label, choices)
+
+
+# --- what stands on a product's page ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a version's rows came from: the raw batches' sources and licences, and the work on them."""
+
+    sources: Sequence[str]
+    licences: Sequence[str]
+    task_count: int
+    annotator_count: int
+    reviewer_count: int
+
+
+def origin_of(version: DatasetVersion) -> Origin:
+    """The way of a version's rows from its lineage: constant number of queries."""
+    batches = (
+        list(Batch.objects.filter(project_id=version.project_id).order_by("ordinal"))
+        if version.project_id
+        else []
+    )
+    counted = version.lineage.aggregate(
+        tasks=Count("pk"),
+        annotators=Count("submission__annotator", distinct=True),
+        reviewers=Count("submission__review__reviewer", distinct=True),
+    )
+    return Origin(
+        list(dict.fromkeys(batch.source for batch in batches)),
+        list(dict.fromkeys(batch.licence for batch in batches)),
+        counted["tasks"],
+        counted["annotators"],
+        counted["reviewers"],
+    )
+
+
+def versions_of(product: Product) -> list[DatasetVersion]:
+    """The sealed versions of the product's dataset, newest first."""
+    rows = DatasetVersion.objects.filter(dataset_id=product.version.dataset_id, state=VersionState.SEALED)
+    return list(rows.defer("sample", "dictionary", "label_counts").order_by("-version")[:20])
+
+
+def listed_count_of(supplier_id: UUID) -> int:
+    """How many products of a supplier are listed now."""
+    return listed_products().filter(supplier_id=supplier_id).count()
+
+
+def certificates_to_list(viewer: Actor, on: date) -> QuerySet[Certificate]:
+    """The viewer's certificates in force on a day whose version has no open product."""
+    viewer.require(EDIT_PRODUCTS)
+    return (
+        Certificate.objects.filter(
+            holder_id=viewer.organization_id,
+            state=CertificateState.VALID,
+            valid_from__lte=on,
+            valid_until__gte=on,
+        )
+        .exclude(version__products__state__in=OPEN_STATES)
+        .select_related("version__dataset", "application")
+        .order_by("-issued_at", "-pk")
+    )
+
+
+def steps_of(product: Product, at: datetime, plan_count: int) -> list[rules.Step]:
+    """The supplier's task list for a product that was loaded with certificate and version."""
+    certificate, version = product.certificate, product.version
+    return rules.listing_steps(
+        title=product.title,
+        summary=product.summary,
+        description=product.description,
+        licence=product.licence,
+        plan_count=plan_count,
+        sample_count=len(version.sample),
+        field_count=len(version.dictionary),
+        is_certified=certificate.version_id == version.pk
+        and rules.covers(
+            state=certificate.state,
+            valid_from=certificate.valid_from,
+            valid_until=certificate.valid_until,
+            on=clock.business_date(at),
+        ),
+    )
+
+
+# --- desk, search ------------------------------------------------------------------------------
+
+
+def todos(viewer: Actor) -> list[desk.Todo]:
+    """What of the catalogue waits for a viewer: listings to review, listings sent back or suspended."""
+    waiting: list[desk.Todo] = []
+    if viewer.can(REVIEW_LISTINGS):
+        waiting += [
+            desk.Todo(
+                title=_("审核上架：%(title)s") % {"title": product.title},
+                url=reverse("catalogue:review", args=[product.number]),
+                detail=f"{product.number} · {product.supplier}",
+                icon="store",
+            )
+            for product in listings_to_review(viewer).order_by("submitted_at", "pk")[:10]
+        ]
+    if viewer.organization_id and viewer.can(EDIT_PRODUCTS):
+        mine = Product.objects.filter(supplier_id=viewer.organization_id)
+        stuck = mine.filter(state__in=[ListingState.REJECTED, ListingState.SUSPENDED]).order_by("-pk")[:10]
+        waiting += [
+            desk.Todo(
+                title=_("%(state)s：%(title)s")
+                % {"state": product.get_state_display(), "title": product.title},
+                url=reverse("selling:product", args=[product.number]),
+                detail=product.number,
+                icon="store",
+                tone="amber",
+            )
+            for product in stuck
+        ]
+    return waiting
+
+
+def figures(viewer: Actor) -> list[desk.Figure]:
+    """How many products a supplier has on sale; how many listings wait for the operator."""
+    shown: list[desk.Figure] = []
+    if viewer.organization_id and viewer.can(EDIT_PRODUCTS):
+        number = listed_count_of(viewer.organization_id)
+        shown.append(desk.Figure(_("在售产品"), number, url=reverse("selling:products")))
+    if viewer.can(REVIEW_LISTINGS):
+        shown.append(
+            desk.Figure(_("待审上架"), listings_to_review(viewer).count(), url=reverse("catalogue:queue"))
+        )
+    return shown
+
+
+def public_figures() -> list[desk.Figure]:
+    """Live figures of the home page: products listed, samples in them, suppliers."""
+    found = listed_products().aggregate(
+        products=Count("pk"), rows=Sum("version__row_count"), suppliers=Count("supplier", distinct=True)
+    )
+    url = reverse("catalogue:list")
+    return [
+        desk.Figure(_("在售数据产品"), f"{found['products']:,}", url=url),
+        desk.Figure(_("样本总量"), f"{found['rows'] or 0:,}"),
+        desk.Figure(_("供方"), f"{found['suppliers']:,}"),
+    ]
+
+
+def find_products(viewer: Actor, text: str) -> list[finding.Hit]:
+    """Products the viewer may see, by number or words."""
+    rows = products_visible_to(viewer).filter(Q(number__iexact=text) | matching("search", text))
+    own = viewer.organization_id
+    return [
+        finding.Hit(
+            title=product.title,
+            url=reverse("catalogue:product", args=[product.number]),
+            detail=str(product.get_state_display()) if product.supplier_id == own else str(product.supplier),
+            number=product.number,
+            is_exact=product.number.lower() == text.lower(),
+        )
+        for product in rows.select_related("supplier").defer("search").order_by("-pk")[:10]
+    ]
+
+
+def sales_words(number: int) -> str:
+    """The provider line of a product page."""
+    return ngettext("%(number)s 个在售产品", "%(number)s 个在售产品", number) % {"number": number}

@@ -1,0 +1,405 @@
+"""Every write of the catalogue: drafting, plans, review, suspension."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Min
+from django.utils import translation
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from assets.registry.models import Certificate
+from audit.services import record
+from exchange.catalogue import rules
+from exchange.catalogue.events import (
+    ListingEnded,
+    ListingPublished,
+    ListingRejected,
+    ListingSubmitted,
+    ListingSuspended,
+)
+from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS
+from exchange.catalogue.selectors import OPEN_STATES, products_visible_to, steps_of
+from exchange.catalogue.states import LISTING, Industry, Licence, ListingState, PlanKind
+from kernel import clock
+from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
+from kernel.events import announce
+from kernel.money import Money
+from kernel.numbers import new_number
+from organizations.permissions import Actor
+
+MOST_TAX_BP = 1_300  # the highest VAT rate, 13 %
+WORDING = ("title", "title_en", "summary", "description", "industry", "licence")
+
+
+class CertificateNotInForce(Refusal):
+    """No registration, no trade: the certificate does not cover this version today."""
+
+    code = "certificate_not_in_force"
+    message = _("登记证书 %(number)s 今天不在有效状态，或不是登记该版本。请先完成登记或续展，再上架或交易。")
+
+
+class AlreadyOffered(Refusal):
+    """The version has an open product already."""
+
+    code = "already_offered"
+    message = _("该数据版本已有产品 %(number)s，请在原产品上修改。")
+
+
+class ListingIncomplete(Refusal):
+    """Steps of the task list are open."""
+
+    code = "listing_incomplete"
+    message = _("还有未完成的步骤：%(missing)s。请补齐后再提交。")
+    status = 422
+
+
+class NotEditable(Refusal):
+    """Only drafts and rejected listings are edited; what is under review or on sale stays as reviewed."""
+
+    code = "listing_not_editable"
+    message = _("产品当前为“%(state)s”，内容已锁定。只有草稿和审核未通过的产品可以修改。")
+
+
+class OnlyPlan(Refusal):
+    """What is offered keeps at least one plan."""
+
+    code = "only_plan"
+    message = _("这是最后一个在售方案，不能停售。如不再出售，请下架产品。")
+
+
+class ReasonMissing(Refusal):
+    """The other side is owed a reason."""
+
+    code = "reason_missing"
+    message = _("请写明理由，对方据此办理。")
+    status = 422
+
+
+def locked_product(product_id: UUID) -> Product:
+    """The product under lock with certificate, version and supplier; NotFound when there is none."""
+    rows = Product.objects.select_for_update(of=("self",), no_key=True).filter(pk=product_id)
+    found = rows.select_related("certificate", "version__dataset", "supplier").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _locked_own_product(by: Actor, product_id: UUID) -> Product:
+    product = locked_product(product_id)
+    if not by.belongs_to(product.supplier_id):
+        raise NotFound
+    by.require(EDIT_PRODUCTS)
+    return product
+
+
+def require_certificate(product: Product, at: datetime) -> None:
+    """Raise CertificateNotInForce unless the certificate covers the product's very version on that day."""
+    certificate = product.certificate
+    in_force = rules.covers(
+        state=certificate.state,
+        valid_from=certificate.valid_from,
+        valid_until=certificate.valid_until,
+        on=clock.business_date(at),
+    )
+    is_sound = certificate.version_id == product.version_id and certificate.holder_id == product.supplier_id
+    if not (in_force and is_sound):
+        raise CertificateNotInForce(number=certificate.number)
+
+
+def _checked_wording(wording: dict[str, str]) -> dict[str, str]:
+    for name, value in wording.items():
+        most = getattr(Product._meta.get_field(name), "max_length", None)
+        if most is not None and len(value) > most:
+            raise InvalidInput(field=name, reason=_now("最多 %(most)s 个字符。") % {"most": most})
+    if not wording.get("title", "-").strip():
+        raise InvalidInput(field="title", reason=_now("请填写产品名称。"))
+    if "industry" in wording and wording["industry"] not in Industry.values:
+        raise InvalidInput(field="industry", reason=_now("请选择行业。"))
+    if "licence" in wording and wording["licence"] not in Licence.values:
+        raise InvalidInput(field="licence", reason=_now("请选择使用许可。"))
+    return {name: value.strip() for name, value in wording.items()}
+
+
+@transaction.atomic
+def draft_product(
+    *,
+    by: Actor,
+    at: datetime,
+    certificate_id: UUID,
+    title: str,
+    summary: str,
+    description: str,
+    industry: str,
+    licence: str,
+    title_en: str = "",
+) -> Product:
+    """A new product for the version of one of the supplier's certificates in force; state draft.
+
+    Raises NotFound, NotAllowed, CertificateNotInForce, AlreadyOffered, InvalidInput.
+    """
+    rows = Certificate.objects.select_for_update(of=("self",), no_key=True).filter(pk=certificate_id)
+    certificate = rows.select_related("version__dataset", "application", "holder").first()
+    if certificate is None or not by.belongs_to(certificate.holder_id):
+        raise NotFound
+    by.require(EDIT_PRODUCTS)
+    wording = _checked_wording(
+        {"title": title, "title_en": title_en, "summary": summary, "description": description,
+         "industry": industry, "licence": licence}
+    )  # fmt: skip
+    version = certificate.version
+    product = Product(
+        supplier=certificate.holder,
+        version=version,
+        certificate=certificate,
+        kind=certificate.application.product_kind,
+        modality=version.dataset.modality,
+        keywords=_keywords(version.label_counts, version.dictionary),
+        created_by=by.user,
+        created_at=at,
+        **wording,
+    )
+    require_certificate(product, at)
+    open_one = Product.objects.filter(version=version, state__in=OPEN_STATES).first()
+    if open_one is not None:
+        raise AlreadyOffered(number=open_one.number)
+    product.number = new_number("CP", at)
+    product.save(force_insert=True)
+    record(
+        by=by,
+        at=at,
+        action="products.draft",
+        subject=product,
+        detail={"certificate": certificate.number, **wording},
+    )
+    return product
+
+
+def _keywords(label_counts: Any, dictionary: Any) -> str:
+    labels = [str(label) for label in label_counts] if isinstance(label_counts, dict) else []
+    fields = [str(each.get("name", "")) for each in dictionary if isinstance(each, dict)]
+    return " ".join([*labels, *fields])[:4_000]
+
+
+@transaction.atomic
+def edit_product(*, by: Actor, at: datetime, product_id: UUID, **wording: str) -> Product:
+    """Change wording, industry or licence of a draft or rejected listing; keys are those of WORDING."""
+    assert set(wording) <= set(WORDING), f"not editable: {set(wording) - set(WORDING)}"
+    product = _locked_own_product(by, product_id)
+    _require_editable(product)
+    changed = {}
+    for name, value in _checked_wording(wording).items():
+        if getattr(product, name) != value:
+            changed[name] = {"from": getattr(product, name), "to": value}
+            setattr(product, name, value)
+    if changed:
+        product.save(update_fields=list(changed))
+        record(by=by, at=at, action="products.edit", subject=product, detail=changed)
+    return product
+
+
+def _require_editable(product: Product) -> None:
+    if product.state not in (ListingState.DRAFT, ListingState.REJECTED):
+        raise NotEditable(state=product.get_state_display())
+
+
+@transaction.atomic
+def add_plan(
+    *,
+    by: Actor,
+    at: datetime,
+    product_id: UUID,
+    name: str,
+    price: Money,
+    tax_rate_bp: int = 600,
+    kind: str = PlanKind.ONE_OFF,
+    note: str = "",
+) -> Plan:
+    """Add a way to buy a draft or rejected listing. `price` includes VAT at `tax_rate_bp` (600 = 6 %)."""
+    product = _locked_own_product(by, product_id)
+    _require_editable(product)
+    if price.fen <= 0:
+        raise InvalidInput(field="price", reason=_now("价格必须大于零。"))
+    if not 0 <= tax_rate_bp <= MOST_TAX_BP:
+        raise InvalidInput(field="tax_rate_bp", reason=_now("税率应在 0 到 13% 之间。"))
+    if not name.strip() or len(name) > 80 or len(note) > 200:
+        raise InvalidInput(field="name", reason=_now("请填写方案名称（最多 80 字），说明最多 200 字。"))
+    if kind not in PlanKind.values:
+        raise InvalidInput(field="kind", reason=_now("请选择方案类型。"))
+    plan = Plan.objects.create(
+        product=product,
+        kind=kind,
+        name=name.strip(),
+        note=note.strip(),
+        price_fen=price.fen,
+        tax_rate_bp=tax_rate_bp,
+        ordinal=product.plans.count(),
+    )
+    _keep_price_from(product)
+    record(
+        by=by, at=at, action="plans.add", subject=product, detail={"plan": plan.name, "price_fen": price.fen}
+    )
+    return plan
+
+
+@transaction.atomic
+def withdraw_plan(*, by: Actor, at: datetime, plan_id: UUID) -> Plan:
+    """Stop selling a plan; orders placed before keep it. An offered product keeps at least one (OnlyPlan)."""
+    plan = Plan.objects.filter(pk=plan_id).first()
+    if plan is None:
+        raise NotFound
+    product = _locked_own_product(by, plan.product_id)
+    plan.refresh_from_db()
+    if plan.withdrawn_at is not None:
+        return plan
+    is_offered = product.state in (ListingState.SUBMITTED, ListingState.LISTED, ListingState.SUSPENDED)
+    if is_offered and not product.plans.filter(withdrawn_at=None).exclude(pk=plan.pk).exists():
+        raise OnlyPlan
+    plan.withdrawn_at = at
+    plan.save(update_fields=["withdrawn_at"])
+    _keep_price_from(product)
+    record(by=by, at=at, action="plans.withdraw", subject=product, detail={"plan": plan.name})
+    return plan
+
+
+def _keep_price_from(product: Product) -> None:
+    lowest = product.plans.filter(withdrawn_at=None).aggregate(lowest=Min("price_fen"))["lowest"]
+    product.price_from_fen = lowest
+    product.save(update_fields=["price_from_fen"])
+
+
+@transaction.atomic
+def submit_listing(*, by: Actor, at: datetime, product_id: UUID) -> Product:
+    """Hand a complete listing to the operator. Raises CertificateNotInForce, ListingIncomplete."""
+    product = _locked_own_product(by, product_id)
+    LISTING.check(product, "submit")
+    require_certificate(product, at)
+    missing = [
+        step
+        for step in steps_of(product, at, product.plans.filter(withdrawn_at=None).count())
+        if not step.is_done
+    ]
+    if missing:
+        raise ListingIncomplete(missing="、".join(str(step.label) for step in missing))
+    product.submitted_at, product.submitted_by = at, by.user
+    LISTING.move(product, "submit", by=by, at=at, update_fields=["submitted_at", "submitted_by"])
+    record(by=by, at=at, action="listings.submit", subject=product)
+    announce(ListingSubmitted(at=at, product_id=product.pk, by=by))
+    return product
+
+
+def _product_for_review(by: Actor, product_id: UUID) -> Product:
+    """The product under lock for an operator who is neither its supplier nor its author."""
+    product = locked_product(product_id)
+    if not by.can(REVIEW_LISTINGS) and not products_visible_to(by).filter(pk=product_id).exists():
+        raise NotFound
+    by.require(REVIEW_LISTINGS)
+    authors = {product.created_by_id, product.submitted_by_id} - {None}
+    if not by.is_system and (by.organization_id == product.supplier_id or by.user_id in authors):
+        raise SelfReview
+    return product
+
+
+@transaction.atomic
+def publish_listing(*, by: Actor, at: datetime, product_id: UUID, reason: str = "") -> Product:
+    """The operator's yes: the product is on sale. Raises SelfReview, CertificateNotInForce."""
+    product = _product_for_review(by, product_id)
+    LISTING.check(product, "publish")
+    require_certificate(product, at)
+    product.listed_at = at
+    LISTING.move(product, "publish", by=by, at=at, reason=reason, update_fields=["listed_at"])
+    record(by=by, at=at, action="listings.publish", subject=product, detail={"reason": reason})
+    announce(ListingPublished(at=at, product_id=product.pk, by=by))
+    return product
+
+
+@transaction.atomic
+def reject_listing(*, by: Actor, at: datetime, product_id: UUID, reason: str) -> Product:
+    """The operator's no, with the reason; the supplier may change it and submit again."""
+    product = _product_for_review(by, product_id)
+    LISTING.check(product, "reject")
+    _require_reason(reason)
+    LISTING.move(product, "reject", by=by, at=at, reason=reason.strip())
+    record(by=by, at=at, action="listings.reject", subject=product, detail={"reason": reason.strip()})
+    announce(ListingRejected(at=at, product_id=product.pk, by=by, reason=reason.strip()))
+    return product
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise ReasonMissing(field="reason")
+
+
+@transaction.atomic
+def suspend_listing(*, by: Actor, at: datetime, product_id: UUID, reason: str) -> Product:
+    """Take a listed product off sale for now (operator); nothing new is ordered until it is relisted."""
+    product = _product_for_review(by, product_id)
+    _require_reason(reason)
+    return _suspend(product, by=by, at=at, reason=reason.strip())
+
+
+def _suspend(product: Product, *, by: Actor, at: datetime, reason: str) -> Product:
+    LISTING.move(product, "suspend", by=by, at=at, reason=reason)
+    record(by=by, at=at, action="listings.suspend", subject=product, detail={"reason": reason})
+    announce(ListingSuspended(at=at, product_id=product.pk, by=by, reason=reason))
+    return product
+
+
+@transaction.atomic
+def relist(*, by: Actor, at: datetime, product_id: UUID, certificate_id: UUID | None = None) -> Product:
+    """Put a suspended product on sale again (operator); `certificate_id`: the renewed one of its version.
+
+    Raises CertificateNotInForce unless the certificate covers that very version and supplier today.
+    """
+    product = _product_for_review(by, product_id)
+    LISTING.check(product, "relist")
+    if certificate_id is not None and certificate_id != product.certificate_id:
+        renewed = Certificate.objects.filter(pk=certificate_id).first()
+        if renewed is None:
+            raise NotFound
+        product.certificate = renewed
+    require_certificate(product, at)
+    LISTING.move(product, "relist", by=by, at=at, update_fields=["certificate"])
+    record(
+        by=by,
+        at=at,
+        action="listings.relist",
+        subject=product,
+        detail={"certificate": product.certificate.number},
+    )
+    announce(ListingPublished(at=at, product_id=product.pk, by=by))
+    return product
+
+
+@transaction.atomic
+def delist(*, by: Actor, at: datetime, product_id: UUID, reason: str = "") -> Product:
+    """Take a product out of the catalogue for good: its supplier, or the operator with a reason."""
+    product = locked_product(product_id)
+    if not by.can(REVIEW_LISTINGS):
+        if not by.belongs_to(product.supplier_id):
+            raise NotFound
+        by.require(EDIT_PRODUCTS)
+    elif not by.is_system:
+        _require_reason(reason)
+    LISTING.move(product, "delist", by=by, at=at, reason=reason.strip())
+    record(by=by, at=at, action="listings.delist", subject=product, detail={"reason": reason.strip()})
+    announce(ListingEnded(at=at, product_id=product.pk, by=by, reason=reason.strip()))
+    return product
+
+
+@transaction.atomic
+def suspend_lapsed(*, by: Actor, at: datetime, certificate_id: UUID) -> list[Product]:
+    """Handler of CertificateLapsed: every listing under the certificate goes off sale by itself."""
+    rows = Product.objects.select_for_update(of=("self",), no_key=True).select_related("certificate")
+    listed = list(rows.filter(certificate_id=certificate_id, state=ListingState.LISTED).order_by("pk"))
+    for product in listed:
+        with translation.override("zh-hans"):  # kept in the log, whatever language the request speaks
+            state = product.certificate.get_state_display()
+        reason = f"登记证书 {product.certificate.number} 已不在有效状态（{state}），自动暂停交易。"
+        _suspend(product, by=Actor.system("登记证书失效"), at=at, reason=reason)
+    return listed

@@ -1,0 +1,43 @@
+"""Reads of deliveries that take a viewer."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from assets.datasets.models import DatasetFile
+from exchange.delivery.models import Delivery, Download
+from exchange.trading.models import Order
+from exchange.trading.selectors import orders_visible_to
+from exchange.trading.states import OrderState
+from kernel.errors import NotFound
+from organizations.permissions import Actor
+
+OPEN_TO_BUYER = (OrderState.DELIVERED, OrderState.ACCEPTED, OrderState.COMPLETED, OrderState.DISPUTED)
+
+
+def deliveries_visible_to(viewer: Actor) -> QuerySet[Delivery]:
+    """The deliveries of the orders that the viewer may see."""
+    return Delivery.objects.filter(order__in=orders_visible_to(viewer))
+
+
+def visible_delivery(viewer: Actor, order_id: UUID) -> Delivery:
+    """The delivery of one order, with order, product and sides; NotFound when there is none to see."""
+    rows = deliveries_visible_to(viewer).select_related(
+        "order__product", "order__supplier", "order__buyer", "order__version", "order__plan"
+    )
+    found = rows.defer("order__product__search").filter(order_id=order_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def files_of(order: Order) -> QuerySet[DatasetFile]:
+    """The files of the bought version, by path."""
+    return DatasetFile.objects.filter(version_id=order.version_id).order_by("path", "pk")
+
+
+def downloads_of(delivery: Delivery) -> QuerySet[Download]:
+    """The access log of a delivery (both sides and the operator see it), newest first."""
+    return Download.objects.filter(delivery=delivery).select_related("file").order_by("-pk")

@@ -1,0 +1,34 @@
+"""Who sees filings."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from organizations.permissions import permission
+from organizations.states import OrganizationKind as Kind
+from organizations.states import Role
+
+VIEW_FILINGS = permission(
+    "filings.view",
+    _("查看本单位交易备案"),
+    kinds={Kind.ANNOTATION_FIRM, Kind.BROKER, Kind.BUYER},
+    roles={Role.TRADER, Role.PURCHASER, Role.FINANCE},
+)
+VIEW_ALL_FILINGS = permission(
+    "filings.view_all",
+    _("查看交易备案登记簿"),
+    kinds={Kind.EXCHANGE_OPERATOR, Kind.DEPARTMENT, Kind.AUDITOR},
+    roles={
+        Role.LISTING_REVIEWER,
+        Role.REGISTRATION_REVIEWER,
+        Role.FIRST_REVIEWER,
+        Role.SECOND_REVIEWER,
+        Role.AUDITOR,
+    },
+)
+EXPORT_FILINGS = permission(
+    "filings.export",
+    _("导出交易备案登记簿"),
+    kinds={Kind.EXCHANGE_OPERATOR, Kind.DEPARTMENT, Kind.AUDITOR},
+    roles={Role.LISTING_REVIEWER, Role.FIRST_REVIEWER, Role.SECOND_REVIEWER, Role.AUDITOR},
+)

@@ -1,0 +1,154 @@
+"""Filing completed trades and amending the filings after refunds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from audit.services import record
+from exchange.filings import rules
+from exchange.filings.events import FilingAmended, TradeFiled
+from exchange.filings.models import Filing, FormerVoucher
+from exchange.filings.permissions import EXPORT_FILINGS
+from exchange.filings.states import FILING
+from exchange.trading.models import Order
+from exchange.trading.services import locked_order
+from exchange.trading.states import OrderState
+from kernel.errors import NotFound, Refusal
+from kernel.events import announce
+from kernel.money import Money
+from kernel.numbers import new_number
+from organizations.permissions import Actor
+from signing.services import sign
+
+_ALONG = ("product", "version__dataset", "certificate", "supplier", "buyer", "contract")
+
+
+class NotCompleted(Refusal):
+    """Only a completed trade is filed."""
+
+    code = "trade_not_completed"
+    message = _("订单 %(number)s 当前为“%(state)s”，完成结算后才能备案。")
+
+
+class RefundBeyondAmount(Refusal):
+    """Refunds never exceed the trade."""
+
+    code = "refund_beyond_amount"
+    message = _("退款合计超过了订单 %(number)s 的金额，备案不能更正。")
+
+
+def _trade(order: Order) -> rules.Trade:
+    assert order.delivered_at is not None
+    assert order.accepted_at is not None
+    return rules.Trade(
+        order_number=order.number,
+        supplier=rules.Side(order.supplier.name, order.supplier.uscc),
+        buyer=rules.Side(order.buyer.name, order.buyer.uscc),
+        product_number=order.product.number,
+        product_title=order.product.title,
+        dataset_number=order.version.dataset.number,
+        version=order.version.version,
+        root_hash=order.version.root_hash,
+        certificate_number=order.certificate.number,
+        contract_number=order.contract.number,
+        contract_sha256=order.contract.text_sha256,
+        delivered_at=order.delivered_at,
+        accepted_at=order.accepted_at,
+        amount_fen=order.amount_fen,
+        tax_fen=order.tax_fen,
+    )
+
+
+@transaction.atomic(savepoint=False)
+def file_trade(*, by: Actor, at: datetime, order_id: UUID) -> Filing:
+    """File a completed trade and sign its voucher (handler of OrderCompleted); again: the same filing.
+
+    Raises NotCompleted. Runs in the transaction that completed the order, or in one of its own.
+    """
+    order = locked_order(order_id, *_ALONG)
+    existing = Filing.objects.filter(order=order).first()
+    if existing is not None:
+        return existing
+    if order.state != OrderState.COMPLETED:
+        raise NotCompleted(number=order.number, state=order.get_state_display())
+    venue = str(getattr(settings, "EXCHANGE_VENUE", rules.QINGYUAN_BASE))
+    filing = Filing(order=order, venue=venue, amount_fen=order.amount_fen)
+    filing.save(force_insert=True)
+    number = new_number("JY", at)
+    claims = rules.voucher_claims(_trade(order), voucher_number=number, venue=venue, filed_at=at)
+    filing.voucher_number, filing.filed_at = number, at
+    filing.claims, filing.token = claims, sign(claims, type_=rules.VOUCHER_TYPE)
+    FILING.move(filing, "file", by=by, at=at, update_fields=["voucher_number", "filed_at", "claims", "token"])
+    record(
+        by=by,
+        at=at,
+        action="filings.file",
+        subject=filing,
+        detail={"order": order.number, "filed_fen": order.amount_fen},
+    )
+    announce(TradeFiled(at=at, filing_id=filing.pk, order_id=order.pk, by=by))
+    return filing
+
+
+def locked_filing(order_id: UUID) -> Filing:
+    """The filing of an order under lock, with all that a voucher names; NotFound when it was not filed."""
+    along = [f"order__{name}" for name in _ALONG]
+    rows = Filing.objects.select_for_update(of=("self",), no_key=True).select_related(*along)
+    found = rows.filter(order_id=order_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@transaction.atomic(savepoint=False)
+def amend_after_refund(*, by: Actor, at: datetime, order_id: UUID, refunded_total: Money) -> Filing:
+    """Lower a filing to what is left after all refunds so far, or void it; the former voucher is kept.
+
+    Again with the same total: nothing happens. Raises RefundBeyondAmount, MoveNotAllowed (already voided).
+    """
+    filing = locked_filing(order_id)
+    order = filing.order
+    left = Money(order.amount_fen) - refunded_total
+    if left.fen < 0:
+        raise RefundBeyondAmount(number=order.number)
+    if left.fen == filing.amount_fen:
+        return filing
+    assert filing.filed_at is not None
+    assert filing.voucher_number is not None
+    move = "void" if left.fen == 0 else "amend"
+    FILING.check(filing, move)
+    sequence = int(filing.claims["sequence"])
+    FormerVoucher.objects.create(
+        filing=filing, sequence=sequence, claims=filing.claims, token=filing.token, replaced_at=at
+    )
+    claims = rules.voucher_claims(
+        _trade(order),
+        voucher_number=filing.voucher_number,
+        venue=filing.venue,
+        filed_at=filing.filed_at,
+        sequence=sequence + 1,
+        refunded_fen=refunded_total.fen,
+        amended_at=at,
+    )
+    before, filing.amount_fen = filing.amount_fen, left.fen
+    filing.claims, filing.token = claims, sign(claims, type_=rules.VOUCHER_TYPE)
+    reason = f"退款合计 {refunded_total}"
+    FILING.move(filing, move, by=by, at=at, reason=reason, update_fields=["amount_fen", "claims", "token"])
+    record(
+        by=by, at=at, action=f"filings.{move}", subject=filing,
+        detail={"order": order.number, "from_fen": before, "to_fen": left.fen},
+    )  # fmt: skip
+    announce(FilingAmended(at=at, filing_id=filing.pk, order_id=order.pk, by=by))
+    return filing
+
+
+@transaction.atomic
+def note_export(*, by: Actor, at: datetime, row_count: int, year: int | None, state: str) -> None:
+    """Write down who took the register out, and how much of it."""
+    by.require(EXPORT_FILINGS)
+    record(by=by, at=at, action="filings.export", detail={"rows": row_count, "year": year, "state": state})

@@ -1,0 +1,320 @@
+"""Every write of trading; each service makes do with one lock that brings all it needs along."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from audit.services import record
+from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.services import require_certificate
+from exchange.catalogue.states import ListingState, PlanKind
+from exchange.trading import rules
+from exchange.trading.events import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderCompleted,
+    OrderContracted,
+    OrderPaid,
+    OrderPlaced,
+)
+from exchange.trading.models import Contract, Order, Signature
+from exchange.trading.permissions import (
+    ACCEPT_ORDERS,
+    CANCEL_ORDERS,
+    PLACE_ORDERS,
+    SIGN_AS_BUYER,
+    SIGN_AS_SUPPLIER,
+)
+from exchange.trading.selectors import orders_visible_to
+from exchange.trading.states import ORDER, Party
+from kernel import clock
+from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
+from kernel.events import announce
+from kernel.money import Money
+from kernel.numbers import new_number
+from organizations.models import Organization
+from organizations.permissions import Actor, Permission
+
+
+class NotOnSale(Refusal):
+    """The product or the plan is not offered now."""
+
+    code = "not_on_sale"
+    message = _("产品 %(number)s 的这个方案目前不在售，请在目录中选择其他方案。")
+
+
+class OwnProduct(Refusal):
+    """Nobody buys from itself."""
+
+    code = "own_product"
+    message = _("供方不能购买自己的产品。请切换到买方单位后再下单。")
+
+
+class AlreadySigned(Refusal):
+    """Each side signs once."""
+
+    code = "already_signed"
+    message = _("%(party)s已签署过这份合同，等待对方签署。")
+
+
+class WrongSide(Refusal):
+    """This step belongs to the other side of the contract."""
+
+    code = "wrong_side"
+    message = _("这一步由%(party)s办理，您的单位在本订单中不是%(party)s。")
+    status = 403
+
+
+def _locked_orders() -> QuerySet[Order]:
+    return Order.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+
+
+def locked_order(order_id: UUID, *along: str) -> Order:
+    """The order under lock, with the named relations of it loaded in the same statement; NotFound if none."""
+    found = _locked_orders().select_related(*along).filter(pk=order_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def require_side(order: Order, by: Actor, party: Party, wanted: Permission) -> None:
+    """404 unless the order is visible, 403 unless the actor stands on that side and holds the permission."""
+    side = order.buyer_id if party is Party.BUYER else order.supplier_id
+    if by.belongs_to(side):
+        by.require(wanted)
+        return
+    if not orders_visible_to(by).filter(pk=order.pk).exists():
+        raise NotFound
+    raise WrongSide(party=party.label)
+
+
+@transaction.atomic
+def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -> Order:
+    """Order one plan of a listed product for a stated use; draws up the contract. State: placed.
+
+    Price, tax, version and certificate are fixed here. Raises NotAllowed, NotFound, NotOnSale, OwnProduct,
+    CertificateNotInForce, InvalidInput.
+    """
+    # The lock is on the product, so that an order never overtakes a suspension.
+    rows = Plan.objects.select_for_update(of=("product",), no_key=True).select_related(
+        "product__supplier", "product__certificate", "product__version__dataset"
+    )
+    plan = rows.filter(pk=plan_id).first()
+    if plan is None:
+        raise NotFound
+    product, buyer = plan.product, by.organization
+    by.require(PLACE_ORDERS)
+    if buyer is None:
+        raise NotAllowed(permission=PLACE_ORDERS.label, organization="—")
+    if product.state != ListingState.LISTED or plan.withdrawn_at is not None:
+        raise NotOnSale(number=product.number)
+    if buyer.pk == product.supplier_id:
+        raise OwnProduct
+    require_certificate(product, at)
+    use = "\n".join(line.strip() for line in use_statement.strip().splitlines())
+    if not rules.LEAST_USE_LENGTH <= len(use) <= rules.MOST_USE_LENGTH:
+        raise InvalidInput(
+            field="use_statement", reason=_now("请用 4 到 2000 个字写明数据用在哪里、做什么。")
+        )
+    gross = Money(plan.price_fen)
+    order = Order(
+        number=new_number("DD", at),
+        product=product,
+        plan=plan,
+        version=product.version,
+        certificate=product.certificate,
+        supplier=product.supplier,
+        buyer=buyer,
+        use_statement=use,
+        amount_fen=gross.fen,
+        tax_fen=rules.tax_within(gross, plan.tax_rate_bp).fen,
+        inspection_days=rules.INSPECTION_DAYS,
+        placed_by=by.user,
+        placed_at=at,
+    )
+    order.save(force_insert=True)
+    contract = _draw_up(order, product, plan, buyer, at)
+    record(
+        by=by, at=at, action="orders.place", subject=order,
+        detail={"plan": plan.name, "amount_fen": order.amount_fen, "contract_sha256": contract.text_sha256},
+    )  # fmt: skip
+    announce(OrderPlaced(at=at, order_id=order.pk, by=by))
+    return order
+
+
+def _draw_up(order: Order, product: Product, plan: Plan, buyer: Organization, at: datetime) -> Contract:
+    """The contract of a new order, from what is already loaded."""
+    number, version = new_number("HT", at), product.version
+    text = rules.contract_text(
+        rules.Terms(
+            contract_number=number,
+            order_number=order.number,
+            on=clock.business_date(at),
+            supplier_name=product.supplier.name,
+            supplier_uscc=product.supplier.uscc,
+            buyer_name=buyer.name,
+            buyer_uscc=buyer.uscc,
+            product_number=product.number,
+            product_title=product.title,
+            dataset_number=version.dataset.number,
+            version=version.version,
+            root_hash=version.root_hash,
+            file_count=version.file_count,
+            row_count=version.row_count,
+            certificate_number=product.certificate.number,
+            plan_name=plan.name,
+            is_subscription=plan.kind == PlanKind.SUBSCRIPTION,
+            gross=Money(order.amount_fen),
+            tax=Money(order.tax_fen),
+            tax_rate_bp=plan.tax_rate_bp,
+            licence=product.licence,
+            use_statement=order.use_statement,
+            inspection_days=order.inspection_days,
+        )
+    )
+    contract = Contract(
+        number=number, order=order, text=text, text_sha256=rules.text_hash(text), drawn_up_at=at
+    )
+    contract.save(force_insert=True)
+    return contract
+
+
+@transaction.atomic
+def sign_contract(*, by: Actor, at: datetime, order_id: UUID) -> Order:
+    """Sign the contract for the actor's side; the second side's signature makes the order contracted.
+
+    Raises AlreadySigned, MoveNotAllowed, CertificateNotInForce (a lapse suspends what is not yet contracted).
+    """
+    order = locked_order(order_id, "contract", "product__certificate", "certificate")
+    party = Party.SUPPLIER if by.organization_id == order.supplier_id else Party.BUYER
+    wanted = SIGN_AS_SUPPLIER if party is Party.SUPPLIER else SIGN_AS_BUYER
+    require_side(order, by, party, wanted)
+    column = f"{party.value}_signed_at"
+    if getattr(order, column) is not None:
+        raise AlreadySigned(party=party.label)
+    ORDER.check(order, "contract")
+    _require_still_covered(order, at)
+    setattr(order, column, at)
+    contract = order.contract
+    Signature(
+        contract=contract,
+        party=party,
+        organization_id=order.supplier_id if party is Party.SUPPLIER else order.buyer_id,
+        signed_by=by.user,
+        signer_label=by.label[:200],
+        text_sha256=contract.text_sha256,
+        signed_at=at,
+    ).save(force_insert=True)
+    is_contracted = order.supplier_signed_at is not None and order.buyer_signed_at is not None
+    if is_contracted:
+        order.contracted_at = at
+        ORDER.move(order, "contract", by=by, at=at, update_fields=[column, "contracted_at"])
+    else:
+        order.save(update_fields=[column])
+    record(
+        by=by, at=at, action="contracts.sign", subject=order,
+        detail={"party": party.value, "contract": contract.number, "text_sha256": contract.text_sha256},
+    )  # fmt: skip
+    if is_contracted:
+        announce(OrderContracted(at=at, order_id=order.pk, by=by))
+    return order
+
+
+def _require_still_covered(order: Order, at: datetime) -> None:
+    product = order.product
+    if product.certificate_id == order.certificate_id:
+        require_certificate(product, at)
+        return
+    # The listing moved on to a renewed certificate; the order keeps the one it was placed under.
+    product.certificate = order.certificate
+    require_certificate(product, at)
+
+
+@transaction.atomic(savepoint=False)
+def mark_paid(*, by: Actor, at: datetime, order_id: UUID) -> Order:
+    """The whole price lies in escrow (called by settlement.payments in its own transaction only)."""
+    order = locked_order(order_id)
+    order.paid_at = at
+    ORDER.move(order, "pay", by=by, at=at, update_fields=["paid_at"])
+    record(by=by, at=at, action="orders.pay", subject=order, detail={"amount_fen": order.amount_fen})
+    announce(OrderPaid(at=at, order_id=order.pk, by=by))
+    return order
+
+
+def hand_over(order: Order, *, by: Actor, at: datetime) -> None:
+    """Move a locked, paid order to delivered and start its inspection period (for exchange.delivery)."""
+    order.delivered_at = at
+    order.inspection_until = rules.inspection_end(at, order.inspection_days)
+    ORDER.move(order, "deliver", by=by, at=at, update_fields=["delivered_at", "inspection_until"])
+
+
+@transaction.atomic
+def accept_order(*, by: Actor, at: datetime, order_id: UUID, reason: str = "") -> Order:
+    """The buyer accepts the delivery; the news releases escrow in the same transaction."""
+    order = locked_order(order_id)
+    require_side(order, by, Party.BUYER, ACCEPT_ORDERS)
+    order.accepted_at = at
+    ORDER.move(order, "accept", by=by, at=at, reason=reason, update_fields=["accepted_at"])
+    record(by=by, at=at, action="orders.accept", subject=order, detail={"reason": reason} if reason else None)
+    announce(OrderAccepted(at=at, order_id=order.pk, by=by))
+    return order
+
+
+class InspectionRunning(Refusal):
+    """The buyer still has time to look."""
+
+    code = "inspection_running"
+    message = _("验收期尚未届满，不能自动验收。")
+
+
+@transaction.atomic
+def accept_expired(*, at: datetime, order_id: UUID) -> Order:
+    """Accept one delivered order whose inspection period has ended; InspectionRunning before that."""
+    order = locked_order(order_id)
+    ORDER.check(order, "accept")
+    if order.inspection_until is None or at < order.inspection_until:
+        raise InspectionRunning
+    return accept_order(
+        by=Actor.system("验收期届满"), at=at, order_id=order_id, reason="验收期届满未提出异议，视为验收通过。"
+    )
+
+
+@transaction.atomic(savepoint=False)
+def complete_order(*, by: Actor, at: datetime, order_id: UUID) -> Order:
+    """Escrow was released (called by settlement.payments in its own transaction only)."""
+    order = locked_order(order_id)
+    order.completed_at = at
+    ORDER.move(order, "complete", by=by, at=at, update_fields=["completed_at"])
+    record(by=by, at=at, action="orders.complete", subject=order)
+    announce(OrderCompleted(at=at, order_id=order.pk, by=by))
+    return order
+
+
+@transaction.atomic
+def cancel_order(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> Order:
+    """End an order that is not paid: either side, with a reason for the other."""
+    order = locked_order(order_id)
+    party = Party.SUPPLIER if by.organization_id == order.supplier_id else Party.BUYER
+    require_side(order, by, party, CANCEL_ORDERS)
+    ORDER.check(order, "cancel")
+    if not reason.strip():
+        raise InvalidInput(field="reason", reason=_now("请写明取消的理由，对方能看到。"))
+    ORDER.move(order, "cancel", by=by, at=at, reason=reason.strip())
+    record(by=by, at=at, action="orders.cancel", subject=order, detail={"reason": reason.strip()})
+    announce(OrderCancelled(at=at, order_id=order.pk, by=by, reason=reason.strip()))
+    return order
+
+
+@transaction.atomic(savepoint=False)
+def refund_in_full(*, by: Actor, at: datetime, order_id: UUID, reason: str = "") -> Order:
+    """All money went back (called by settlement.payments in its own transaction only)."""
+    order = locked_order(order_id)
+    ORDER.move(order, "refund", by=by, at=at, reason=reason)
+    record(by=by, at=at, action="orders.refund", subject=order, detail={"reason": reason} if reason else None)
+    return order
