@@ -10,6 +10,41 @@ from organizations.permissions import Actor
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProjectOpened(Event):
+    """A project was published for labelling: its items become tasks."""
+
+    project_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchImported(Event):
+    """More raw items came to a project that is already open: they become tasks too."""
+
+    project_id: UUID
+    batch_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectDelivered(Event):
+    """The firm hands its work over; whoever knows of unfinished work refuses."""
+
+    project_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectSentBack(Event):
+    """The client wants the listed items done again (none listed: the firm decides which)."""
+
+    project_id: UUID
+    item_ids: tuple[UUID, ...]
+    reason: str
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProjectAccepted(Event):
     """The client (or the firm for itself) accepted a delivered project: its accepted tasks are payable."""
 

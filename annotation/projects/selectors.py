@@ -1,0 +1,102 @@
+"""Reading annotation projects, each time for one viewer."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+
+from annotation.projects.models import Batch, GuidelineVersion, Project
+from annotation.projects.permissions import ACCEPT, RUN, VIEW
+from annotation.projects.states import ProjectState
+from kernel.errors import NotFound
+from organizations.models import Organization
+from organizations.permissions import Actor
+from organizations.states import OrganizationKind
+from web.finding import Hit
+
+
+def projects_visible_to(viewer: Actor) -> QuerySet[Project]:
+    """The firm's own projects, those its organization commissioned (once published), all for auditors.
+
+    Nothing without the permission: annotators see their tasks, not the project.
+    """
+    rows = Project.objects.select_related("firm", "client")
+    if viewer.is_system:
+        return rows
+    if not viewer.can(VIEW):
+        return rows.none()
+    if OrganizationKind.AUDITOR in viewer.kinds:
+        return rows
+    hidden = [ProjectState.DRAFT, ProjectState.CANCELLED]
+    commissioned = Q(client=viewer.organization_id) & ~Q(state__in=hidden)
+    return rows.filter(Q(firm=viewer.organization_id) | commissioned)
+
+
+def project_for(viewer: Actor, project_id: UUID) -> Project:
+    """One project; NotFound when the viewer may not see it."""
+    found = projects_visible_to(viewer).filter(pk=project_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def with_counts(rows: QuerySet[Project]) -> QuerySet[Project]:
+    """The same projects, each with `item_count`."""
+    return rows.annotate(item_count=Count("items"))
+
+
+def latest_guideline(project: Project) -> GuidelineVersion | None:
+    """The guideline in force."""
+    return project.guidelines.order_by("-version").first()
+
+
+def guidelines_of(project: Project) -> QuerySet[GuidelineVersion]:
+    """Every guideline version, the newest first."""
+    return project.guidelines.select_related("published_by").order_by("-version")
+
+
+def batches_of(project: Project) -> QuerySet[Batch]:
+    """Every import, the newest first, each with its `item_count`."""
+    rows = project.batches.select_related("imported_by").annotate(item_count=Count("items"))
+    return rows.order_by("-ordinal")
+
+
+def clients_for(viewer: Actor) -> QuerySet[Organization]:
+    """Organizations that may commission work: every verified one but the viewer's own."""
+    return (
+        Organization.objects.filter(verification="verified")
+        .exclude(pk=viewer.organization_id)
+        .order_by("name")
+    )
+
+
+def may_run(viewer: Actor, project: Project) -> bool:
+    """Whether the viewer leads this project for its firm."""
+    return viewer.can(RUN) and viewer.belongs_to(project.firm_id)
+
+
+def may_accept(viewer: Actor, project: Project) -> bool:
+    """Whether the viewer is the one who accepts or sends back this project once it is delivered.
+
+    The client if there is one; else someone of the firm who did not hand it over.
+    """
+    if not viewer.can(ACCEPT) or not viewer.belongs_to(project.client_id or project.firm_id):
+        return False
+    return bool(project.client_id) or viewer.is_system or viewer.user_id != project.delivered_by_id
+
+
+def find_projects(viewer: Actor, text: str) -> list[Hit]:
+    """Projects by number or words of the title, for the site's search."""
+    rows = projects_visible_to(viewer).filter(Q(number__iexact=text) | Q(title__icontains=text))
+    return [
+        Hit(
+            title=project.title,
+            url=reverse("projects:detail", args=[project.pk]),
+            detail=project.get_state_display(),
+            number=project.number,
+            is_exact=project.number == text.upper(),
+        )
+        for project in rows.order_by("-pk")[:10]
+    ]

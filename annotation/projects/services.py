@@ -1,0 +1,472 @@
+"""Every write to annotation projects: set up, feed, publish, hand over, accept.
+
+Tasks are not known here; they follow by the events announced (`annotation.work` listens).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotation.projects.events import (
+    BatchImported,
+    ProjectAccepted,
+    ProjectDelivered,
+    ProjectOpened,
+    ProjectSentBack,
+)  # fmt: skip
+from annotation.projects.models import Batch, GuidelineVersion, Item, Project
+from annotation.projects.permissions import ACCEPT, RUN
+from annotation.projects.rules import (
+    ITEM_LIMIT,
+    CheckedItem,
+    RawItem,
+    UploadRefused,
+    check,
+    config_for,
+    read_upload,
+    safe_name,
+)  # fmt: skip
+from annotation.projects.selectors import latest_guideline, project_for, projects_visible_to
+from annotation.projects.states import PROJECT, Modality, ProjectState
+from audit.services import record
+from documents import objects
+from kernel import clock
+from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal, SelfReview
+from kernel.events import announce
+from kernel.money import Money
+from kernel.numbers import new_number
+from organizations.models import Organization
+from organizations.permissions import Actor
+
+__all__ = [
+    "ImportOutcome", "RawItem", "accept_project", "cancel_project", "close_project", "create_project",
+    "deliver_project", "edit_project", "import_files", "import_items", "locked_project", "open_project",
+    "publish_guideline", "send_back", "start_project",
+]  # fmt: skip
+
+TITLE_LIMIT = 120
+GUIDELINE_LIMIT = 50_000
+PRICE_LIMIT = Money.from_yuan(10_000)
+PARALLEL_PUTS = 8
+FEEDABLE = (ProjectState.DRAFT, ProjectState.OPEN, ProjectState.IN_PROGRESS)
+
+
+class NotReady(Refusal):
+    """A project cannot be published before it has all it needs."""
+
+    code = "project_not_ready"
+    message = gettext_lazy("项目还不能发布：%(reason)s")
+
+
+class NotFeedable(Refusal):
+    """Raw items come only to projects that are being set up or worked on."""
+
+    code = "project_not_feedable"
+    message = gettext_lazy("项目已%(state)s，不能再导入数据。")
+
+
+class NotEditable(Refusal):
+    """Config and price are fixed once the project is published."""
+
+    code = "project_not_editable"
+    message = gettext_lazy("项目发布后不能再改配置与单价；请发布新版规范，或另建项目。")
+
+
+class UploadsRefused(Refusal):
+    """Some files of an upload cannot be imported, so none was; `reasons` has one sentence per file."""
+
+    code = "uploads_refused"
+    message = gettext_lazy("没有导入任何文件：%(reason)s")
+    status = 422
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(field="files", reason=" ".join(reasons))
+        self.reasons = list(reasons)
+
+
+class OwnDelivery(SelfReview):
+    """Who handed a project over does not accept it."""
+
+    message = gettext_lazy("交付人不能验收自己交付的项目，请由本单位其他有验收权限的人处理。")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """A batch, how many items it added, and how many were there already."""
+
+    batch: Batch
+    added_count: int
+    skipped_count: int
+
+
+def locked_project(project_id: UUID) -> Project:
+    """The project, locked until the transaction ends; NotFound when there is none."""
+    found = Project.objects.select_for_update(of=("self",)).filter(pk=project_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _locked_own(by: Actor, project_id: UUID) -> Project:
+    """The locked project, for the firm that runs it: not visible → NotFound, not its lead → NotAllowed."""
+    project = locked_project(project_id)
+    if not projects_visible_to(by).filter(pk=project_id).exists():
+        raise NotFound
+    by.require(RUN)
+    if not by.belongs_to(project.firm_id):
+        raise NotAllowed(permission=RUN.label, organization=str(by.organization or "—"))
+    return project
+
+
+def _checked_terms(title: str, task_price: Money, due_on: date | None, at: datetime) -> str:
+    cleaned = " ".join(title.split())
+    if not 2 <= len(cleaned) <= TITLE_LIMIT or "\x00" in cleaned:
+        words = _("项目名称应有 2 到 %(limit)s 个字。")
+        raise InvalidInput(field="title", reason=words % {"limit": TITLE_LIMIT})
+    if not Money(0) <= task_price <= PRICE_LIMIT:
+        words = _("单条报酬应在 0 到 %(limit)s 之间。")
+        raise InvalidInput(field="task_price", reason=words % {"limit": PRICE_LIMIT})
+    if due_on is not None and due_on < clock.business_date(at):
+        raise InvalidInput(field="due_on", reason=_("约定交付日期不能早于今天。"))
+    return cleaned
+
+
+def _checked_client(by: Actor, client_id: UUID | None) -> Organization | None:
+    if client_id is None:
+        return None
+    if client_id == by.organization_id:
+        raise InvalidInput(field="client", reason=_("委托方是本单位时请留空。"))
+    client = Organization.objects.filter(pk=client_id).first()
+    if client is None:
+        raise InvalidInput(field="client", reason=_("没有找到委托方，请从列表中选择。"))
+    return client
+
+
+@transaction.atomic
+def create_project(
+    *,
+    by: Actor,
+    at: datetime,
+    title: str,
+    brief: str,
+    modality: str,
+    labeling_config: str,
+    task_price: Money,
+    due_on: date | None = None,
+    client_id: UUID | None = None,
+) -> Project:
+    """A new draft of the actor's firm. `task_price`: what one accepted task pays its annotator.
+
+    Raises ConfigRefused for a labeling config that cannot be used, InvalidInput for other fields.
+    """
+    by.require(RUN)
+    if by.organization is None:
+        raise NotFound
+    if modality not in Modality.values:
+        raise InvalidInput(field="modality", reason=_("请选择数据形态。"))
+    cleaned = _checked_terms(title, task_price, due_on, at)
+    client = _checked_client(by, client_id)
+    config = config_for(modality, labeling_config)
+    project = Project.objects.create(
+        number=new_number("BZ", at),
+        firm=by.organization,
+        client=client,
+        title=cleaned,
+        brief=brief.strip(),
+        modality=modality,
+        labeling_config=config.xml,
+        task_price_fen=task_price.fen,
+        due_on=due_on,
+        created_by=by.user,
+        created_at=at,
+    )
+    detail = {"config_sha256": config.digest, "task_price_fen": task_price.fen, "client_id": client_id}
+    record(by=by, at=at, action="projects.create", subject=project, detail=detail)
+    return project
+
+
+@transaction.atomic
+def edit_project(
+    *,
+    by: Actor,
+    at: datetime,
+    project_id: UUID,
+    title: str,
+    brief: str,
+    labeling_config: str,
+    task_price: Money,
+    due_on: date | None = None,
+    client_id: UUID | None = None,
+) -> Project:
+    """Change a draft; the modality stays, because items may be there already."""
+    project = _locked_own(by, project_id)
+    if project.state != ProjectState.DRAFT:
+        raise NotEditable
+    project.title = _checked_terms(title, task_price, due_on, at)
+    project.client = _checked_client(by, client_id)
+    config = config_for(project.modality, labeling_config)
+    project.labeling_config, project.brief = config.xml, brief.strip()
+    project.task_price_fen, project.due_on = task_price.fen, due_on
+    project.save(update_fields=["title", "client", "labeling_config", "brief", "task_price_fen", "due_on"])
+    detail = {"config_sha256": config.digest, "task_price_fen": task_price.fen, "client_id": client_id}
+    record(by=by, at=at, action="projects.edit", subject=project, detail=detail)
+    return project
+
+
+@transaction.atomic
+def publish_guideline(*, by: Actor, at: datetime, project_id: UUID, body: str) -> GuidelineVersion:
+    """Publish the next version of the guideline; the same text again gives the version in force."""
+    project = _locked_own(by, project_id)
+    cleaned = body.strip().replace("\r\n", "\n")
+    if not cleaned or len(cleaned) > GUIDELINE_LIMIT or "\x00" in cleaned:
+        words = _("请填写标注规范，最多 %(limit)s 个字。")
+        raise InvalidInput(field="body", reason=words % {"limit": GUIDELINE_LIMIT})
+    if project.state not in FEEDABLE:
+        raise NotFeedable(state=project.get_state_display())
+    current = latest_guideline(project)
+    if current is not None and current.body == cleaned:
+        return current
+    guideline = GuidelineVersion.objects.create(
+        project=project,
+        version=current.version + 1 if current else 1,
+        body=cleaned,
+        published_by=by.user,
+        published_at=at,
+    )
+    detail = {"version": guideline.version}
+    record(by=by, at=at, action="projects.publish_guideline", subject=project, detail=detail)
+    return guideline
+
+
+def import_files(
+    *,
+    by: Actor,
+    at: datetime,
+    project_id: UUID,
+    files: Iterable[tuple[str, bytes]],
+    source: str,
+    licence: str,
+) -> ImportOutcome:
+    """Import uploaded files (name, bytes): images, or TXT/CSV/JSONL with a text a line. All or none."""
+    project = project_for(by, project_id)
+    by.require(RUN)
+    raw: list[RawItem] = []
+    reasons = []
+    for name, body in files:
+        try:
+            raw += read_upload(name, body, project.modality)
+        except UploadRefused as refusal:
+            reasons.append(str(refusal))
+    if reasons:
+        raise UploadsRefused(reasons)
+    return _import(by, at, project_id, raw, source, licence)
+
+
+def import_items(
+    *, by: Actor, at: datetime, project_id: UUID, raw: Iterable[RawItem], source: str, licence: str
+) -> Batch:
+    """Import raw items into the project and its place in the object store.
+
+    Content the project already has is skipped; when all of it is there, its batch is returned and nothing
+    changes. One bad item refuses all (UploadsRefused names each).
+    """
+    return _import(by, at, project_id, raw, source, licence).batch
+
+
+def _import(  # noqa: PLR0917 - the services above name every argument
+    by: Actor, at: datetime, project_id: UUID, raw: Iterable[RawItem], source: str, licence: str
+) -> ImportOutcome:
+    project = project_for(by, project_id)
+    by.require(RUN)
+    for field, text, limit in (("source", source, 2_000), ("licence", licence, 200)):
+        if not text.strip() or len(text) > limit or "\x00" in text:
+            words = _("请填写，最多 %(limit)s 个字。")
+            raise InvalidInput(field=field, reason=words % {"limit": limit})
+    checked = _checked_items(raw, project.modality)
+    known = _known_hashes(project, checked)
+    fresh = [item for item in checked if item.raw.sha256 not in known]
+    prefix = f"raw/{project.pk}"
+    with ThreadPoolExecutor(PARALLEL_PUTS) as pool:  # content keys: storing twice is harmless
+        list(pool.map(lambda item: objects.put(prefix, item.raw.body, item.raw.media_type), fresh))
+    return _write_batch(by, at, project_id, checked, (source.strip(), licence.strip()))
+
+
+def _checked_items(raw: Iterable[RawItem], modality: str) -> list[CheckedItem]:
+    checked: dict[str, CheckedItem] = {}
+    reasons: list[str] = []
+    for item in raw:
+        try:
+            found = check(item, modality)
+        except UploadRefused as refusal:
+            reasons.append(str(refusal))
+        else:
+            checked.setdefault(found.raw.sha256, found)
+        if len(checked) > ITEM_LIMIT:
+            words = _("一次最多导入 %(limit)s 条，请分批上传。")
+            raise InvalidInput(field="files", reason=words % {"limit": ITEM_LIMIT})
+    if reasons:
+        raise UploadsRefused(reasons[:20])
+    if not checked:
+        raise InvalidInput(field="files", reason=_("请选择要导入的文件。"))
+    return list(checked.values())
+
+
+def _known_hashes(project: Project, items: Sequence[CheckedItem]) -> set[str]:
+    rows = project.items.filter(sha256__in=[item.raw.sha256 for item in items])
+    return set(rows.values_list("sha256", flat=True))
+
+
+@transaction.atomic
+def _write_batch(
+    by: Actor, at: datetime, project_id: UUID, checked: Sequence[CheckedItem], origin: tuple[str, str]
+) -> ImportOutcome:
+    project = _locked_own(by, project_id)
+    if project.state not in FEEDABLE:
+        raise NotFeedable(state=project.get_state_display())
+    known = _known_hashes(project, checked)
+    fresh = [item for item in checked if item.raw.sha256 not in known]
+    if not fresh:
+        batch = project.batches.filter(items__sha256=checked[0].raw.sha256).get()
+        return ImportOutcome(batch, 0, len(checked))
+    batch = Batch.objects.create(
+        project=project,
+        ordinal=(project.batches.aggregate(top=Max("ordinal"))["top"] or 0) + 1,
+        source=origin[0],
+        licence=origin[1],
+        imported_by=by.user,
+        imported_at=at,
+    )
+    first = (project.items.aggregate(top=Max("ordinal"))["top"] or 0) + 1
+    rows = [_item_row(batch, ordinal, item) for ordinal, item in enumerate(fresh, first)]
+    Item.objects.bulk_create(rows, batch_size=1_000)
+    detail = {"batch": batch.ordinal, "added": len(rows), "skipped": len(known), "licence": batch.licence}
+    record(by=by, at=at, action="projects.import", subject=project, detail=detail)
+    if project.state != ProjectState.DRAFT:
+        announce(BatchImported(at=at, project_id=project.pk, batch_id=batch.pk, by=by))
+    return ImportOutcome(batch, len(rows), len(checked) - len(rows))
+
+
+def _item_row(batch: Batch, ordinal: int, item: CheckedItem) -> Item:
+    return Item(
+        project_id=batch.project_id,
+        batch=batch,
+        ordinal=ordinal,
+        name=safe_name(item.raw.name),
+        media_type=item.raw.media_type,
+        size=len(item.raw.body),
+        sha256=item.raw.sha256,
+        object_key=objects.content_key(f"raw/{batch.project_id}", item.raw.sha256),
+        text=item.text,
+        width=item.width,
+        height=item.height,
+    )
+
+
+@transaction.atomic
+def open_project(*, by: Actor, at: datetime, project_id: UUID) -> Project:
+    """Publish a draft: config usable, guideline published, at least one item. One task per item follows."""
+    project = _locked_own(by, project_id)
+    PROJECT.check(project, "open")
+    config_for(project.modality, project.labeling_config)
+    if latest_guideline(project) is None:
+        raise NotReady(reason=_("请先发布标注规范。"))
+    if not project.items.exists():
+        raise NotReady(reason=_("请先导入原始数据。"))
+    project.opened_at = at
+    PROJECT.move(project, "open", by=by, at=at, update_fields=["opened_at"])
+    record(by=by, at=at, action="projects.open", subject=project)
+    announce(ProjectOpened(at=at, project_id=project.pk, by=by))
+    return project
+
+
+def start_project(*, by: Actor, at: datetime, project: Project) -> None:
+    """The first task was handed out; `project` is locked by the caller, who has checked the permission."""
+    PROJECT.move(project, "start", by=by, at=at)
+
+
+@transaction.atomic
+def deliver_project(*, by: Actor, at: datetime, project_id: UUID) -> Project:
+    """Hand the finished work over for acceptance; refused while a task is unfinished."""
+    project = _locked_own(by, project_id)
+    PROJECT.check(project, "deliver")
+    project.delivered_at, project.delivered_by = at, by.user
+    PROJECT.move(project, "deliver", by=by, at=at, update_fields=["delivered_at", "delivered_by"])
+    record(by=by, at=at, action="projects.deliver", subject=project)
+    announce(ProjectDelivered(at=at, project_id=project.pk, by=by))
+    return project
+
+
+def _locked_for_acceptance(by: Actor, project_id: UUID) -> Project:
+    """The locked project for whoever may accept it: the client, else a colleague of who handed it over."""
+    project = locked_project(project_id)
+    if not projects_visible_to(by).filter(pk=project_id).exists():
+        raise NotFound
+    by.require(ACCEPT)
+    if not by.belongs_to(project.client_id or project.firm_id):
+        raise NotAllowed(permission=ACCEPT.label, organization=str(by.organization or "—"))
+    if not project.client_id and by.user_id is not None and by.user_id == project.delivered_by_id:
+        raise OwnDelivery
+    return project
+
+
+@transaction.atomic
+def accept_project(*, by: Actor, at: datetime, project_id: UUID) -> Project:
+    """Accept a delivered project: its accepted tasks become payable."""
+    project = _locked_for_acceptance(by, project_id)
+    PROJECT.check(project, "accept")
+    project.accepted_at = at
+    PROJECT.move(project, "accept", by=by, at=at, update_fields=["accepted_at"])
+    record(by=by, at=at, action="projects.accept", subject=project)
+    announce(ProjectAccepted(at=at, project_id=project.pk, by=by))
+    return project
+
+
+@transaction.atomic
+def send_back(
+    *, by: Actor, at: datetime, project_id: UUID, reason: str, item_ids: Iterable[UUID] = ()
+) -> Project:
+    """Send a delivered project back for rework, with the reason and, if wished, the items concerned."""
+    project = _locked_for_acceptance(by, project_id)
+    PROJECT.check(project, "rework")
+    words = reason.strip()
+    if not words or "\x00" in words:
+        raise InvalidInput(field="reason", reason=_("请写明退回原因，便于返工。"))
+    wanted = tuple(dict.fromkeys(item_ids))
+    if project.items.filter(pk__in=wanted).count() != len(wanted):
+        raise InvalidInput(field="item_ids", reason=_("所选数据不属于这个项目。"))
+    PROJECT.move(project, "rework", by=by, at=at, reason=words)
+    detail = {"reason": words, "items": list(wanted)}
+    record(by=by, at=at, action="projects.send_back", subject=project, detail=detail)
+    announce(ProjectSentBack(at=at, project_id=project.pk, item_ids=wanted, reason=words, by=by))
+    return project
+
+
+@transaction.atomic
+def cancel_project(*, by: Actor, at: datetime, project_id: UUID, reason: str) -> Project:
+    """Give up a project that nobody has begun to work on."""
+    project = _locked_own(by, project_id)
+    PROJECT.check(project, "cancel")
+    words = reason.strip()
+    if not words or "\x00" in words:
+        raise InvalidInput(field="reason", reason=_("请写明取消原因。"))
+    PROJECT.move(project, "cancel", by=by, at=at, reason=words)
+    record(by=by, at=at, action="projects.cancel", subject=project, detail={"reason": words})
+    return project
+
+
+@transaction.atomic
+def close_project(*, by: Actor, at: datetime, project_id: UUID) -> Project:
+    """File an accepted project away."""
+    project = _locked_own(by, project_id)
+    PROJECT.move(project, "close", by=by, at=at)
+    record(by=by, at=at, action="projects.close", subject=project)
+    return project

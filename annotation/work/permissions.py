@@ -1,0 +1,15 @@
+"""Who hands out, does and reviews annotation tasks."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from organizations.permissions import permission
+from organizations.states import OrganizationKind as Kind
+from organizations.states import Role
+
+FIRM = {Kind.ANNOTATION_FIRM}
+ASSIGN = permission("tasks.assign", _("分配标注任务"), kinds=FIRM, roles={Role.PROJECT_LEAD})
+LABEL = permission("tasks.label", _("领取和提交标注任务"), kinds=FIRM, roles={Role.ANNOTATOR})
+REVIEW = permission("tasks.review", _("质检标注结果"), kinds=FIRM, roles={Role.QUALITY_REVIEWER})
+LABELLERS = frozenset({Role.ANNOTATOR, Role.ADMINISTRATOR})

@@ -1,0 +1,61 @@
+"""Pure reckoning over tasks: what a project's figures say about its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from annotation.labelstudio.rules import LabelingConfig
+from annotation.projects.models import Item
+
+PACE_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When the work ends at the pace of the latest days; `late_days` is against the agreed day."""
+
+    ends_on: date
+    late_days: int
+    missing_per_day: int
+
+
+def task_fields(config: LabelingConfig, item: Item, address: str = "") -> dict[str, str]:
+    """The task's fields as Label Studio names them: the text, or the image's address."""
+    shown = config.objects[0]
+    return {shown.field: item.text if shown.kind == "text" else address}
+
+
+def cumulative(per_day: Mapping[date, int], first: date, until: date) -> list[tuple[int, int]]:
+    """Points (days since `first`, done so far), one a day, for a burn-up chart."""
+    points, done = [], 0
+    for number in range((until - first).days + 1):
+        done += per_day.get(first + timedelta(days=number), 0)
+        points.append((number, done))
+    return points
+
+
+def forecast(
+    per_day: Mapping[date, int], *, total: int, first: date, today: date, due_on: date | None
+) -> Forecast | None:
+    """The end at the pace of the latest seven days (fewer at the start); None without pace or without rest."""
+    rest = total - sum(per_day.values())
+    window = min(PACE_DAYS, (today - first).days + 1)
+    recent = sum(count for day, count in per_day.items() if (today - day).days < window)
+    if rest <= 0 or recent <= 0:
+        return None
+    ends_on = today + timedelta(days=-(-rest * window // recent))
+    if due_on is None:
+        return Forecast(ends_on, 0, 0)
+    left = max((due_on - today).days, 1)
+    needed = -(-rest // left)
+    return Forecast(ends_on, (ends_on - due_on).days, max(needed - recent // window, 0))
+
+
+def percent(part: int, whole: int) -> str:
+    """A share with one decimal, rounded down: 98.6%; `--` of nothing."""
+    if not whole:
+        return "--"
+    permille = part * 1000 // whole
+    return f"{permille // 10}.{permille % 10}%"

@@ -1,0 +1,386 @@
+"""Reading tasks, submissions and the figures of a project, each time for one viewer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from annotation.projects.models import Project
+from annotation.projects.permissions import ACCEPT, RUN, VIEW
+from annotation.projects.selectors import projects_visible_to
+from annotation.projects.states import ProjectState
+from annotation.work.models import Review, Submission, Task
+from annotation.work.permissions import ASSIGN, LABEL, LABELLERS, REVIEW
+from annotation.work.states import TaskState, Verdict
+from kernel import clock
+from kernel.errors import NotFound
+from kernel.models import Transition
+from organizations.models import Membership
+from organizations.permissions import Actor
+from organizations.states import OrganizationKind
+from web.desk import Figure, Todo
+
+IN_HAND = (TaskState.ASSIGNED, TaskState.RETURNED)
+FOR_REVIEW = (TaskState.SUBMITTED, TaskState.IN_REVIEW, TaskState.DISPUTED)
+FINISHED = (TaskState.ACCEPTED, TaskState.SKIPPED)
+HANDED_OVER = (ProjectState.DELIVERED, ProjectState.ACCEPTED, ProjectState.CLOSED)
+WORKABLE = (ProjectState.OPEN, ProjectState.IN_PROGRESS)
+
+
+def tasks_visible_to(viewer: Actor) -> QuerySet[Task]:
+    """An annotator's own tasks; all of the firm's for those who run or review; accepted ones for the client.
+
+    The client sees results once the project was handed over; auditors see everything.
+    """
+    rows = Task.objects.select_related("project", "project__firm", "item", "annotator")
+    if viewer.is_system:
+        return rows
+    allowed = Q(pk__in=[])
+    if viewer.can(LABEL):
+        allowed |= Q(annotator=viewer.user_id, project__firm=viewer.organization_id)
+    if viewer.can(VIEW):
+        if OrganizationKind.AUDITOR in viewer.kinds:
+            return rows
+        allowed |= Q(project__firm=viewer.organization_id)
+        allowed |= Q(
+            project__client=viewer.organization_id, project__state__in=HANDED_OVER, state=TaskState.ACCEPTED
+        )
+    return rows.filter(allowed)
+
+
+def task_for(viewer: Actor, task_id: UUID) -> Task:
+    """One task; NotFound when the viewer may not see it."""
+    found = tasks_visible_to(viewer).filter(pk=task_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def submissions_of(task: Task) -> QuerySet[Submission]:
+    """Every result of the task, the first one first, with its reviews."""
+    rows = task.submissions.select_related("annotator", "guideline").prefetch_related("reviews__reviewer")
+    return rows.order_by("ordinal")
+
+
+def latest_submission(task: Task) -> Submission | None:
+    """The result that counts now."""
+    return task.submissions.order_by("-ordinal").first()
+
+
+def history_of(task: Task) -> QuerySet[Transition]:
+    """The task's moves, oldest first."""
+    return Transition.objects.filter(machine="annotation_task", subject_id=task.pk).order_by("at", "pk")
+
+
+def returned_because(task: Task) -> str:
+    """Why the task came back; empty unless it is returned or was taken up again."""
+    move = history_of(task).filter(move__in=["return", "reopen"]).last()
+    return move.reason if move and task.state in (*IN_HAND, TaskState.DISPUTED) else ""
+
+
+def my_tasks(viewer: Actor) -> QuerySet[Task]:
+    """The annotator's own tasks in the present organization."""
+    if viewer.user_id is None or not viewer.can(LABEL):
+        return Task.objects.none()
+    rows = Task.objects.select_related("project", "item")
+    return rows.filter(annotator=viewer.user_id, project__firm=viewer.organization_id)
+
+
+def next_in_hand(viewer: Actor, project_id: UUID) -> Task | None:
+    """The annotator's next unfinished task of a project: what came back first, then the oldest."""
+    rows = my_tasks(viewer).filter(project=project_id, state__in=IN_HAND)
+    return rows.order_by("-state", "pk").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A project with tasks that an annotator may claim."""
+
+    project: Project
+    ready_count: int
+
+
+def offers_for(viewer: Actor) -> list[Offer]:
+    """The firm's projects with unassigned tasks, the nearest deadline first; no content is shown."""
+    if not viewer.can(LABEL):
+        return []
+    rows = (
+        Project.objects.filter(firm=viewer.organization_id, state__in=WORKABLE, tasks__state=TaskState.READY)
+        .annotate(ready_count=Count("tasks"))
+        .order_by("due_on", "pk")
+    )
+    return [Offer(project, project.ready_count) for project in rows]
+
+
+def review_queue(viewer: Actor) -> QuerySet[Task]:
+    """What waits for the viewer's review: never own work, nor a dispute of the viewer's own verdict."""
+    rows = Task.objects.select_related("project", "item", "annotator")
+    if not viewer.can(REVIEW):
+        return rows.none()
+    waiting = rows.filter(project__firm=viewer.organization_id, state__in=FOR_REVIEW)
+    waiting = waiting.exclude(submissions__annotator=viewer.user_id)
+    judged = Review.objects.filter(reviewer=viewer.user_id).values("submission__task")
+    waiting = waiting.exclude(state=TaskState.DISPUTED, pk__in=judged)
+    return waiting.annotate(submitted_at=Max("submissions__submitted_at"))
+
+
+def annotators_of(firm_id: UUID | None) -> list[User]:
+    """The firm's people who may be given tasks."""
+    members = Membership.objects.filter(
+        organization=firm_id, ended_at=None, roles__overlap=[role.value for role in LABELLERS]
+    )
+    return [member.user for member in members.select_related("user").order_by("user__name", "pk")]
+
+
+def firm_annotator(firm_id: UUID, user_id: UUID) -> User | None:
+    """That person, if the firm may give them tasks."""
+    return next((user for user in annotators_of(firm_id) if user.pk == user_id), None)
+
+
+# --- figures of one project -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many tasks of a project stand where; `payable_fen` is what its accepted tasks pay."""
+
+    by_state: Mapping[str, int]
+    payable_fen: int
+    accepted_per_day: Mapping[date, int]
+    verdicts: Mapping[str, int]
+
+    def count(self, *states: str) -> int:
+        return sum(self.by_state.get(state, 0) for state in states)
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_state.values())
+
+    @property
+    def accepted(self) -> int:
+        return self.count(TaskState.ACCEPTED)
+
+    @property
+    def unfinished(self) -> int:
+        return self.total - self.count(*FINISHED)
+
+    @property
+    def reviewed(self) -> int:
+        return sum(self.verdicts.values())
+
+    @property
+    def passed(self) -> int:
+        return self.verdicts.get(Verdict.ACCEPT, 0)
+
+
+def progress_of(project: Project) -> Progress:
+    """The project's figures in three queries."""
+    states = project.tasks.order_by().values("state").annotate(n=Count("pk"), fen=Sum("price_fen"))
+    rows = list(states)
+    days = (
+        project.tasks.filter(state=TaskState.ACCEPTED)
+        .order_by()
+        .values(day=TruncDate("accepted_at", tzinfo=clock.SHANGHAI))
+        .annotate(n=Count("pk"))
+    )
+    verdicts = Review.objects.filter(submission__task__project=project).order_by().values("verdict")
+    return Progress(
+        by_state={row["state"]: row["n"] for row in rows},
+        payable_fen=sum(row["fen"] for row in rows if row["state"] == TaskState.ACCEPTED),
+        accepted_per_day={row["day"]: row["n"] for row in days},
+        verdicts={row["verdict"]: row["n"] for row in verdicts.annotate(n=Count("pk"))},
+    )
+
+
+@dataclass(slots=True)
+class MemberRow:
+    """One annotator's share in a project; `recent` counts submissions of the latest seven days."""
+
+    user: User
+    in_hand: int = 0
+    waiting: int = 0
+    accepted: int = 0
+    payable_fen: int = 0
+    passed: int = 0
+    reviewed: int = 0
+    recent: list[int] = field(default_factory=lambda: [0] * 7)
+
+
+def members_of(project: Project, today: date) -> list[MemberRow]:
+    """Everyone who has tasks in the project, most accepted first; four queries whatever the size."""
+    tasks = project.tasks.exclude(annotator=None).order_by().values("annotator", "state")
+    grouped: Iterable[dict[str, Any]] = tasks.annotate(n=Count("pk"), fen=Sum("price_fen"))
+    found: dict[UUID, MemberRow] = {}
+    counted: list[dict[str, Any]] = list(grouped)
+    users = User.objects.in_bulk({row["annotator"] for row in counted})
+    for row in counted:
+        member = found.setdefault(row["annotator"], MemberRow(users[row["annotator"]]))
+        if row["state"] == TaskState.ACCEPTED:
+            member.accepted, member.payable_fen = row["n"], row["fen"]
+        elif row["state"] in IN_HAND:
+            member.in_hand += row["n"]
+        elif row["state"] in FOR_REVIEW:
+            member.waiting += row["n"]
+    reviews = Review.objects.filter(submission__task__project=project).order_by()
+    for line in reviews.values("submission__annotator", "verdict").annotate(n=Count("pk")):
+        if judged := found.get(line["submission__annotator"]):
+            judged.reviewed += line["n"]
+            judged.passed += line["n"] if line["verdict"] == Verdict.ACCEPT else 0
+    since = clock.start_of(today - timedelta(days=6))
+    recent = Submission.objects.filter(task__project=project, submitted_at__gte=since).order_by()
+    days = recent.values("annotator", day=TruncDate("submitted_at", tzinfo=clock.SHANGHAI))
+    for line in days.annotate(n=Count("pk")):
+        place = 6 - (today - line["day"]).days
+        if (worker := found.get(line["annotator"])) and 0 <= place <= 6:
+            worker.recent[place] = line["n"]
+    return sorted(found.values(), key=lambda member: (-member.accepted, str(member.user)))
+
+
+def label_counts(project: Project) -> list[tuple[str, int]]:
+    """How often each label stands in the accepted results, the most frequent first."""
+    newest = project.tasks.filter(state=TaskState.ACCEPTED).annotate(top=Max("submissions__ordinal"))
+    wanted = dict(newest.values_list("pk", "top"))
+    rows = Submission.objects.filter(task__project=project, task__state=TaskState.ACCEPTED)
+    counts: defaultdict[str, int] = defaultdict(int)
+    for task_id, ordinal, result in rows.values_list("task_id", "ordinal", "result").iterator(2_000):
+        if wanted.get(task_id) != ordinal:
+            continue
+        for region in result:
+            for label in region["value"].get(region["type"], ()):
+                counts[label] += 1
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+# --- the desk -------------------------------------------------------------------------------------
+
+
+def todos(viewer: Actor) -> list[Todo]:
+    """What waits for the viewer in annotation: own tasks, reviews, hand-outs, deliveries, acceptance."""
+    found: list[Todo] = []
+    if viewer.organization_id is None or viewer.user_id is None:
+        return found
+    if viewer.can(LABEL):
+        found += _own_todos(viewer)
+    if viewer.can(REVIEW):
+        found += _review_todos(viewer)
+    if viewer.can(RUN) or viewer.can(ASSIGN):
+        found += _lead_todos(viewer)
+    if viewer.can(ACCEPT):
+        found += _acceptance_todos(viewer)
+    return found
+
+
+def _own_todos(viewer: Actor) -> list[Todo]:
+    rows = my_tasks(viewer).filter(state__in=IN_HAND).order_by().select_related(None)
+    counts = rows.values("project__title", "project__due_on", "state").annotate(n=Count("pk"))
+    words = {
+        TaskState.ASSIGNED.value: _("标注任务：%(count)s 条待标注"),
+        TaskState.RETURNED.value: _("标注任务：%(count)s 条被退回，待返工"),
+    }
+    return [
+        Todo(
+            title=words[row["state"]] % {"count": row["n"]},
+            url=reverse("work:mine"),
+            detail=row["project__title"],
+            due_at=row["project__due_on"],
+            icon="pencil" if row["state"] == TaskState.ASSIGNED else "undo-2",
+            tone="blue" if row["state"] == TaskState.ASSIGNED else "amber",
+        )
+        for row in counts.order_by("project__title", "state")
+    ]
+
+
+def _review_todos(viewer: Actor) -> list[Todo]:
+    found = review_queue(viewer).order_by().aggregate(n=Count("pk"), due=Min("project__due_on"))
+    if not found["n"]:
+        return []
+    title = _("%(count)s 条标注结果待质检") % {"count": found["n"]}
+    return [Todo(title=title, url=reverse("work:reviews"), due_at=found["due"], icon="clipboard-check")]
+
+
+def _lead_todos(viewer: Actor) -> list[Todo]:
+    rows = (
+        Project.objects.filter(firm=viewer.organization_id, state__in=WORKABLE)
+        .annotate(
+            ready=Count("tasks", filter=Q(tasks__state=TaskState.READY)),
+            unfinished=Count("tasks", filter=~Q(tasks__state__in=FINISHED)),
+        )
+        .filter(Q(ready__gt=0) | Q(unfinished=0))
+        .order_by("due_on", "pk")
+    )
+    found = []
+    for project in rows[:20]:
+        if project.ready:
+            title = _("%(count)s 条任务待分配") % {"count": project.ready}
+            url, icon = reverse("projects:members", args=[project.pk]), "split"
+        else:
+            title = _("项目已全部完成，待交付")
+            url, icon = reverse("projects:delivery", args=[project.pk]), "package-check"
+        found.append(Todo(title=title, url=url, detail=project.title, due_at=project.due_on, icon=icon))
+    return found
+
+
+def _acceptance_todos(viewer: Actor) -> list[Todo]:
+    mine = Q(client=viewer.organization_id) | (
+        Q(client=None, firm=viewer.organization_id) & ~Q(delivered_by=viewer.user_id)
+    )
+    rows = projects_visible_to(viewer).filter(mine, state=ProjectState.DELIVERED).order_by("delivered_at")
+    return [
+        Todo(
+            title=_("标注项目已交付，待验收"),
+            url=reverse("projects:delivery", args=[project.pk]),
+            detail=project.title,
+            due_at=project.due_on,
+            icon="badge-check",
+            tone="teal",
+        )
+        for project in rows[:20]
+    ]
+
+
+def figures(viewer: Actor) -> list[Figure]:
+    """The viewer's annotation figures for the desk."""
+    found: list[Figure] = []
+    if viewer.organization_id is None or viewer.user_id is None:
+        return found
+    if viewer.can(ASSIGN):
+        tasks = Task.objects.filter(project__firm=viewer.organization_id, project__state__in=WORKABLE)
+        row = tasks.aggregate(
+            projects=Count("project", distinct=True),
+            done=Count("pk", filter=Q(state=TaskState.ACCEPTED)),
+            all=Count("pk"),
+        )
+        hint = _("已通过 %(done)s / %(all)s 条") % {"done": f"{row['done']:,}", "all": f"{row['all']:,}"}
+        found.append(Figure(_("在制标注项目"), row["projects"], hint, reverse("projects:list")))
+    elif viewer.can(LABEL):
+        mine = (
+            my_tasks(viewer)
+            .select_related(None)
+            .aggregate(
+                accepted=Count("pk", filter=Q(state=TaskState.ACCEPTED)),
+                waiting=Count("pk", filter=Q(state__in=FOR_REVIEW)),
+            )
+        )
+        hint = _("%(count)s 条待质检") % {"count": mine["waiting"]}
+        found.append(Figure(_("我通过的标注"), mine["accepted"], hint, reverse("work:mine")))
+    return found
+
+
+def waiting_count(viewer: Actor) -> int | None:
+    """How many tasks the annotator holds, for the side navigation."""
+    return my_tasks(viewer).filter(state__in=IN_HAND).count() if viewer.can(LABEL) else None
+
+
+def review_count(viewer: Actor) -> int | None:
+    """How many results wait for the viewer's review, for the side navigation."""
+    return review_queue(viewer).order_by().count() if viewer.can(REVIEW) else None
