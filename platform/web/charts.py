@@ -5,6 +5,8 @@ Amounts come in fen or in counts as they are; `show` turns one into its label. D
 the only fractions here, nothing is calculated with them.
 """
 
+# ruff: noqa: PLR0917 - x, y, width and height are read best in their order
+
 from __future__ import annotations
 
 import hashlib
@@ -89,7 +91,12 @@ class Bar(NamedTuple):
     tone: str = "blue"
 
 
-def for_both(draw: Callable[[int, int], Drawing], *, wide: tuple[int, int] = (640, 250), narrow: tuple[int, int] = (340, 230)) -> Drawing:
+def for_both(
+    draw: Callable[[int, int], Drawing],
+    *,
+    wide: tuple[int, int] = (640, 250),
+    narrow: tuple[int, int] = (340, 230),
+) -> Drawing:
     """The same chart drawn for a wide and for a phone screen; `draw(width, height)` makes one of them."""
     return format_html(
         '<div class="only-wide">{}</div><div class="only-narrow">{}</div>', draw(*wide), draw(*narrow)
@@ -101,25 +108,49 @@ def _n(value: float) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def _svg(width: float, height: float, body: Iterable[SafeString], title: str, description: str = "", cls: str = "") -> Drawing:
-    drawn = mark_safe("".join(body))  # noqa: S308 - every part comes from format_html
+def _svg(
+    width: float, height: float, body: Iterable[SafeString], title: str, description: str = "", cls: str = ""
+) -> Drawing:
+    drawn = mark_safe("".join(body))
     key = hashlib.sha256(f"{title}{description}{drawn}".encode()).hexdigest()[:10]
     return format_html(
-        '<svg class="chart {}" width="{}" height="{}" viewBox="0 0 {} {}" role="img" aria-labelledby="c{}t c{}d">'
+        '<svg class="chart {}" width="{}" height="{}" viewBox="0 0 {} {}" role="img" '
+        'aria-labelledby="c{}t c{}d">'
         '<title id="c{}t">{}</title><desc id="c{}d">{}</desc>{}</svg>',
-        cls, _n(width * LARGEST), _n(height * LARGEST), _n(width), _n(height), key, key, key, title, key, description, drawn,
-    )  # fmt: skip
+        cls,
+        _n(width * LARGEST),
+        _n(height * LARGEST),
+        _n(width),
+        _n(height),
+        key,
+        key,
+        key,
+        title,
+        key,
+        description,
+        drawn,
+    )
 
 
 def _text(x: float, y: float, text: object, cls: str = "c-label", anchor: str = "start") -> SafeString:
-    return format_html('<text x="{}" y="{}" class="{}" text-anchor="{}">{}</text>', _n(x), _n(y), cls, anchor, text)
+    return format_html(
+        '<text x="{}" y="{}" class="{}" text-anchor="{}">{}</text>', _n(x), _n(y), cls, anchor, text
+    )
 
 
-def _rect(x: float, y: float, width: float, height: float, cls: str, radius: int = 0, tip: str = "") -> SafeString:
+def _rect(
+    x: float, y: float, width: float, height: float, cls: str, radius: int = 0, tip: str = ""
+) -> SafeString:
     return format_html(
         '<rect x="{}" y="{}" width="{}" height="{}" rx="{}" class="{}">{}</rect>',
-        _n(x), _n(y), _n(max(width, 0)), _n(max(height, 0)), radius, cls, _tip(tip),
-    )  # fmt: skip
+        _n(x),
+        _n(y),
+        _n(max(width, 0)),
+        _n(max(height, 0)),
+        radius,
+        cls,
+        _tip(tip),
+    )
 
 
 def _tip(tip: str) -> SafeString:
@@ -127,7 +158,9 @@ def _tip(tip: str) -> SafeString:
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, cls: str) -> SafeString:
-    return format_html('<line x1="{}" y1="{}" x2="{}" y2="{}" class="{}"/>', _n(x1), _n(y1), _n(x2), _n(y2), cls)
+    return format_html(
+        '<line x1="{}" y1="{}" x2="{}" y2="{}" class="{}"/>', _n(x1), _n(y1), _n(x2), _n(y2), cls
+    )
 
 
 def _circle(x: float, y: float, radius: float, cls: str) -> SafeString:
@@ -187,15 +220,25 @@ def threshold(
         x = left + step * i + (step - bar) / 2
         strong = " c-strong" if column.state == "now" else ""
         tip = f"{column.label} {show(column.value)}{unit}"
-        out.append(_column(x, y(column.value), bar, plot * column.value / top, f"c-bar-{column.state}", 5, tip))
+        out.append(
+            _column(x, y(column.value), bar, plot * column.value / top, f"c-bar-{column.state}", 5, tip)
+        )
         out.append(_text(x + bar / 2, y(column.value) - 7, show(column.value), f"c-value{strong}", "middle"))
         out.append(_text(x + bar / 2, height - 10, column.label, "c-label", "middle"))
-    said = [(c.label, show(c.value) + unit) for c in columns] + [(lv.label, show(lv.value) + unit) for lv in levels]
+    said = [(c.label, show(c.value) + unit) for c in columns] + [
+        (lv.label, show(lv.value) + unit) for lv in levels
+    ]
     return _svg(width, height, out, title, _listed(said))
 
 
 def waterfall(
-    changes: Sequence[Change], *, title: str, show: Show = wan, unit: str = "", width: int = 640, height: int = 240
+    changes: Sequence[Change],
+    *,
+    title: str,
+    show: Show = wan,
+    unit: str = "",
+    width: int = 640,
+    height: int = 240,
 ) -> Drawing:
     """How one amount becomes another; labels may break at a newline."""
     side, above, below = 8, 26, 44
@@ -246,11 +289,16 @@ def trade_ring(
     arrow = "M0 .8 7 4 0 7.2z"
     out = [
         format_html(
-            '<defs><marker id="a{}" viewBox="0 0 8 8" refX="6.5" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-            '<path d="{}" class="c-arrow"/></marker><marker id="w{}" viewBox="0 0 8 8" refX="6.5" refY="4" markerWidth="6" '
+            '<defs><marker id="a{}" viewBox="0 0 8 8" refX="6.5" refY="4" markerWidth="7" '
+            'markerHeight="7" orient="auto">'
+            '<path d="{}" class="c-arrow"/></marker><marker id="w{}" viewBox="0 0 8 8" refX="6.5" '
+            'refY="4" markerWidth="6" '
             'markerHeight="6" orient="auto"><path d="{}" class="c-arrow-warn"/></marker></defs>',
-            key, arrow, key, arrow,
-        )  # fmt: skip
+            key,
+            arrow,
+            key,
+            arrow,
+        )
     ]
     pills = []
     for edge in edges:
@@ -259,12 +307,19 @@ def trade_ring(
         pills.extend(pill)
     for node in nodes.values():
         out.append(_circle(node.x, node.y, node.radius, f"c-node c-node-{node.kind}"))
-        shift = {"n": (0, -node.radius - 9), "s": (0, node.radius + 17), "e": (node.radius + 8, 4), "w": (-node.radius - 8, 4)}
+        shift = {
+            "n": (0, -node.radius - 9),
+            "s": (0, node.radius + 17),
+            "e": (node.radius + 8, 4),
+            "w": (-node.radius - 8, 4),
+        }
         dx, dy = shift[node.side]
         anchor = {"e": "start", "w": "end"}.get(node.side, "middle")
         strong = "" if node.kind == "ok" else " c-strong"
         out.append(_text(node.x + dx, node.y + dy, node.label, f"c-label c-halo{strong}", anchor))
-    said = description or "；".join(f"{nodes[e.origin].label} → {nodes[e.target].label} {e.label}" for e in edges)
+    said = description or "；".join(
+        f"{nodes[e.origin].label} → {nodes[e.target].label} {e.label}" for e in edges
+    )
     return _svg(width, height, [*out, *pills], title, said)
 
 
@@ -275,7 +330,9 @@ def _edge(origin: Node, target: Node, edge: Edge, key: str) -> tuple[SafeString,
 
     def at_rim(node: Node, gap: int) -> tuple[float, float]:
         far = math.hypot(cx - node.x, cy - node.y) or 1
-        return node.x + (cx - node.x) / far * (node.radius + gap), node.y + (cy - node.y) / far * (node.radius + gap)
+        return node.x + (cx - node.x) / far * (node.radius + gap), node.y + (cy - node.y) / far * (
+            node.radius + gap
+        )
 
     (sx, sy), (ex, ey) = at_rim(origin, 3), at_rim(target, 6)
     marker = f"w{key}" if edge.kind == "warn" else f"a{key}"
@@ -289,7 +346,13 @@ def _edge(origin: Node, target: Node, edge: Edge, key: str) -> tuple[SafeString,
 
 
 def distribution(
-    bars: Sequence[Bar], *, title: str, show: Show = grouped, unit: str = "", width: int = 460, label_width: int = 84
+    bars: Sequence[Bar],
+    *,
+    title: str,
+    show: Show = grouped,
+    unit: str = "",
+    width: int = 460,
+    label_width: int = 84,
 ) -> Drawing:
     """Horizontal bars, the longest first if the caller sorts them so."""
     most, line = max((b.value for b in bars), default=0) or 1, 27
@@ -302,7 +365,9 @@ def distribution(
         out.append(_rect(label_width, y + 4, track * bar.value / most, 12, f"f-{bar.tone}", 3, tip))
         out.append(_text(width, y + 14, show(bar.value), "c-value", "end"))
         out.append(_text(label_width + track + 42, y + 14, bar.note, "c-label c-sm", "end"))
-    return _svg(width, line * len(bars) + 4, out, title, _listed((b.label, show(b.value) + unit) for b in bars))
+    return _svg(
+        width, line * len(bars) + 4, out, title, _listed((b.label, show(b.value) + unit) for b in bars)
+    )
 
 
 def heatmap(
@@ -320,19 +385,38 @@ def heatmap(
     """Agreement between people as a square, in hundredths (93 = 0.93); None where they share nothing."""
     cell = (width - label_width) / max(len(names), 1)
     high_cell, above = min(cell * 72 / 100, 34), 22
-    out = [_text(label_width + cell * (j + 0.5), 14, name, "c-label c-sm", "middle") for j, name in enumerate(names)]
+    out = [
+        _text(label_width + cell * (j + 0.5), 14, name, "c-label c-sm", "middle")
+        for j, name in enumerate(names)
+    ]
     for i, row in enumerate(hundredths):
-        out.append(_text(label_width - 8, above + high_cell * (i + 0.5) + 4, names[i], "c-label c-ink", "end"))
+        out.append(
+            _text(label_width - 8, above + high_cell * (i + 0.5) + 4, names[i], "c-label c-ink", "end")
+        )
         for j, value in enumerate(row):
             x, y = label_width + cell * j, above + high_cell * i
             middle, base = x + cell / 2, y + high_cell / 2 + 4
             if value is None:
-                out.append(_rect(x + 1, y + 1, cell - 2, high_cell - 2, "h-none", 3, f"{names[i]} × {names[j]}：{none_label}"))
+                out.append(
+                    _rect(
+                        x + 1,
+                        y + 1,
+                        cell - 2,
+                        high_cell - 2,
+                        "h-none",
+                        3,
+                        f"{names[i]} × {names[j]}：{none_label}",
+                    )
+                )
                 out.append(_text(middle, base, "–", "c-label c-sm", "middle"))
                 continue
             heat = 0 if value < low else min(6, 1 + (value - low) * 6 // (high - low))
             said = "1" if value == 100 else f".{value:02d}"
-            out.append(_rect(x + 1, y + 1, cell - 2, high_cell - 2, f"h-{heat}", 3, f"{names[i]} × {names[j]}：{said}"))
+            out.append(
+                _rect(
+                    x + 1, y + 1, cell - 2, high_cell - 2, f"h-{heat}", 3, f"{names[i]} × {names[j]}：{said}"
+                )
+            )
             out.append(_text(middle, base, said, f"h-t h-t{heat}", "middle"))
     return _svg(width, above + high_cell * len(names) + 4, out, title, description)
 
@@ -377,13 +461,20 @@ def burn_up(
     out += [_text(at((x, 0))[0], height - 8, label, "c-label c-sm", "middle") for x, label in days]
     actual = [at(p) for p in burn.actual]
     if actual:
-        out.append(_path(f"{_wire(actual)}L{_n(actual[-1][0])} {_n(floor)}L{_n(actual[0][0])} {_n(floor)}Z", "c-area"))
+        out.append(
+            _path(
+                f"{_wire(actual)}L{_n(actual[-1][0])} {_n(floor)}L{_n(actual[0][0])} {_n(floor)}Z", "c-area"
+            )
+        )
     for points, cls in ((burn.plan, "plan"), (burn.forecast, "fc"), (burn.actual, "act")):
         if points:
             out.append(_path(_wire([at(p) for p in points]), f"c-line c-line-{cls}"))
     if deadline:
         x = at((deadline[0], 0))[0]
-        out += [_line(x, above, x, floor, "c-dead"), _text(x - 6, above + 10, deadline[1], "c-label c-sm c-t-warn", "end")]
+        out += [
+            _line(x, above, x, floor, "c-dead"),
+            _text(x - 6, above + 10, deadline[1], "c-label c-sm c-t-warn", "end"),
+        ]
     if actual:
         x, y = actual[-1]
         out += [_circle(x, y, 4.5, "c-dot"), _text(x + 9, y + 15, today, "c-label c-strong c-t-brand c-halo")]
@@ -410,7 +501,9 @@ def sparkline(values: Sequence[int], *, title: str, width: int = 96, height: int
     return _svg(width, height, out, title, "、".join(map(grouped, values)), "chart-spark")
 
 
-def stacked_bar(parts: Sequence[tuple[str, int, str]], *, title: str, width: int = 1000, height: int = 14) -> Drawing:
+def stacked_bar(
+    parts: Sequence[tuple[str, int, str]], *, title: str, width: int = 1000, height: int = 14
+) -> Drawing:
     """One bar cut by (label, count, tone); an empty whole is an empty track."""
     total, x, out = sum(count for _label, count, _tone in parts), 0.0, []
     if not total:
@@ -424,7 +517,7 @@ def stacked_bar(parts: Sequence[tuple[str, int, str]], *, title: str, width: int
             x += wide
     described = _listed((label, grouped(count)) for label, count, _tone in parts)
     drawn = _svg(width, height, out, title, described, "chart-stack")
-    return mark_safe(drawn.replace("<svg ", '<svg preserveAspectRatio="none" ', 1))  # noqa: S308 - constant added
+    return mark_safe(drawn.replace("<svg ", '<svg preserveAspectRatio="none" ', 1))
 
 
 def ring(done: int, total: int, *, label: str) -> Drawing:
@@ -435,8 +528,11 @@ def ring(done: int, total: int, *, label: str) -> Drawing:
         format_html(
             '<circle cx="50" cy="50" r="42" class="{}" stroke-linecap="round" '
             'pathLength="{}" stroke-dasharray="{} {}" transform="rotate(-90 50 50)"/>',
-            tone, total, done, total,
-        ),  # fmt: skip
+            tone,
+            total,
+            done,
+            total,
+        ),
         _text(50, 50, f"{done}/{total}", "ring-n", "middle"),
         _text(50, 67, label, "ring-s", "middle"),
     ]
@@ -456,4 +552,6 @@ def guilloche(*, petals: int = 48, width: int = 340) -> Drawing:
             wire.append((middle + radius * math.cos(angle), middle + radius * math.sin(angle)))
         curves.append((_wire(wire),))
     body = format_html_join("", '<path d="{}"/>', curves)
-    return format_html('<svg class="guilloche" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>', width, width, body)
+    return format_html(
+        '<svg class="guilloche" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>', width, width, body
+    )

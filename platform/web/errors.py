@@ -126,4 +126,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """CSRF_FAILURE_VIEW: usually a page left open over night or blocked cookies."""
-    return trouble_page(request, 403, happened=_("页面已过期，或浏览器没有保存本站的 Cookie，为了安全没有提交。请刷新页面后再提交一次。"))
+    return trouble_page(
+        request,
+        403,
+        happened=_("页面已过期，或浏览器没有保存本站的 Cookie，为了安全没有提交。请刷新页面后再提交一次。"),
+    )

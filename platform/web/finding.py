@@ -36,7 +36,7 @@ _finders: list[tuple[Text, str, Finder]] = []
 
 
 def register_finder(kind: Text, finder: Finder, icon: str = "search") -> None:
-    """Let `finder(viewer, text)` answer searches; `kind` heads its hits (订单, 证书 …). At most ten hits each."""
+    """Let `finder(viewer, text)` answer searches; `kind` heads its hits. At most ten each."""
     _finders.append((kind, icon, finder))
 
 

@@ -37,9 +37,13 @@ class YuanField(forms.CharField):
         except ValueError as wrong:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from wrong
         if amount.fen < self.least:
-            raise ValidationError(self.error_messages["least"], code="least", params={"bound": Money(self.least)})
+            raise ValidationError(
+                self.error_messages["least"], code="least", params={"bound": Money(self.least)}
+            )
         if amount.fen > self.most:
-            raise ValidationError(self.error_messages["most"], code="most", params={"bound": Money(self.most)})
+            raise ValidationError(
+                self.error_messages["most"], code="most", params={"bound": Money(self.most)}
+            )
         return amount
 
     def prepare_value(self, value: Any) -> Any:

@@ -15,11 +15,18 @@ from web.forms import YuanField
 class SampleForm(forms.Form):
     """One field of every kind."""
 
-    name = forms.CharField(label="产品名称", max_length=60, help_text="买方在目录里看到的名称，不超过 60 字。")
+    name = forms.CharField(
+        label="产品名称", max_length=60, help_text="买方在目录里看到的名称，不超过 60 字。"
+    )
     price = YuanField(label="价格（元）", least=1)
-    scene = forms.ChoiceField(label="应用场景", choices=[("", "请选择"), ("a", "城市治理"), ("b", "交通运输")])
+    scene = forms.ChoiceField(
+        label="应用场景", choices=[("", "请选择"), ("a", "城市治理"), ("b", "交通运输")]
+    )
     kind = forms.ChoiceField(
-        label="产品类型", choices=[("d", "数据集"), ("s", "数据服务接口")], widget=forms.RadioSelect, initial="d"
+        label="产品类型",
+        choices=[("d", "数据集"), ("s", "数据服务接口")],
+        widget=forms.RadioSelect,
+        initial="d",
     )
     note = forms.CharField(label="说明", required=False, widget=forms.Textarea(attrs={"rows": 3}))
     sample = forms.FileField(label="样例文件", required=False)
@@ -40,14 +47,20 @@ def _charts() -> dict[str, charts.Drawing]:
         charts.Edge("x", "a"),
     ]
     return {
-        "threshold": charts.for_both(lambda width, height: charts.threshold(
-            [charts.Column("2024", 212_000_000), charts.Column("2025", 389_000_000), charts.Column("2026", 642_000_000, "now")],
-            [charts.Level(500_000_000, "奖励门槛", "met")],
-            title="年度实际收入与奖励门槛",
-            unit=" 万元",
-            width=width,
-            height=height,
-        )),
+        "threshold": charts.for_both(
+            lambda width, height: charts.threshold(
+                [
+                    charts.Column("2024", 212_000_000),
+                    charts.Column("2025", 389_000_000),
+                    charts.Column("2026", 642_000_000, "now"),
+                ],
+                [charts.Level(500_000_000, "奖励门槛", "met")],
+                title="年度实际收入与奖励门槛",
+                unit=" 万元",
+                width=width,
+                height=height,
+            )
+        ),
         "waterfall": charts.waterfall(
             [
                 charts.Change("场内\n成交", 689_000_000, "start"),
@@ -60,20 +73,22 @@ def _charts() -> dict[str, charts.Drawing]:
             unit=" 万元",
         ),
         "ring": charts.trade_ring(ring, edges, title="三家之间的资金流向"),
-        "burn": charts.for_both(lambda width, height: charts.burn_up(
-            charts.Burn(
-                [(0, 0), (28, 12000)],
-                [(0, 0), (4, 900), (8, 2600), (12, 5200), (16, 8200)],
-                [(16, 8200), (29, 12000)],
-            ),
-            12000,
-            title="完成量与计划",
-            days=[(0, "11-10"), (7, "11-17"), (14, "11-24"), (21, "12-01"), (28, "12-08")],
-            today="今天 8,200",
-            deadline=(28, "约定交付 12-08"),
-            width=width,
-            height=height,
-        )),
+        "burn": charts.for_both(
+            lambda width, height: charts.burn_up(
+                charts.Burn(
+                    [(0, 0), (28, 12000)],
+                    [(0, 0), (4, 900), (8, 2600), (12, 5200), (16, 8200)],
+                    [(16, 8200), (29, 12000)],
+                ),
+                12000,
+                title="完成量与计划",
+                days=[(0, "11-10"), (7, "11-17"), (14, "11-24"), (21, "12-01"), (28, "12-08")],
+                today="今天 8,200",
+                deadline=(28, "约定交付 12-08"),
+                width=width,
+                height=height,
+            )
+        ),
         "distribution": charts.distribution(
             [
                 charts.Bar("好评", 5210, "52.1%", "blue"),
@@ -107,10 +122,47 @@ def _decision() -> dict[str, Any]:
             parts.Stage("拨付", "财政直达"),
         ],
         "steps": [
-            parts.RuleStep("firm", 1, "是否为通用人工智能企业？", "数据标注企业，产业分类 0304", "满足", evidence=proof[:1], requirement="数据标注、政务大模型或 02–05 类"),
-            parts.RuleStep("ring", 2, "交易是否真实？", "发现 1 个疑似环：3 家企业、3 笔订单", "需要您判断", "waiting", "循环转让形成的收入不计入。", "循环转让", "风险规则 R-02（示例）"),
-            parts.RuleStep("revenue", 3, "实际收入是否达到门槛？", "¥6,420,000.00，高于 ¥5,000,000.00", "达到", clause=clause, mark="达到五百万元", article="第三条第（一）项（本平台转述）", evidence=proof, is_open=True),
-            parts.RuleStep("again", 4, "是否重复享受？", "同年同类奖励 0 项", "未重复", "ok", requirement="同一事项就高不重复"),
+            parts.RuleStep(
+                "firm",
+                1,
+                "是否为通用人工智能企业？",
+                "数据标注企业，产业分类 0304",
+                "满足",
+                evidence=proof[:1],
+                requirement="数据标注、政务大模型或 02–05 类",
+            ),
+            parts.RuleStep(
+                "ring",
+                2,
+                "交易是否真实？",
+                "发现 1 个疑似环：3 家企业、3 笔订单",
+                "需要您判断",
+                "waiting",
+                "循环转让形成的收入不计入。",
+                "循环转让",
+                "风险规则 R-02（示例）",
+            ),
+            parts.RuleStep(
+                "revenue",
+                3,
+                "实际收入是否达到门槛？",
+                "¥6,420,000.00，高于 ¥5,000,000.00",
+                "达到",
+                clause=clause,
+                mark="达到五百万元",
+                article="第三条第（一）项（本平台转述）",
+                evidence=proof,
+                is_open=True,
+            ),
+            parts.RuleStep(
+                "again",
+                4,
+                "是否重复享受？",
+                "同年同类奖励 0 项",
+                "未重复",
+                "ok",
+                requirement="同一事项就高不重复",
+            ),
             parts.RuleStep("cert", 5, "证书在成交日是否有效？", "2 笔成交时证书已过期", "部分不满足", "no"),
         ],
         "judge_options": [
@@ -143,15 +195,28 @@ def samples(at: datetime) -> dict[str, Any]:
         "form": SampleForm(),
         "faulty": faulty,
         "meta": ["委托方 清远示例科技", "文本 · 三分类", "约定交付 2026-12-08"],
-        "tabs": [parts.Link("概况", "#", is_current=True), parts.Link("任务", "#", 12000), parts.Link("成员", "#", 38)],
-        "chips": [parts.Link("全部", "#", 128, is_current=True), parts.Link("文本", "#", 86), parts.Link("图像", "#", 42)],
+        "tabs": [
+            parts.Link("概况", "#", is_current=True),
+            parts.Link("任务", "#", 12000),
+            parts.Link("成员", "#", 38),
+        ],
+        "chips": [
+            parts.Link("全部", "#", 128, is_current=True),
+            parts.Link("文本", "#", 86),
+            parts.Link("图像", "#", 42),
+        ],
         "kpis": [
             parts.Kpi("总进度", "68.4%", "8,200 / 12,000 条", share=68),
             parts.Kpi("今日产量", "431", hint="较昨日 +6.2%", tone="up"),
             parts.Kpi("抽检合格率", "98.6%", hint="约定 ≥ 98%"),
             parts.Kpi("一致率 κ", "0.89", hint="1 人低于 0.80", tone="warn"),
         ],
-        "facts": [parts.Fact("样本量", "12,840", "条"), parts.Fact("标签", "3", "类"), parts.Fact("一致率", "0.91", "κ"), parts.Fact("累计成交", "128", "笔")],
+        "facts": [
+            parts.Fact("样本量", "12,840", "条"),
+            parts.Fact("标签", "3", "类"),
+            parts.Fact("一致率", "0.91", "κ"),
+            parts.Fact("累计成交", "128", "笔"),
+        ],
         "portions": [
             parts.Portion("已通过", 7042, "green"),
             parts.Portion("待质检", 831, "blue"),
@@ -160,9 +225,15 @@ def samples(at: datetime) -> dict[str, Any]:
             parts.Portion("待分配", 2828, "neutral"),
         ],
         "todos": [
-            parts.TodoCard("梁* 与他人一致率偏低", "#", "κ 0.76–0.81", today - timedelta(days=1), "user-x", "amber"),
-            parts.TodoCard("14 条规范疑问待答复", "#", "最早一条已等待 5 小时", today, "message-square", "red"),
-            parts.TodoCard("上半月薪酬待确认", "#", "38 人 · ¥41,286.40", today + timedelta(days=9), "wallet", "blue"),
+            parts.TodoCard(
+                "梁* 与他人一致率偏低", "#", "κ 0.76–0.81", today - timedelta(days=1), "user-x", "amber"
+            ),
+            parts.TodoCard(
+                "14 条规范疑问待答复", "#", "最早一条已等待 5 小时", today, "message-square", "red"
+            ),
+            parts.TodoCard(
+                "上半月薪酬待确认", "#", "38 人 · ¥41,286.40", today + timedelta(days=9), "wallet", "blue"
+            ),
         ],
         "moments": [
             parts.Moment("系统发起测算", at - timedelta(days=3), "系统 · 奖励测算"),
@@ -181,18 +252,30 @@ def samples(at: datetime) -> dict[str, Any]:
             parts.Option("sample", "样例包", "200 条，仅供评估", "免费"),
             parts.Option("standard", "标准版", "12,840 条，全部标注", "¥68,000.00"),
         ],
-        "promises": [("lock", "货款由平台托管，验收后结算"), ("clock", "用途审核 1 个工作日内完成"), ("rotate-ccw", "7 日验收期，与说明不符可退")],
+        "promises": [
+            ("lock", "货款由平台托管，验收后结算"),
+            ("clock", "用途审核 1 个工作日内完成"),
+            ("rotate-ccw", "7 日验收期，与说明不符可退"),
+        ],
         "certificate": parts.CertificateFace(
             "DJ-2026-0000123-X",
-            [parts.Fact("登记主体", "清远示例数据科技"), parts.Fact("权利类型", "持有 · 使用 · 经营"), parts.Fact("有效期", "2026-05-18 至 2029-05-17")],
+            [
+                parts.Fact("登记主体", "清远示例数据科技"),
+                parts.Fact("权利类型", "持有 · 使用 · 经营"),
+                parts.Fact("有效期", "2026-05-18 至 2029-05-17"),
+            ],
             "#",
             title="数据资产登记证书（示例）",
             state="有效",
         ),
         "jobs": [
             parts.JobFace("gallery-a", "正在导入：第 3 批", "#", 3628, 8640, state="running", unit="条"),
-            parts.JobFace("gallery-b", "导入完成：第 2 批", "#", 8640, 8640, state="succeeded", result_url="#"),
-            parts.JobFace("gallery-c", "导入没有完成：第 1 批", "#", 120, 8640, "第 121 行不是 UTF-8", "failed"),
+            parts.JobFace(
+                "gallery-b", "导入完成：第 2 批", "#", 8640, 8640, state="succeeded", result_url="#"
+            ),
+            parts.JobFace(
+                "gallery-c", "导入没有完成：第 1 批", "#", 120, 8640, "第 121 行不是 UTF-8", "failed"
+            ),
         ],
         "rows": [
             {"name": "刘*", "level": "资深", "done": 9820, "rate": "99.4%", "pay": 196_400, "at": at},
@@ -200,5 +283,5 @@ def samples(at: datetime) -> dict[str, Any]:
             {"name": "何*", "level": "资深", "done": 9410, "rate": "99.2%", "pay": None, "at": at},
         ],
         "digest": "9f2c" * 16,
-        "tones": "blue green amber red teal violet neutral outline".split(),
+        "tones": ["blue", "green", "amber", "red", "teal", "violet", "neutral", "outline"],
     }

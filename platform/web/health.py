@@ -1,4 +1,4 @@
-"""Is the process alive, and is everything it needs there? Other parts register their check in `config/wiring.py`."""
+"""Is everything there that the process needs? Other parts register their check in `config/wiring.py`."""
 
 from __future__ import annotations
 

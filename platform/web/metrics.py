@@ -11,7 +11,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 
-REQUESTS = Counter("qingshu_http_requests_total", "Requests by view, method and status.", ["view", "method", "status"])
+REQUESTS = Counter(
+    "qingshu_http_requests_total", "Requests by view, method and status.", ["view", "method", "status"]
+)
 SECONDS = Histogram(
     "qingshu_http_request_seconds",
     "Seconds to answer, by view.",
@@ -32,7 +34,9 @@ class MetricsMiddleware:
         response = self.get_response(request)
         match = request.resolver_match
         view = (match.view_name or "unnamed") if match else "none"
-        method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
+        method = (
+            request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
+        )
         REQUESTS.labels(view, method, str(response.status_code)).inc()
         SECONDS.labels(view).observe(time.perf_counter() - begun)
         return response

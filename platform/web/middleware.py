@@ -35,7 +35,7 @@ class RequestIdMiddleware:
 
 
 class ContentSecurityPolicyMiddleware:
-    """A strict Content-Security-Policy: nothing inline, nothing evaluated, no other host but the object store."""
+    """A strict Content-Security-Policy: nothing inline or evaluated, no other host but the object store."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -64,7 +64,9 @@ class ContentSecurityPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", self.policy)
-        response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+        response.setdefault(
+            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        )
         response.setdefault("X-Content-Type-Options", "nosniff")
         response.setdefault("Referrer-Policy", "same-origin")
         response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
@@ -79,7 +81,10 @@ _WRITE = re.compile(
     r"""\b(?:insert\s+into|delete\s+from|merge\s+into|truncate(?:\s+table)?|update)\s+(?:only\s+)?"?(\w+)""",
     re.IGNORECASE,
 )
-_READ_FIRST = re.compile(r"\s*\(?\s*(?:select|show|explain|savepoint|release|rollback|commit|begin|declare|fetch|close|set)\b", re.IGNORECASE)
+_READ_FIRST = re.compile(
+    r"\s*\(?\s*(?:select|show|explain|savepoint|release|rollback|commit|begin|declare|fetch|close|set)\b",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 ALWAYS_WRITABLE = frozenset({"django_session"})
 

@@ -68,7 +68,9 @@ _public: list[tuple[Text, str]] = []
 def register(*items: NavItem) -> None:
     """Add items to the side navigation, in this order; the same url name twice is a mistake."""
     for item in items:
-        assert all(item.url_name != known.url_name for known in _items), f"{item.url_name} is in the navigation"
+        assert all(item.url_name != known.url_name for known in _items), (
+            f"{item.url_name} is in the navigation"
+        )
         _items.append(item)
 
 

@@ -120,7 +120,14 @@ def type_size(request: HttpRequest) -> HttpResponse:
     """Switch large type (适老) on or off; kept in a cookie for a year."""
     response = HttpResponseRedirect(next_address(request, navigation.resolved("web:home")))
     size = "large" if request.POST.get("size") == "large" else "normal"
-    response.set_cookie(TYPE_SIZE_COOKIE, size, max_age=YEAR_SECONDS, samesite="Lax", secure=request.is_secure(), httponly=True)
+    response.set_cookie(
+        TYPE_SIZE_COOKIE,
+        size,
+        max_age=YEAR_SECONDS,
+        samesite="Lax",
+        secure=request.is_secure(),
+        httponly=True,
+    )
     return response
 
 

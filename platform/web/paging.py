@@ -70,8 +70,9 @@ def paginate(
     order: tuple[str, ...] = ("-id",),
     size: int = PAGE_SIZE,
 ) -> CursorPage[M]:
-    """One page of `rows` in `order` (ending in a unique column; ids are time-ordered); `parameters` is `request.GET` (after, before).
+    """One page of `rows`; `parameters` is `request.GET` (after, before).
 
+    `order` ends in a unique column; ids are time-ordered, so that the newest come first by default.
     A cursor nobody issued leads to the first page.
     """
     backwards = bool(parameters.get("before")) and not parameters.get("after")

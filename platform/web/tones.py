@@ -4,21 +4,98 @@ from __future__ import annotations
 
 TONES: dict[str, frozenset[str]] = {
     "green": frozenset(
-        "accepted completed certified valid listed granted filed succeeded disbursed approved sealed active "
-        "verified published released confirmed renewed recovered signed answered graduated".split()
+        {
+            "accepted",
+            "completed",
+            "certified",
+            "valid",
+            "listed",
+            "granted",
+            "filed",
+            "succeeded",
+            "disbursed",
+            "approved",
+            "sealed",
+            "active",
+            "verified",
+            "published",
+            "released",
+            "confirmed",
+            "renewed",
+            "recovered",
+            "signed",
+            "answered",
+            "graduated",
+        }
     ),
     "blue": frozenset(
-        "open in_progress assigned submitted in_review accepted_for_review compliance_review placed contracted "
-        "paid delivered processing running requires_capture first_reviewed second_reviewed in_notice in_hand "
-        "public_notice in_pilot dispatched".split()
+        {
+            "open",
+            "in_progress",
+            "assigned",
+            "submitted",
+            "in_review",
+            "accepted_for_review",
+            "compliance_review",
+            "placed",
+            "contracted",
+            "paid",
+            "delivered",
+            "processing",
+            "running",
+            "requires_capture",
+            "first_reviewed",
+            "second_reviewed",
+            "in_notice",
+            "in_hand",
+            "public_notice",
+            "in_pilot",
+            "dispatched",
+        }
     ),
     "amber": frozenset(
-        "returned suspended pending waiting queued requires_payment_method requires_confirmation invited "
-        "under_objection objected reopened recovering undetermined amended late".split()
+        {
+            "returned",
+            "suspended",
+            "pending",
+            "waiting",
+            "queued",
+            "requires_payment_method",
+            "requires_confirmation",
+            "invited",
+            "under_objection",
+            "objected",
+            "reopened",
+            "recovering",
+            "undetermined",
+            "amended",
+            "late",
+        }
     ),
-    "red": frozenset("rejected revoked disputed failed not_eligible exited".split()),
-    "teal": frozenset("ready drafted building".split()),
-    "violet": frozenset("superseded transferred changed".split()),
+    "red": frozenset(
+        {
+            "rejected",
+            "revoked",
+            "disputed",
+            "failed",
+            "not_eligible",
+            "exited",
+        }
+    ),
+    "teal": frozenset(
+        {
+            "ready",
+            "drafted",
+            "building",
+        }
+    ),
+    "violet": frozenset(
+        {
+            "superseded",
+            "transferred",
+            "changed",
+        }
+    ),
 }
 _BY_STATE = {state: tone for tone, states in TONES.items() for state in states}
 

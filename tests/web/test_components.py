@@ -60,13 +60,16 @@ def test_file_sizes(size: int | None, text: str) -> None:
     assert ui.file_size(size) == text
 
 
-@pytest.mark.parametrize(("name", "masked"), [("林晓", "林*"), ("欧阳明月", "欧***"), ("John Smith", "J***"), ("", "--")])
+@pytest.mark.parametrize(
+    ("name", "masked"), [("林晓", "林*"), ("欧阳明月", "欧***"), ("John Smith", "J***"), ("", "--")]
+)
 def test_names_are_masked(name: str, masked: str) -> None:
     assert ui.masked_name(name) == masked
 
 
 @pytest.mark.parametrize(
-    ("phone", "masked"), [("13812345678", "138****5678"), ("+8613812345678", "138****5678"), ("12345", "12***45"), (None, "--")]
+    ("phone", "masked"),
+    [("13812345678", "138****5678"), ("+8613812345678", "138****5678"), ("12345", "12***45"), (None, "--")],
 )
 def test_phones_are_masked(phone: str | None, masked: str) -> None:
     assert ui.masked_phone(phone) == masked
@@ -86,8 +89,10 @@ def test_a_state_wears_its_tone() -> None:
 def test_text_from_people_is_escaped_in_every_place() -> None:
     evil = "<script>alert(1)</script>"
     html = shown(
-        "{% crumbs t '#' t %}{% page_head t meta=m lead=t %}{% endpage_head %}{% tag t %}{% card title=t %}{{ t }}{% endcard %}"
-        "{% note %}{{ t }}{% endnote %}{% timeline moments %}{% todo_list todos %}{% kpi_strip kpis %}{% empty t %}{% endempty %}"
+        "{% crumbs t '#' t %}{% page_head t meta=m lead=t %}{% endpage_head %}"
+        "{% tag t %}{% card title=t %}{{ t }}{% endcard %}"
+        "{% note %}{{ t }}{% endnote %}{% timeline moments %}{% todo_list todos %}"
+        "{% kpi_strip kpis %}{% empty t %}{% endempty %}"
         "{% job face %}{% evidence proof %}",
         t=evil,
         m=[evil],
@@ -160,7 +165,9 @@ def test_an_optional_field_says_so() -> None:
 
 
 def test_the_error_summary_leads_to_each_field() -> None:
-    html = shown("{% form_errors form %}", form=FirmForm({"name": "", "price": "abc", "kind": "a", "agreed": "on"}))
+    html = shown(
+        "{% form_errors form %}", form=FirmForm({"name": "", "price": "abc", "kind": "a", "agreed": "on"})
+    )
     assert 'href="#id_name"' in html
     assert 'href="#id_price"' in html
     assert 'role="alert"' in html
@@ -177,7 +184,9 @@ def test_yuan_is_read_to_the_fen(typed: str, fen: int) -> None:
     assert YuanField(least=100, most=10_000).clean(typed) == Money(fen)
 
 
-@pytest.mark.parametrize(("typed", "code"), [("0.99", "least"), ("100.01", "most"), ("1.234", "invalid"), ("１e5", "invalid")])
+@pytest.mark.parametrize(
+    ("typed", "code"), [("0.99", "least"), ("100.01", "most"), ("1.234", "invalid"), ("１e5", "invalid")]
+)
 def test_wrong_yuan_is_refused_with_its_reason(typed: str, code: str) -> None:
     with pytest.raises(forms.ValidationError) as refused:
         YuanField(least=100, most=10_000).clean(typed)
@@ -213,7 +222,16 @@ def test_a_decision_waits_for_open_judgements() -> None:
 
 
 def test_a_rule_step_marks_the_words_that_decide() -> None:
-    step = parts.RuleStep("r", 3, "收入", "¥1", "达到", clause="收入达到五百万元的给予奖励", mark="达到五百万元", article="第三条")
+    step = parts.RuleStep(
+        "r",
+        3,
+        "收入",
+        "¥1",
+        "达到",
+        clause="收入达到五百万元的给予奖励",
+        mark="达到五百万元",
+        article="第三条",
+    )
     html = shown("{% rule_step step %}{% endrule_step %}", step=step)
     assert "收入<mark>达到五百万元</mark>的给予奖励" in html
     assert "<cite>第三条</cite>" in html

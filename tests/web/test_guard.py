@@ -52,7 +52,9 @@ def test_a_write_on_a_read_is_refused(method: str) -> None:
 
 @pytest.mark.django_db
 def test_a_post_may_write() -> None:
-    assert ReadOnlyOnGetMiddleware(answer_that_writes)(RequestFactory().post("/orders/")).content == b"written"
+    assert (
+        ReadOnlyOnGetMiddleware(answer_that_writes)(RequestFactory().post("/orders/")).content == b"written"
+    )
 
 
 @pytest.mark.django_db

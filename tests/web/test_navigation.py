@@ -18,8 +18,17 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(navigation, "_items", [])
     navigation.register(
         NavItem("工作台", "house", "web:desk"),
-        NavItem("成员", "users", "web:me", permission=MANAGE_MEMBERS, group=navigation.BUSINESS, count=lambda viewer: 3),
-        NavItem("企业认证", "badge-check", "web:todos", permission=VERIFY_ORGANIZATIONS, group=navigation.REVIEW),
+        NavItem(
+            "成员",
+            "users",
+            "web:me",
+            permission=MANAGE_MEMBERS,
+            group=navigation.BUSINESS,
+            count=lambda viewer: 3,
+        ),
+        NavItem(
+            "企业认证", "badge-check", "web:todos", permission=VERIFY_ORGANIZATIONS, group=navigation.REVIEW
+        ),
         NavItem("没有的页", "x", "nowhere:list"),
     )
 

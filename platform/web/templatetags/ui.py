@@ -1,4 +1,4 @@
-"""`{% load ui %}`: the components of the pages (gallery at /design/).
+"""The components of the pages (gallery at /design/); a builtin library, no `{% load %}` needed.
 
 Inline tags take records of `web.parts`; block tags wrap what stands between them and their `end…`.
 """
@@ -24,8 +24,20 @@ from django.utils.translation import gettext as _
 from kernel import clock
 from kernel.money import Money
 from web import charts
-from web.parts import CertificateFace, Fact, JobFace, Kpi, LineageStep, Link, Moment
-from web.parts import Option, Portion, RuleStep, Stage, TodoCard
+from web.parts import (
+    CertificateFace,
+    Fact,
+    JobFace,
+    Kpi,
+    LineageStep,
+    Link,
+    Moment,
+    Option,
+    Portion,
+    RuleStep,
+    Stage,
+    TodoCard,
+)
 from web.tones import tone_of
 
 register = template.Library()
@@ -45,7 +57,7 @@ def _show(name: str, values: dict[str, Any], context: Context | None = None) -> 
 
 def _trimmed(content: str) -> SafeString:
     """The rendered inside of a block tag without its outer white space; still safe."""
-    return mark_safe(content.strip())  # noqa: S308 - was rendered by the template engine
+    return mark_safe(content.strip())
 
 
 # --- small things -------------------------------------------------------------------------------
@@ -54,7 +66,7 @@ def _trimmed(content: str) -> SafeString:
 @lru_cache(maxsize=1024)
 def _icon(name: str, size: int, cls: str) -> SafeString:
     attributes = {"class": f"icon {cls}".strip(), "aria-hidden": "true", "focusable": "false"}
-    return mark_safe(lucide._render_icon(name, size, **attributes))  # noqa: S308 - drawn by the icon package
+    return mark_safe(lucide._render_icon(name, size, **attributes))
 
 
 @register.simple_tag
@@ -101,7 +113,9 @@ def moment(at: datetime | None) -> SafeString | str:
     if not at:
         return "--"
     here = at.astimezone(clock.SHANGHAI)
-    return format_html('<time datetime="{}">{}</time>', here.isoformat(timespec="seconds"), f"{here:%Y-%m-%d %H:%M}")
+    return format_html(
+        '<time datetime="{}">{}</time>', here.isoformat(timespec="seconds"), f"{here:%Y-%m-%d %H:%M}"
+    )
 
 
 @register.filter
@@ -201,7 +215,7 @@ def state_tone(value: object) -> str:
 
 @register.simple_tag
 def idempotency_key() -> SafeString:
-    """The hidden key that makes a resubmitted form act once; put it in every form that moves money or state."""
+    """The hidden key that lets a resubmitted form act once; for every form that moves money or state."""
     return format_html('<input type="hidden" name="idempotency_key" value="{}">', uuid.uuid4())
 
 
@@ -210,7 +224,7 @@ def idempotency_key() -> SafeString:
 
 @register.simple_tag
 def crumbs(*pairs: object) -> SafeString:
-    """`{% crumbs "订单" orders_url order.number %}`: label and address in turn, the present page alone at the end."""
+    """`{% crumbs "订单" orders_url order.number %}`: label and address in turn, this page last."""
     links = [Link(str(pairs[i]), str(pairs[i + 1])) for i in range(0, len(pairs) - 1, 2)]
     return _show("crumbs", {"links": links, "here": pairs[-1] if len(pairs) % 2 else ""})
 
@@ -219,6 +233,7 @@ def crumbs(*pairs: object) -> SafeString:
 def page_head(
     content: str,
     title: object,
+    *,
     subject: Any = None,
     meta: Iterable[object] = (),
     tag: object = "",
@@ -240,11 +255,12 @@ def tabs(links: Sequence[Link], label: object = "") -> SafeString:
 @register.simple_block_tag
 def card(
     content: str,
+    *,
     title: object = "",
     link: object = "",
     url: str = "",
     flush: bool = False,
-    id: str = "",
+    id: str = "",  # noqa: A002 - the attribute it sets
     cls: str = "",
     foot: object = "",
 ) -> SafeString:
@@ -307,7 +323,15 @@ def todo_list(cards: Sequence[TodoCard], at: datetime | None = None) -> SafeStri
         due = clock.business_date(item.due_at) if isinstance(item.due_at, datetime) else item.due_at
         left = (due - today).days if due else None
         urgency = "" if left is None else "due-late" if left < 0 else "due-soon" if left <= 3 else ""
-        rows.append({"card": item, "due": due, "left": left, "late": -left if left is not None else 0, "urgency": urgency})
+        rows.append(
+            {
+                "card": item,
+                "due": due,
+                "left": left,
+                "late": -left if left is not None else 0,
+                "urgency": urgency,
+            }
+        )
     return _show("todo_list", {"rows": rows})
 
 
@@ -336,6 +360,7 @@ def lineage(steps: Sequence[LineageStep]) -> SafeString:
 @register.simple_block_tag
 def conclusion(
     content: str,
+    *,
     amount: Money | int | None = None,
     kicker: object = "",
     words: object = "",
@@ -344,22 +369,26 @@ def conclusion(
     total: int | None = None,
     headline: object = "",
 ) -> SafeString:
-    """The answer first: the amount (or `headline`), one sentence in the block, three facts, how much is judged."""
+    """The answer first: amount (or `headline`), one sentence in the block, facts, how much is judged."""
     held = amount if isinstance(amount, Money) or amount is None else Money(int(amount))
     ring = charts.ring(done, total, label=str(_("项已判定"))) if done is not None and total else ""
     values = {"kicker": kicker, "words": words, "facts": facts, "ring": ring, "headline": headline}
-    return _show("conclusion", {**values, "figure": str(held)[1:] if held is not None else "", "body": content})
+    return _show(
+        "conclusion", {**values, "figure": str(held)[1:] if held is not None else "", "body": content}
+    )
 
 
 @register.simple_block_tag
 def rule_step(content: str, step: RuleStep) -> SafeString:
-    """One judged step inside `<ol class="chain">`: clause, fact, requirement, verdict, evidence; extra in the block."""
+    """One judged step inside `<ol class="chain">`: clause, fact, verdict, evidence; extra in the block."""
     before, mark, after = str(step.clause), str(step.mark), ""
     if mark and mark in before:
         before, _mark, after = before.partition(mark)
     else:
         mark = ""
-    return _show("rule_step", {"step": step, "before": before, "mark": mark, "after": after, "body": _trimmed(content)})
+    return _show(
+        "rule_step", {"step": step, "before": before, "mark": mark, "after": after, "body": _trimmed(content)}
+    )
 
 
 @register.simple_tag
@@ -369,9 +398,14 @@ def evidence(items: Sequence[Any]) -> SafeString:
 
 
 @register.simple_tag
-def options(name: str, choices: Sequence[Option], selected: object = None, legend: object = "", cls: str = "options") -> SafeString:
+def options(
+    name: str, choices: Sequence[Option], selected: object = None, legend: object = "", cls: str = "options"
+) -> SafeString:
     """Radio buttons as cards; `name` is the form field."""
-    return _show("options", {"name": name, "choices": choices, "selected": str(selected or ""), "legend": legend, "cls": cls})
+    return _show(
+        "options",
+        {"name": name, "choices": choices, "selected": str(selected or ""), "legend": legend, "cls": cls},
+    )
 
 
 @register.simple_block_tag(takes_context=True)
@@ -381,12 +415,13 @@ def judge(
     question: object,
     name: str,
     choices: Sequence[Option],
+    *,
     action: str = "",
     selected: object = None,
     submit: object = "",
     key: str = "",
 ) -> SafeString:
-    """The box where a person decides what the rules leave open; posts `name` to `action` (a form without script too)."""
+    """The box where a person decides what the rules leave open; posts `name` to `action`."""
     values = {
         "question": question,
         "name": name,
@@ -404,6 +439,7 @@ def decision_rail(
     context: Context,
     content: str,
     choices: Sequence[Option],
+    *,
     action: str = "",
     title: object = "",
     who: object = "",
@@ -416,7 +452,7 @@ def decision_rail(
     error: object = "",
     submit: object = "",
 ) -> SafeString:
-    """The reviewer's form: choices, opinion, stock phrases; blocked while judgements are open. Buttons in the block."""
+    """The reviewer's form: choices, opinion, phrases; blocked while judgements are open. Buttons inside."""
     values = {
         "choices": choices,
         "action": action,
@@ -441,6 +477,7 @@ def decision_rail(
 def buy_card(
     context: Context,
     content: str,
+    *,
     price: object,
     action: str = "",
     hint: object = "",
@@ -479,7 +516,7 @@ def certificate_card(face: CertificateFace) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def pagination(context: Context, page: Any, target: str = "") -> SafeString:
-    """Previous and next of a `web.paging.CursorPage`, keeping the other parameters; htmx when `target` is given."""
+    """Previous and next of a `CursorPage`, keeping the other parameters; htmx when `target` is given."""
     request = context.get("request")
     query = request.GET.copy() if request is not None else None
     links = {}
@@ -493,7 +530,9 @@ def pagination(context: Context, page: Any, target: str = "") -> SafeString:
         kept.pop("before", None)
         kept[way] = cursor
         links[way] = f"?{kept.urlencode()}"
-    return _show("pagination", {"page": page, "next": links["after"], "previous": links["before"], "target": target})
+    return _show(
+        "pagination", {"page": page, "next": links["after"], "previous": links["before"], "target": target}
+    )
 
 
 @register.simple_block_tag
@@ -551,7 +590,7 @@ def field(bound: BoundField, prefix: object = "", rows: int = 0, hint: object = 
 @register.simple_tag
 def fields(form: BaseForm) -> SafeString:
     """All fields of a form, hidden ones too, in order."""
-    return mark_safe("".join(field(bound) for bound in form))  # noqa: S308 - each part is rendered safe
+    return mark_safe("".join(field(bound) for bound in form))
 
 
 @register.simple_tag
