@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +11,19 @@ from annotation.work.models import Submission, Task
 from assets.datasets.states import DATASET_VERSION, VersionState
 from kernel.records import Record
 from kernel.states import StateField
+
+_APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+_ONLY_WHILE_BUILDING = pgtrigger.Trigger(
+    name="only_while_building",
+    operation=pgtrigger.Insert,
+    when=pgtrigger.Before,
+    func="""
+        IF (SELECT state FROM datasets_datasetversion WHERE id = NEW.version_id) <> 'building' THEN
+            RAISE EXCEPTION 'a sealed dataset version takes no more rows';
+        END IF;
+        RETURN NEW;
+    """,
+)
 
 
 class Dataset(Record):
@@ -63,7 +77,30 @@ class DatasetVersion(Record):
                 condition=models.Q(state="building") | (models.Q(sealed_at__isnull=False) & ~models.Q(root_hash="")),
                 name="dataset_version_sealed_has_hash",
             ),
+            models.UniqueConstraint(
+                fields=["dataset", "root_hash"],
+                condition=models.Q(state="sealed"),
+                name="dataset_content_sealed_once",
+            ),
         ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="sealed_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.AnyChange(
+                    "dataset", "version", "project", "root_hash", "manifest_key", "file_count", "byte_count",
+                    "row_count", "label_counts", "sample", "dictionary", "sealed_at",
+                ),
+                func="""
+                    IF OLD.state <> 'building' THEN
+                        RAISE EXCEPTION 'a sealed dataset version never changes';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.dataset.name} v{self.version}"
@@ -83,6 +120,7 @@ class DatasetFile(models.Model):
         verbose_name = _("数据文件")
         verbose_name_plural = _("数据文件")
         constraints = [models.UniqueConstraint(fields=["version", "path"], name="dataset_path_once")]
+        triggers = [_APPEND_ONLY, _ONLY_WHILE_BUILDING]
 
     def __str__(self) -> str:
         return self.path
@@ -99,6 +137,7 @@ class LineageRow(models.Model):
         verbose_name = _("数据血缘")
         verbose_name_plural = _("数据血缘")
         constraints = [models.UniqueConstraint(fields=["version", "task"], name="lineage_task_once")]
+        triggers = [_APPEND_ONLY, _ONLY_WHILE_BUILDING]
 
     def __str__(self) -> str:
         return f"{self.version_id} ← {self.submission_id}"

@@ -11,6 +11,7 @@ from assets.datasets.models import DatasetVersion
 from assets.registry.states import (
     APPLICATION,
     CERTIFICATE,
+    OPEN_STATES,
     ApplicationState,
     CertificateState,
     CheckVerdict,
@@ -41,7 +42,9 @@ class Application(Record):
     legal_statement = models.TextField(_("法律意见或合规自述"), blank=True)
     created_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("创建时间"))
+    submitted_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     submitted_at = models.DateTimeField(_("提交时间"), null=True, blank=True)
+    due_on = models.DateField(_("本环节截止日"), null=True, blank=True)
     reviewer = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     decision_reason = models.TextField(_("审查结论"), blank=True)
     notice_until = models.DateField(_("公示截止日"), null=True, blank=True)
@@ -60,14 +63,28 @@ class Application(Record):
                 condition=~models.Q(state="public_notice") | models.Q(notice_until__isnull=False),
                 name="application_notice_has_end",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["public_notice", "under_objection", "certified"])
+                | ~models.Q(classification__in=["", "core"]),
+                name="application_core_never_passes",
+            ),
+            models.UniqueConstraint(
+                fields=["version"],
+                condition=models.Q(kind="initial", state__in=OPEN_STATES),
+                name="application_one_open_per_version",
+            ),
         ]
+        indexes = [models.Index(fields=["state", "due_on"], name="application_state_due")]
 
     def __str__(self) -> str:
         return f"{self.title} ({self.number})"
 
 
 class Finding(Record):
-    """A reviewer's verdict on one point of the compliance checklist."""
+    """A reviewer's verdict on one point of the compliance checklist; a later one of the same code replaces it.
+
+    Verdicts found before the application was last submitted no longer count.
+    """
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="findings")
     check_code = models.CharField(_("审查项"), max_length=40)
@@ -79,6 +96,7 @@ class Finding(Record):
     class Meta:
         verbose_name = _("审查意见")
         verbose_name_plural = _("审查意见")
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"{self.check_code}: {self.get_verdict_display()}"
@@ -126,10 +144,23 @@ class Certificate(Record):
                 name="signed_text_fixed",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.AnyChange(
-                    "number", "application", "version", "issued_at", "valid_from", "valid_until", "claims", "token"
+                    "number", "application", "version", "holder", "title", "issued_at", "valid_from", "valid_until",
+                    "claims", "token", "key_id",
                 ),
             ),
-        ]
+            pgtrigger.Trigger(
+                name="document_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.AnyChange("document_key", "document_sha256"),
+                func="""
+                    IF OLD.document_sha256 <> '' THEN
+                        RAISE EXCEPTION 'an issued certificate document never changes';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.number

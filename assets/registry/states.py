@@ -57,6 +57,17 @@ class ApplicationState(models.TextChoices):
     WITHDRAWN = "withdrawn", _("已撤回")
 
 
+OPEN_STATES = (
+    "draft",
+    "submitted",
+    "accepted_for_review",
+    "compliance_review",
+    "public_notice",
+    "returned",
+    "under_objection",
+)
+"""States of an application that is still on its way."""
+
 APPLICATION = Machine(
     "registration_application",
     ApplicationState,
@@ -95,7 +106,7 @@ CERTIFICATE = Machine(
         Move("change", ("valid",), "changed", _("变更登记")),
         Move("transfer", ("valid",), "transferred", _("转移登记")),
         Move("renew", ("valid", "expired"), "renewed", _("续展")),
-        Move("expire", ("valid",), "expired", _("到期")),
+        Move("expire", ("valid", "suspended"), "expired", _("到期")),
         Move("cancel", ("valid", "suspended"), "cancelled", _("注销")),
         Move("revoke", ("valid", "suspended"), "revoked", _("撤销")),
     ],
@@ -106,3 +117,19 @@ class CheckVerdict(models.TextChoices):
     PASS = "pass", _("符合")
     FAIL = "fail", _("不符合")
     NOT_APPLICABLE = "not_applicable", _("不适用")
+
+
+class Outcome(models.TextChoices):
+    """What a public verification says."""
+
+    VALID = "valid", _("有效")
+    NOT_YET_VALID = "not_yet_valid", _("尚未生效")
+    EXPIRED = "expired", _("已过有效期")
+    SUSPENDED = "suspended", _("效力中止")
+    CHANGED = "changed", _("已变更")
+    TRANSFERRED = "transferred", _("已转移")
+    RENEWED = "renewed", _("已续展")
+    CANCELLED = "cancelled", _("已注销")
+    REVOKED = "revoked", _("已撤销")
+    ALTERED = "altered", _("内容被改动")
+    UNKNOWN = "unknown", _("查无此证")

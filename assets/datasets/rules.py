@@ -1,0 +1,301 @@
+"""Pure parts of sealing: the canonical manifest, a row of data, what the labels and fields look like.
+
+Manifest, format `qingshu-manifest/1`: one JSON object in canonical form, that is UTF-8, keys sorted, no
+spaces, no escapes beyond those JSON demands:
+
+    {"entries":[{"path":"README.md","sha256":"…","size":812},…],"format":"qingshu-manifest/1"}
+
+Entries are sorted by the UTF-8 bytes of `path` (relative, `/` between parts, Unicode NFC); `size` is in bytes,
+`sha256` lower-case hex over the file. The **root hash** of a version is the SHA-256 of these bytes. It depends
+on the content alone (no version number, no date), so the same content always has the same root hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+MANIFEST_FORMAT = "qingshu-manifest/1"
+ROWS_PATH = "rows.jsonl"
+CARD_PATH = "README.md"
+SAMPLE_ROWS = 5
+SAMPLE_TEXT_LENGTH = 400
+
+Row = dict[str, Any]
+
+
+class ManifestUnreadable(ValueError):
+    """The bytes are not a manifest in our format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a version: its path, size in bytes, SHA-256 in hex."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def canonical(value: object) -> bytes:
+    """JSON in canonical form: UTF-8, sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def is_safe_path(path: str) -> bool:
+    """Whether a path stays inside the version's folder on any system."""
+    parts = PurePosixPath(path).parts
+    is_relative = bool(parts) and not path.startswith("/") and "\\" not in path and ":" not in parts[0]
+    return is_relative and ".." not in parts and path.isprintable() and path == unicodedata.normalize("NFC", path)
+
+
+def manifest(entries: Iterable[Entry]) -> bytes:
+    """The canonical manifest of some files; paths must be safe and unique."""
+    listed = sorted(entries, key=lambda entry: entry.path.encode())
+    paths = [entry.path for entry in listed]
+    assert all(map(is_safe_path, paths)), "a path leads out of the version"
+    assert len(set(paths)) == len(paths), "a path stands twice in the manifest"
+    return canonical(
+        {
+            "format": MANIFEST_FORMAT,
+            "entries": [{"path": e.path, "sha256": e.sha256, "size": e.size} for e in listed],
+        }
+    )
+
+
+def root_hash(manifest_bytes: bytes) -> str:
+    """SHA-256 (hex) of a canonical manifest."""
+    return hashlib.sha256(manifest_bytes).hexdigest()
+
+
+def read_manifest(body: bytes) -> list[Entry]:
+    """The entries of a manifest; ManifestUnreadable when it is not one of ours."""
+    try:
+        found = json.loads(body)
+        if found["format"] != MANIFEST_FORMAT:
+            raise ManifestUnreadable(found["format"])
+        return [Entry(str(e["path"]), int(e["size"]), str(e["sha256"])) for e in found["entries"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestUnreadable(str(error)) from error
+
+
+# --- rows ---------------------------------------------------------------------------------------
+
+_EXTENSIONS = {
+    "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif", "image/bmp": ".bmp",
+    "text/plain": ".txt", "application/json": ".json",
+}  # fmt: skip
+_NOT_LABELS = frozenset({"textarea", "number", "datetime"})
+
+
+def item_path(ordinal: int, media_type: str) -> str:
+    """Where a raw item lies in the version; never made from a name somebody typed."""
+    return f"items/{ordinal:06d}{_EXTENSIONS.get(media_type, '.bin')}"
+
+
+def labels_in(result: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The labels of one result in Label Studio JSON, in order, as often as they were given.
+
+    Choices, region labels and ratings count; nested choices (taxonomy) are joined by `/`; free text does not.
+    """
+    found: list[str] = []
+    for region in result:
+        kind, value = str(region.get("type", "")), region.get("value") or {}
+        given = value.get(kind) if isinstance(value, Mapping) else None
+        if kind in _NOT_LABELS or given is None:
+            continue
+        for label in given if isinstance(given, list) else [given]:
+            found.append("/".join(map(str, label)) if isinstance(label, list) else str(label))
+    return found
+
+
+def row_of(
+    *,
+    ordinal: int,
+    path: str,
+    name: str,
+    sha256: str,
+    text: str | None,
+    result: Sequence[Mapping[str, Any]],
+    guideline_version: int | None,
+    annotator: str,
+) -> Row:
+    """One row of `rows.jsonl`: an item with its accepted labels. No names of people are in it."""
+    row: Row = {
+        "id": f"r{ordinal:06d}",
+        "item": path,
+        "item_name": name,
+        "item_sha256": sha256,
+        "labels": labels_in(result),
+        "result": list(result),
+        "guideline_version": guideline_version,
+        "annotator": annotator,
+    }
+    if text is not None:
+        row["text"] = text
+    return row
+
+
+def jsonl(rows: Iterable[Row]) -> bytes:
+    """Rows as JSON lines in canonical form, each ended by a newline."""
+    return b"".join(canonical(row) + b"\n" for row in rows)
+
+
+def count_labels(rows: Iterable[Row]) -> dict[str, int]:
+    """How often each label was given, the most frequent first, equal ones by name."""
+    counts = Counter(label for row in rows for label in row["labels"])
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def sample_of(rows: Sequence[Row]) -> list[Row]:
+    """A few rows spread evenly over the version, texts cut short, without the raw result."""
+    step = max(1, len(rows) // SAMPLE_ROWS)
+    chosen = rows[::step][:SAMPLE_ROWS]
+    shown = []
+    for row in chosen:
+        kept = {key: value for key, value in row.items() if key not in ("result", "annotator")}
+        if "text" in kept:
+            kept["text"] = kept["text"][:SAMPLE_TEXT_LENGTH]
+        shown.append(kept)
+    return shown
+
+
+# name → (JSON type, Chinese, English); kept with the version, so not by gettext
+_FIELDS: dict[str, tuple[str, str, str]] = {
+    "id": ("string", "行号", "Row number"),
+    "item": ("string", "原始文件在本数据集中的路径", "Path of the raw file in this dataset"),
+    "item_name": ("string", "原始文件导入时的名称", "Name of the raw file when it was imported"),
+    "item_sha256": ("string", "原始文件的 SHA-256", "SHA-256 of the raw file"),
+    "text": ("string", "文本内容", "Text"),
+    "labels": ("array<string>", "标签", "Labels"),
+    "result": ("array<object>", "完整标注结果（Label Studio JSON）", "Whole result (Label Studio JSON)"),
+    "guideline_version": ("integer", "标注时所依据的标注规范版本", "Version of the guideline that was followed"),
+    "annotator": ("string", "标注员代号（不含姓名）", "Pseudonym of the annotator"),
+}
+
+
+def dictionary_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The fields with type, description and completeness: `filled` of `rows`, in basis points too."""
+    present = [name for name in _FIELDS if any(name in row for row in rows)]
+    found = []
+    for name in present:
+        filled = sum(1 for row in rows if row.get(name) not in (None, "", []))
+        kind, description, description_en = _FIELDS[name]
+        found.append(
+            {
+                "name": name,
+                "type": kind,
+                "description": description,
+                "description_en": description_en,
+                "filled": filled,
+                "rows": len(rows),
+                "completeness_bp": filled * 10_000 // len(rows) if rows else 0,
+            }
+        )
+    return found
+
+
+# --- card ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What the dataset card tells besides rows and labels."""
+
+    name: str
+    name_en: str
+    number: str
+    description: str
+    modality: str
+    project_number: str
+    guideline_versions: Sequence[int]
+    sources: Sequence[tuple[str, str]]  # source, licence
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").replace("\r", " ")
+
+
+def card(facts: CardFacts, rows: Sequence[Row]) -> bytes:
+    """README.md of a version, in Chinese and English; the same content gives the same bytes."""
+    versions = "、".join(f"v{number}" for number in facts.guideline_versions) or "--"
+    lines = [f"# {facts.name}", ""]
+    lines += [f"*{facts.name_en}*", ""] if facts.name_en else []
+    lines += [facts.description, ""] if facts.description else []
+    lines += [
+        f"- 数据集编号 / Dataset: {facts.number}",
+        f"- 数据形态 / Modality: {facts.modality}",
+        f"- 样本数 / Rows: {len(rows)}",
+        f"- 标注项目 / Annotation project: {facts.project_number}",
+        f"- 标注规范 / Guideline: {versions}",
+        "",
+        "## 来源与许可 / Sources",
+        "",
+        *(f"- {_cell(source)}（{_cell(licence)}）" for source, licence in facts.sources),
+        "",
+        "## 标签分布 / Labels",
+        "",
+        "| 标签 / Label | 数量 / Count |",
+        "|---|---:|",
+        *(f"| {_cell(label)} | {count} |" for label, count in count_labels(rows).items()),
+        "",
+        "## 字段 / Fields",
+        "",
+        "| 字段 / Field | 类型 / Type | 说明 / Description | 非空 / Filled |",
+        "|---|---|---|---:|",
+        *(
+            f"| {f['name']} | {_cell(f['type'])} | {f['description']} / {f['description_en']} | {f['filled']} |"
+            for f in dictionary_of(rows)
+        ),
+        "",
+        "## 文件 / Files",
+        "",
+        f"- `{ROWS_PATH}`: 每行一个样本，UTF-8 / one sample per line, JSON lines, UTF-8",
+        "- `items/`: 原始文件 / raw files",
+        "",
+    ]
+    return "\n".join(lines).encode()
+
+
+# --- checking -----------------------------------------------------------------------------------
+
+MISMATCHES: dict[str, str | Promise] = {
+    "manifest_missing": _("存储中找不到清单文件。"),
+    "manifest_altered": _("清单文件的哈希与封版时的根哈希不一致。"),
+    "missing": _("存储中找不到这个文件。"),
+    "altered": _("文件内容的哈希与清单不一致。"),
+    "size": _("文件大小与清单不一致。"),
+    "not_listed": _("平台登记了这个文件，但清单中没有。"),
+    "not_recorded": _("清单中有这个文件，但平台没有登记。"),
+    "record_differs": _("平台登记的哈希与清单不一致。"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One thing that is not as it was sealed; `code` is a key of MISMATCHES."""
+
+    path: str
+    code: str
+
+    @property
+    def words(self) -> str:
+        return str(MISMATCHES[self.code])
+
+
+def compare(listed: Iterable[Entry], recorded: Iterable[Entry]) -> list[Mismatch]:
+    """Where the manifest and the platform's own rows differ, by path."""
+    by_path, rows = {e.path: e for e in listed}, {e.path: e for e in recorded}
+    found = [Mismatch(path, "not_recorded") for path in by_path.keys() - rows.keys()]
+    found += [Mismatch(path, "not_listed") for path in rows.keys() - by_path.keys()]
+    found += [Mismatch(path, "record_differs") for path in by_path.keys() & rows.keys() if by_path[path] != rows[path]]
+    return sorted(found, key=lambda mismatch: mismatch.path)

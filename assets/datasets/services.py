@@ -1,0 +1,284 @@
+"""Making datasets and sealing versions.
+
+Sealing writes the objects first (content-addressed, so writing them again is harmless) and then, in one
+transaction, the version with its files, lineage and the move to `sealed`. A kill in between leaves unused
+objects and nothing else; running it again gives the version. Sealing the same content twice gives the same version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext_lazy as _
+
+from annotation.projects.models import Batch, Project
+from annotation.projects.states import Modality
+from annotation.work.models import Submission
+from assets.datasets import rules
+from assets.datasets.events import VersionSealed, VersionWithdrawn
+from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
+from assets.datasets.permissions import MANAGE_DATASETS
+from assets.datasets.selectors import SEALABLE, final_submissions
+from assets.datasets.selectors import verify_version as verify_version
+from assets.datasets.states import DATASET_VERSION, VersionState
+from audit.services import record
+from documents import objects
+from kernel.errors import InvalidInput, NotFound, Refusal
+from kernel.events import announce
+from kernel.numbers import new_number
+from organizations.permissions import Actor
+
+FILES_PREFIX, MANIFESTS_PREFIX = "datasets/files", "datasets/manifests"
+
+
+class ProjectNotAccepted(Refusal):
+    """Only accepted work becomes a dataset."""
+
+    code = "project_not_accepted"
+    message = _("项目“%(title)s”尚未验收。请先完成交付与验收，再封版。")
+
+
+class NothingToSeal(Refusal):
+    """The project has no accepted task."""
+
+    code = "nothing_to_seal"
+    message = _("项目“%(title)s”没有已通过质检的任务，无法封版。")
+
+
+class OtherModality(Refusal):
+    """The project's data are of another form than the dataset's."""
+
+    code = "other_modality"
+    message = _("数据集的形态是“%(dataset)s”，项目的形态是“%(project)s”，请选择形态一致的项目。")
+
+
+class ReasonMissing(Refusal):
+    """A withdrawal tells why."""
+
+    code = "reason_missing"
+    message = _("请写明撤回原因。")
+    status = 422
+
+
+def locked_dataset(dataset_id: UUID) -> Dataset:
+    """The dataset, locked until the transaction ends; NotFound if there is none."""
+    found = Dataset.objects.select_for_update(of=("self",)).filter(pk=dataset_id).order_by("pk").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def locked_version(version_id: UUID) -> DatasetVersion:
+    """The version, locked until the transaction ends; NotFound if there is none."""
+    rows = DatasetVersion.objects.select_for_update(of=("self",)).select_related("dataset")
+    found = rows.filter(pk=version_id).order_by("pk").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@transaction.atomic
+def create_dataset(
+    *, by: Actor, at: datetime, name: str, description: str, modality: str, name_en: str = "", firm_id: UUID | None = None
+) -> Dataset:
+    """A new, empty dataset of the actor's organization (`firm_id` only for the system)."""
+    by.require(MANAGE_DATASETS)
+    owner = by.organization_id or (firm_id if by.is_system else None)
+    assert owner is not None, "a dataset belongs to an organization"
+    if not name.strip():
+        raise InvalidInput(field="name", reason=_("请填写数据集名称。"))
+    if modality not in Modality.values:
+        raise InvalidInput(field="modality", reason=_("请选择数据形态。"))
+    dataset = Dataset.objects.create(
+        number=new_number("SJ", at),
+        firm_id=owner,
+        name=name.strip(),
+        name_en=name_en.strip(),
+        description=description.strip(),
+        modality=modality,
+        created_by=by.user,
+        created_at=at,
+    )
+    record(by=by, at=at, action="datasets.create", subject=dataset, detail={"modality": modality})
+    return dataset
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """Everything of a version that follows from its project: rows, files in the store, manifest."""
+
+    rows: Sequence[rules.Row]
+    files: Sequence[DatasetFile]
+    lineage: Sequence[tuple[UUID, UUID]]
+    manifest: bytes
+    manifest_key: str
+
+    @property
+    def root_hash(self) -> str:
+        return rules.root_hash(self.manifest)
+
+
+def seal_from_project(*, by: Actor, at: datetime, dataset_id: UUID, project_id: UUID) -> DatasetVersion:
+    """Seal an accepted project's work as the next version of a dataset; the same content gives the same version.
+
+    Raises NotFound, ProjectNotAccepted, NothingToSeal, OtherModality.
+    """
+    by.require(MANAGE_DATASETS)
+    dataset = Dataset.objects.filter(pk=dataset_id).first()
+    project = Project.objects.filter(pk=project_id).first()
+    if dataset is None or project is None or not by.belongs_to(dataset.firm_id):
+        raise NotFound
+    if dataset.firm_id not in (project.firm_id, project.client_id):
+        raise NotFound
+    if project.state not in SEALABLE:
+        raise ProjectNotAccepted(title=project.title)
+    if project.modality != dataset.modality:
+        raise OtherModality(dataset=dataset.get_modality_display(), project=project.get_modality_display())
+    content = _stored_content(dataset, project)
+    return _write_version(by=by, at=at, dataset_id=dataset_id, project=project, content=content)
+
+
+def _stored_content(dataset: Dataset, project: Project) -> _Content:
+    """Build rows, card and manifest, and put them into the store; the raw items lie there already."""
+    submissions = list(final_submissions(project.pk))
+    if not submissions:
+        raise NothingToSeal(title=project.title)
+    rows = _rows(submissions, has_text=project.modality == Modality.TEXT)
+    files = {
+        row["item"]: DatasetFile(
+            path=row["item"],
+            size=submission.task.item.size,
+            sha256=submission.task.item.sha256,
+            object_key=submission.task.item.object_key,
+            media_type=submission.task.item.media_type,
+        )
+        for row, submission in zip(rows, submissions, strict=True)
+    }
+    for path, body, media_type in (
+        (rules.ROWS_PATH, rules.jsonl(rows), "application/x-ndjson"),
+        (rules.CARD_PATH, rules.card(_card_facts(dataset, project, submissions), rows), "text/markdown"),
+    ):
+        stored = objects.put(FILES_PREFIX, body, media_type)
+        files[path] = DatasetFile(
+            path=path, size=stored.size, sha256=stored.sha256, object_key=stored.key, media_type=media_type
+        )
+    manifest = rules.manifest(rules.Entry(f.path, f.size, f.sha256) for f in files.values())
+    return _Content(
+        rows=rows,
+        files=list(files.values()),
+        lineage=[(submission.task_id, submission.pk) for submission in submissions],
+        manifest=manifest,
+        manifest_key=objects.put(MANIFESTS_PREFIX, manifest, "application/json").key,
+    )
+
+
+def _rows(submissions: Sequence[Submission], *, has_text: bool) -> list[rules.Row]:
+    """One row per accepted task; annotators get pseudonyms A001, A002 … in order of appearance."""
+    pseudonyms: dict[UUID, str] = {}
+    rows = []
+    for ordinal, submission in enumerate(submissions, start=1):
+        item = submission.task.item
+        pseudonym = pseudonyms.setdefault(submission.annotator_id, f"A{len(pseudonyms) + 1:03d}")
+        rows.append(
+            rules.row_of(
+                ordinal=ordinal,
+                path=rules.item_path(item.ordinal, item.media_type),
+                name=item.name,
+                sha256=item.sha256,
+                text=item.text if has_text else None,
+                result=submission.result,
+                guideline_version=submission.guideline.version if submission.guideline else None,
+                annotator=pseudonym,
+            )
+        )
+    return rows
+
+
+def _card_facts(dataset: Dataset, project: Project, submissions: Sequence[Submission]) -> rules.CardFacts:
+    batches = Batch.objects.filter(project=project).order_by("ordinal").values_list("source", "licence")
+    return rules.CardFacts(
+        name=dataset.name,
+        name_en=dataset.name_en,
+        number=dataset.number,
+        description=dataset.description,
+        modality=dataset.modality,
+        project_number=project.number,
+        guideline_versions=sorted({s.guideline.version for s in submissions if s.guideline}),
+        sources=list(dict.fromkeys(batches)),
+    )
+
+
+@transaction.atomic
+def _write_version(
+    *, by: Actor, at: datetime, dataset_id: UUID, project: Project, content: _Content
+) -> DatasetVersion:
+    """Write version, files and lineage and seal, all or nothing."""
+    dataset = locked_dataset(dataset_id)
+    known = dataset.versions.filter(root_hash=content.root_hash, state=VersionState.SEALED).first()
+    if known is not None:
+        return known
+    newest = dataset.versions.aggregate(newest=Max("version"))["newest"] or 0
+    version = DatasetVersion.objects.create(
+        dataset=dataset,
+        version=newest + 1,
+        project=project,
+        root_hash=content.root_hash,
+        manifest_key=content.manifest_key,
+        file_count=len(content.files),
+        byte_count=sum(file.size for file in content.files),
+        row_count=len(content.rows),
+        label_counts=rules.count_labels(content.rows),
+        sample=rules.sample_of(content.rows),
+        dictionary=rules.dictionary_of(content.rows),
+    )
+    for file in content.files:
+        file.version = version
+    DatasetFile.objects.bulk_create(content.files, batch_size=2_000)
+    LineageRow.objects.bulk_create(
+        [LineageRow(version=version, task_id=task, submission_id=submission) for task, submission in content.lineage],
+        batch_size=2_000,
+    )
+    version.sealed_at = at
+    DATASET_VERSION.move(version, "seal", by=by, at=at, update_fields=["sealed_at"])
+    record(
+        by=by,
+        at=at,
+        action="datasets.seal",
+        subject=version,
+        detail={"root_hash": version.root_hash, "project": project.number, "rows": version.row_count},
+    )
+    announce(VersionSealed(at=at, version_id=version.pk, by=by))
+    return version
+
+
+@transaction.atomic
+def withdraw(*, by: Actor, at: datetime, version_id: UUID, reason: str) -> DatasetVersion:
+    """Take a sealed version out of use; the record stays. Refused while it is registered."""
+    version = locked_version(version_id)
+    by.require(MANAGE_DATASETS)
+    if not by.belongs_to(version.dataset.firm_id):
+        raise NotFound
+    if not reason.strip():
+        raise ReasonMissing(field="reason")
+    DATASET_VERSION.move(version, "withdraw", by=by, at=at, reason=reason.strip())
+    record(by=by, at=at, action="datasets.withdraw", subject=version, detail={"reason": reason.strip()})
+    announce(VersionWithdrawn(at=at, version_id=version.pk, by=by))
+    return version
+
+
+@transaction.atomic
+def hand_out_file(*, by: Actor, at: datetime, version_id: UUID, file_id: int) -> str:
+    """A ten-minute link to one file of an own version; the download is recorded."""
+    version = DatasetVersion.objects.select_related("dataset").filter(pk=version_id).first()
+    file = version.files.filter(pk=file_id).first() if version else None
+    if version is None or file is None or not by.belongs_to(version.dataset.firm_id):
+        raise NotFound
+    by.require(MANAGE_DATASETS)
+    record(by=by, at=at, action="datasets.download", subject=version, detail={"path": file.path, "sha256": file.sha256})
+    name = f"{version.dataset.number}-v{version.version}-{file.path.rpartition('/')[2]}"
+    return objects.signed_link(file.object_key, file_name=name, media_type=file.media_type)

@@ -1,0 +1,40 @@
+"""Who applies, who reviews, who looks."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from organizations.permissions import permission
+from organizations.states import OrganizationKind as Kind
+from organizations.states import Role
+
+VIEW_REGISTRY = permission(
+    "registry.view",
+    _("查看登记申请与证书"),
+    kinds={Kind.ANNOTATION_FIRM, Kind.AUDITOR},
+    roles={Role.PROJECT_LEAD, Role.ASSET_CLERK, Role.TRADER, Role.FINANCE, Role.AUDITOR},
+)
+APPLY = permission(
+    "registry.apply",
+    _("申请登记、注销证书"),
+    kinds={Kind.ANNOTATION_FIRM},
+    roles={Role.ASSET_CLERK},
+)
+REVIEW = permission(
+    "registry.review",
+    _("受理与审查登记申请"),
+    kinds={Kind.EXCHANGE_OPERATOR},
+    roles={Role.REGISTRATION_REVIEWER},
+)
+CERTIFY = permission(
+    "registry.certify",
+    _("签发登记证书"),
+    kinds={Kind.EXCHANGE_OPERATOR},
+    roles={Role.REGISTRATION_REVIEWER},
+)
+CONTROL_CERTIFICATES = permission(
+    "registry.control",
+    _("中止、恢复与撤销登记证书"),
+    kinds={Kind.EXCHANGE_OPERATOR},
+    roles={Role.REGISTRATION_REVIEWER},
+)

@@ -1,0 +1,23 @@
+"""Background work of the registry."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from assets.registry import services
+from kernel import clock
+from organizations.permissions import Actor
+
+
+@shared_task(queue="long")  # type: ignore[misc]
+def make_document(certificate_id: str) -> None:
+    """Make the PDF of a new certificate; doing it again changes nothing."""
+    services.issue_document(by=Actor.system("证书文件"), at=clock.now(), certificate_id=UUID(certificate_id))
+
+
+@shared_task  # type: ignore[misc]
+def expire_certificates() -> int:
+    """Nightly: end the certificates whose final day has passed."""
+    return services.expire_due(clock.now())

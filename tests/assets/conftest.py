@@ -1,0 +1,168 @@
+"""A sealed version, an application and a certificate, as far as a test needs them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from annotation.projects.models import Batch, GuidelineVersion, Item, Project
+from annotation.work.models import Review, Submission, Task
+from assets.datasets.models import Dataset, DatasetVersion
+from assets.datasets.services import create_dataset, seal_from_project
+from assets.registry import rules, services
+from assets.registry.models import Application, Certificate
+from documents import objects
+from kernel.numbers import new_number
+from organizations.permissions import Actor
+from tests import cast
+from tests.cast import NOON
+
+TEXTS = ("客房干净，早餐丰富。", "等了两个小时才入住。", "位置方便，步行可到江边。", "隔音很差，整夜没睡好。")
+LABELS = ("正面", "负面", "正面", "负面")
+CONFIG = (
+    '<View><Text name="text" value="$text"/><Choices name="mood" toName="text">'
+    '<Choice value="正面"/><Choice value="负面"/></Choices></View>'
+)
+
+
+def result(label: str) -> list[dict[str, object]]:
+    """A choice in Label Studio JSON."""
+    return [{"from_name": "mood", "to_name": "text", "type": "choices", "value": {"choices": [label]}}]
+
+
+def accepted_project(
+    *, texts: tuple[str, ...] = TEXTS, labels: tuple[str, ...] = LABELS, title: str = "酒店评论情感", at: datetime = NOON
+) -> Project:
+    """An accepted project of 清蓝 with one accepted task per text."""
+    lin, mei, tao = cast.lin(), cast.mei(), cast.tao()
+    assert lin.organization is not None
+    project = Project.objects.create(
+        number=new_number("BZ", at),
+        firm=lin.organization,
+        title=title,
+        modality="text",
+        labeling_config=CONFIG,
+        task_price_fen=50,
+        created_by=lin.user,
+        created_at=at,
+        accepted_at=at,
+        state="accepted",
+    )
+    guideline = GuidelineVersion.objects.create(
+        project=project, version=1, body="判断整条评论的情感。", published_by=lin.user, published_at=at
+    )
+    batch = Batch.objects.create(
+        project=project, ordinal=1, source="公开评论语料（示例）", licence="CC BY 4.0", imported_by=lin.user, imported_at=at
+    )
+    for ordinal, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
+        stored = objects.put("items", text.encode(), "text/plain")
+        item = Item.objects.create(
+            project=project,
+            batch=batch,
+            ordinal=ordinal,
+            name=f"评论{ordinal}.txt",
+            media_type="text/plain",
+            size=stored.size,
+            sha256=stored.sha256,
+            object_key=stored.key,
+            text=text,
+        )
+        task = Task.objects.create(
+            project=project, item=item, annotator=mei.user, price_fen=50, accepted_at=at, state="accepted"
+        )
+        body = result(label)
+        submission = Submission.objects.create(
+            task=task,
+            ordinal=1,
+            annotator=mei.user,
+            guideline=guideline,
+            result=body,
+            result_sha256=hashlib.sha256(json.dumps(body).encode()).hexdigest(),
+            submitted_at=at,
+        )
+        Review.objects.create(submission=submission, verdict="accept", reviewer=tao.user, reviewed_at=at)
+    return project
+
+
+def new_dataset(*, by: Actor | None = None, at: datetime = NOON) -> Dataset:
+    """An empty text dataset of 清蓝."""
+    return create_dataset(
+        by=by or cast.lin(), at=at, name="酒店评论情感数据集", name_en="Hotel reviews", description="示例数据。", modality="text"
+    )
+
+
+def sealed_version(*, at: datetime = NOON, texts: tuple[str, ...] = TEXTS) -> DatasetVersion:
+    """A sealed version of 清蓝."""
+    project = accepted_project(texts=texts, labels=LABELS[: len(texts)], at=at)
+    return seal_from_project(by=cast.lin(), at=at, dataset_id=new_dataset(at=at).pk, project_id=project.pk)
+
+
+@dataclass
+class Registration:
+    """An application of 清蓝 on its way, moved on step by step."""
+
+    at: datetime = NOON
+    version: DatasetVersion | None = None
+    changes: dict[str, object] = field(default_factory=dict)
+
+    def draft(self) -> Application:
+        version = self.version or sealed_version(at=self.at)
+        told: dict[str, object] = {
+            "title": "酒店评论情感数据集",
+            "use_case": "供旅游平台训练情感识别模型，用于差评的自动分派。",
+            "source_statement": "公开评论语料，按 CC BY 4.0 使用，无个人信息。",
+            "rights": ["holding", "operation"],
+            "classification": "general",
+            "legal_statement": "本单位承诺来源合法、内容真实，并留存处理记录。",
+            **self.changes,
+        }
+        return services.draft_application(by=cast.lin(), at=self.at, version_id=version.pk, **told)  # type: ignore[arg-type]
+
+    def submitted(self) -> Application:
+        return services.submit(by=cast.lin(), at=self.at, application_id=self.draft().pk)
+
+    def in_review(self) -> Application:
+        application = self.submitted()
+        services.accept_for_review(by=cast.gu(), at=self.at, application_id=application.pk)
+        return services.begin_review(by=cast.gu(), at=self.at, application_id=application.pk)
+
+    def judged(self) -> Application:
+        application = self.in_review()
+        for check in rules.REVIEWED_CHECKS:
+            services.record_finding(
+                by=cast.gu(), at=self.at, application_id=application.pk, check_code=check.code, verdict="pass"
+            )
+        return application
+
+    def in_notice(self) -> Application:
+        return services.pass_review(by=cast.gu(), at=self.at, application_id=self.judged().pk, reason="材料齐全")
+
+    def certified(self) -> Certificate:
+        application = self.in_notice()
+        return services.certify(by=cast.gu(), at=self.at + timedelta(days=21), application_id=application.pk)
+
+
+def moved(application: Application) -> Application:
+    """The application as it is stored now."""
+    application.refresh_from_db()
+    return application
+
+
+def client_of(actor: Actor) -> Client:
+    """A browser signed in as that person."""
+    assert actor.user is not None
+    client = Client()
+    client.force_login(actor.user)
+    return client
+
+
+@pytest.fixture
+def registration() -> type[Registration]:
+    return Registration
+
+
