@@ -1,25 +1,18 @@
-"""Pure rules of the catalogue: when a certificate covers a listing, what is still missing, price bands,
-what each licence means in plain words, and how a sealed version's sample is read."""
+"""Pure rules of the catalogue: what a listing still lacks, price bands, what each licence means in plain
+words, and how a sealed version's sample is read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from assets.registry.states import CertificateState
 from exchange.catalogue.states import Licence
 
 Text = str | Promise
-
-
-def covers(*, state: str, valid_from: date, valid_until: date, on: date) -> bool:
-    """Whether a certificate of this state and period (both days inside) is in force on a business day."""
-    return state == CertificateState.VALID and valid_from <= on <= valid_until
 
 
 class Band(NamedTuple):
@@ -166,7 +159,7 @@ def _cut(text: str, spans: Sequence[tuple[int, int, str]]) -> tuple[Mark, ...]:
 
 
 def read_sample(row: Mapping[str, Any]) -> Sample:
-    """A row of `DatasetVersion.sample`: name, item, text, labels, and the Label Studio result when it is kept."""
+    """A row of `DatasetVersion.sample`: name, item, text, labels, and the result when it is kept."""
     spans: list[tuple[int, int, str]] = []
     boxes: list[Box] = []
     labels: list[str] = []

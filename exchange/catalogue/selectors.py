@@ -13,12 +13,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from annotation.projects.models import Batch
 from annotation.projects.states import Modality
-from assets.datasets.models import DatasetVersion
+from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.datasets.states import VersionState
 from assets.registry.models import Certificate
+from assets.registry.selectors import is_valid_on
 from assets.registry.states import CertificateState, ProductKind
+from documents.objects import signed_link
 from exchange.catalogue import rules
 from exchange.catalogue.models import Plan, Product
 from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS, SEE_ALL_PRODUCTS
@@ -231,35 +232,23 @@ def _facet(code: str, counts: Mapping[str, int], wanted: Wanted) -> Facet:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a version's rows came from: the raw batches' sources and licences, and the work on them."""
+class ShownSample:
+    """A sample with its picture's short-lived address (empty for texts)."""
 
-    sources: Sequence[str]
-    licences: Sequence[str]
-    task_count: int
-    annotator_count: int
-    reviewer_count: int
+    sample: rules.Sample
+    picture_url: str
 
 
-def origin_of(version: DatasetVersion) -> Origin:
-    """The way of a version's rows from its lineage: constant number of queries."""
-    batches = (
-        list(Batch.objects.filter(project_id=version.project_id).order_by("ordinal"))
-        if version.project_id
-        else []
-    )
-    counted = version.lineage.aggregate(
-        tasks=Count("pk"),
-        annotators=Count("submission__annotator", distinct=True),
-        reviewers=Count("submission__review__reviewer", distinct=True),
-    )
-    return Origin(
-        list(dict.fromkeys(batch.source for batch in batches)),
-        list(dict.fromkeys(batch.licence for batch in batches)),
-        counted["tasks"],
-        counted["annotators"],
-        counted["reviewers"],
-    )
+def samples_of(version: DatasetVersion) -> list[ShownSample]:
+    """The version's samples, as sealed; one query when they are files."""
+    samples = [rules.read_sample(row) for row in version.sample if isinstance(row, dict)]
+    paths = [sample.path for sample in samples if sample.path and not sample.marks]
+    rows = DatasetFile.objects.filter(version=version, path__in=paths, media_type__startswith="image/")
+    links = {
+        file.path: signed_link(file.object_key, file_name=file.path, media_type=file.media_type, inline=True)
+        for file in (rows if paths else ())
+    }
+    return [ShownSample(sample, links.get(sample.path, "")) for sample in samples]
 
 
 def versions_of(product: Product) -> list[DatasetVersion]:
@@ -301,12 +290,7 @@ def steps_of(product: Product, at: datetime, plan_count: int) -> list[rules.Step
         sample_count=len(version.sample),
         field_count=len(version.dictionary),
         is_certified=certificate.version_id == version.pk
-        and rules.covers(
-            state=certificate.state,
-            valid_from=certificate.valid_from,
-            valid_until=certificate.valid_until,
-            on=clock.business_date(at),
-        ),
+        and is_valid_on(certificate, clock.business_date(at)),
     )
 
 

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from assets.registry.models import Certificate
+from assets.registry.selectors import is_valid_on
 from audit.services import record
-from exchange.catalogue import rules
 from exchange.catalogue.events import (
     ListingEnded,
     ListingPublished,
@@ -60,10 +60,10 @@ class ListingIncomplete(Refusal):
 
 
 class NotEditable(Refusal):
-    """Only drafts and rejected listings are edited; what is under review or on sale stays as reviewed."""
+    """What is under review or on sale stays as it was reviewed."""
 
     code = "listing_not_editable"
-    message = _("产品当前为“%(state)s”，内容已锁定。只有草稿和审核未通过的产品可以修改。")
+    message = _("产品当前为“%(state)s”，这项内容已锁定，不能修改。")
 
 
 class OnlyPlan(Refusal):
@@ -101,12 +101,7 @@ def _locked_own_product(by: Actor, product_id: UUID) -> Product:
 def require_certificate(product: Product, at: datetime) -> None:
     """Raise CertificateNotInForce unless the certificate covers the product's very version on that day."""
     certificate = product.certificate
-    in_force = rules.covers(
-        state=certificate.state,
-        valid_from=certificate.valid_from,
-        valid_until=certificate.valid_until,
-        on=clock.business_date(at),
-    )
+    in_force = is_valid_on(certificate, clock.business_date(at))
     is_sound = certificate.version_id == product.version_id and certificate.holder_id == product.supplier_id
     if not (in_force and is_sound):
         raise CertificateNotInForce(number=certificate.number)
@@ -220,9 +215,10 @@ def add_plan(
     kind: str = PlanKind.ONE_OFF,
     note: str = "",
 ) -> Plan:
-    """Add a way to buy a draft or rejected listing. `price` includes VAT at `tax_rate_bp` (600 = 6 %)."""
+    """Add a way to buy, except while a reviewer looks. `price` includes VAT at `tax_rate_bp` (600 = 6 %)."""
     product = _locked_own_product(by, product_id)
-    _require_editable(product)
+    if product.state in (ListingState.SUBMITTED, ListingState.DELISTED):
+        raise NotEditable(state=product.get_state_display())
     if price.fen <= 0:
         raise InvalidInput(field="price", reason=_now("价格必须大于零。"))
     if not 0 <= tax_rate_bp <= MOST_TAX_BP:
