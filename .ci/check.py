@@ -15,7 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-SOURCES = [name for name in ("platform", "annotation", "assets", "exchange", "settlement") if (ROOT / name).exists()]
+SOURCES = [
+    name for name in ("platform", "annotation", "assets", "exchange", "settlement") if (ROOT / name).exists()
+]
 ALL = [*SOURCES, *(name for name in ("tests", "benchmarks", "manage.py", ".ci") if (ROOT / name).exists())]
 MANAGE = [sys.executable, "manage.py"]
 # Addresses that are names, not places a browser would fetch from.
@@ -53,9 +55,17 @@ def external_links() -> list[str]:
             if not path.is_file() or not (static or template):
                 continue
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-                patterns = [fetched, in_code] if static else [re.compile(r"""src\s*=\s*["']((?:https?:)?//[^"']+)"""), in_code]
+                patterns = (
+                    [fetched, in_code]
+                    if static
+                    else [re.compile(r"""src\s*=\s*["']((?:https?:)?//[^"']+)"""), in_code]
+                )
                 links = [link for pattern in patterns for link in pattern.findall(line)]
-                found += [f"{path.relative_to(ROOT)}:{number}: {link}" for link in links if not link.startswith(NAMES)]
+                found += [
+                    f"{path.relative_to(ROOT)}:{number}: {link}"
+                    for link in links
+                    if not link.startswith(NAMES)
+                ]
     return found
 
 
@@ -68,7 +78,13 @@ def run(name: str, command: list[str]) -> bool:
         "COLUMNS": "110",
     }
     outcome = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     good = outcome.returncode == 0
     said = "" if good else "\n" + outcome.stdout.strip()
@@ -79,7 +95,8 @@ def run(name: str, command: list[str]) -> bool:
 def main() -> int:
     """Run the checks, or with --fix the tools that put things right."""
     if "--fix" in sys.argv[1:]:
-        return 0 if all([run(name, command) for name, command in FIXES]) else 1
+        results = [run(name, command) for name, command in FIXES]
+        return 0 if all(results) else 1
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda check: run(*check), CHECKS))
     links = external_links()

@@ -74,7 +74,10 @@ def run(command, sentence, **options):
 def quietly(command):
     """Whether a command exists and succeeds."""
     try:
-        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT).returncode == 0
+        return (
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT).returncode
+            == 0
+        )
     except OSError:
         return False
 
@@ -83,14 +86,25 @@ def make_venv():
     """A new `.venv` unless the present one works, belongs to this folder and to this Python."""
     version = "%d.%d" % sys.version_info[:2]
     kept = kept_stamp()
-    ask = "import sys; sys.exit(sys.prefix == sys.base_prefix or '%d.%d' % sys.version_info[:2] != sys.argv[1])"
-    if kept.get("root", ROOT) == ROOT and os.path.exists(VENV_PYTHON) and quietly([VENV_PYTHON, "-c", ask, version]):
+    ask = (
+        "import sys; sys.exit(sys.prefix == sys.base_prefix or '%d.%d' % sys.version_info[:2] != sys.argv[1])"
+    )
+    if (
+        kept.get("root", ROOT) == ROOT
+        and os.path.exists(VENV_PYTHON)
+        and quietly([VENV_PYTHON, "-c", ask, version])
+    ):
         return
     base = getattr(sys, "_base_executable", None) or sys.executable
     if not quietly([base, "-c", "import venv"]):
-        fail("this Python has no venv module; install it (Debian: apt-get install python3-venv) or set PYTHON=")
+        fail(
+            "this Python has no venv module; install it (Debian: apt-get install python3-venv) or set PYTHON="
+        )
     shutil.rmtree(VENV, ignore_errors=True)
-    run([base, "-m", "venv", "--without-pip", VENV], "the virtual environment .venv could not be made; see above.")
+    run(
+        [base, "-m", "venv", "--without-pip", VENV],
+        "the virtual environment .venv could not be made; see above.",
+    )
 
 
 def pip():
@@ -101,9 +115,7 @@ def pip():
         return [sys.executable, "-m", "pip", "--python", VENV_PYTHON]
     if quietly([VENV_PYTHON, "-m", "ensurepip"]):
         return [VENV_PYTHON, "-m", "pip"]
-    return fail(
-        "this Python has neither pip nor ensurepip; install one (Debian: apt-get install python3-pip) or set PYTHON="
-    )
+    return fail("this Python has neither pip nor ensurepip; install one (Debian: python3-pip) or set PYTHON=")
 
 
 def locked_lines(name, lock):
@@ -149,7 +161,9 @@ def install(kind):
     if not environment["UV_LINK_MODE"]:
         del environment["UV_LINK_MODE"]
     uv = [VENV_PYTHON, "-m", "uv", "pip"]
-    synced = by_uv and quietly_with([*uv, "sync", "--quiet", "--python", VENV_PYTHON, "--require-hashes", lock], environment)
+    synced = by_uv and quietly_with(
+        [*uv, "sync", "--quiet", "--python", VENV_PYTHON, "--require-hashes", lock], environment
+    )
     if not synced:
         print("  · uv could not install; trying pip, which takes longer", flush=True)
         run(
@@ -157,7 +171,18 @@ def install(kind):
             "the packages of %s could not be installed; check the network or pip's index setting." % lock,
         )
     run(
-        [*uv, "install", "--quiet", "--python", VENV_PYTHON, "--no-deps", "--no-build-isolation", "--offline", "-e", "."]
+        [
+            *uv,
+            "install",
+            "--quiet",
+            "--python",
+            VENV_PYTHON,
+            "--no-deps",
+            "--no-build-isolation",
+            "--offline",
+            "-e",
+            ".",
+        ]
         if by_uv
         else [*pip(), "install", "--quiet", "--no-deps", "--no-build-isolation", "-e", "."],
         "the project itself could not be installed into .venv; see above.",
@@ -189,7 +214,7 @@ def main():
     if sys.version_info[:2] < NEEDS:
         fail(
             "Python %d.%d or newer is needed, %s is %d.%d; name another one with PYTHON=/path/to/python3."
-            % (NEEDS + (sys.executable,) + sys.version_info[:2])
+            % (*NEEDS, sys.executable, *sys.version_info[:2])
         )
     if not is_current(kind):
         begun = time.monotonic()

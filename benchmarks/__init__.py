@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `ours` and `peer_figure` share the unit; `larger_is_better` says how to read them."""
+    """One line of the table. `ours` and `peer_figure` share the unit."""
 
     work: str
     ours: float

@@ -51,7 +51,9 @@ def private_servers() -> Iterator[None]:
 
 def chosen(only: str) -> list[str]:
     """The names of the measurements to run."""
-    names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name != "__main__")
+    names = sorted(
+        module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name != "__main__"
+    )
     if only and only not in names:
         raise SystemExit(f"bench: there is no measurement {only}; there are: {', '.join(names) or 'none'}")
     return [only] if only else names

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-NOT_FOUND = "NO CHROMIUM FOUND: browser tests did not run (set CHROMIUM=/path/to/chromium, or apt-get install chromium)"
+NOT_FOUND = "NO CHROMIUM FOUND: browser tests did not run (set CHROMIUM=/path/to/it, or install chromium)"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -66,7 +66,12 @@ class Visit:
     _errors: list[str] = field(default_factory=list)
 
     def page(
-        self, *, width: int = 1440, language: str = "zh-hans", cookies: dict[str, str] | None = None, scripts: bool = True
+        self,
+        *,
+        width: int = 1440,
+        language: str = "zh-hans",
+        cookies: dict[str, str] | None = None,
+        scripts: bool = True,
     ) -> Page:
         """A fresh window (own cookies). Relative addresses lead to the live server: `page.goto("/")`."""
         context = self.browser.new_context(
@@ -93,7 +98,9 @@ class Visit:
 
         client = Client()
         client.force_login(user)  # type: ignore[arg-type]
-        page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.address}])
+        page.context.add_cookies(
+            [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.address}]
+        )
 
     def violations(self, page: Page) -> list[str]:
         """What axe finds on the page, one line each; an accessible page gives []."""
@@ -107,7 +114,9 @@ class Visit:
         for context in self._contexts:
             context.close()
         assert self._strangers == [], f"requests left the loopback: {self._strangers}"
-        errors = [each for each in self._errors if not any(allowed in each for allowed in self.allowed_errors)]
+        errors = [
+            each for each in self._errors if not any(allowed in each for allowed in self.allowed_errors)
+        ]
         assert errors == [], f"errors on the console: {errors}"
 
     def _note_request(self, request: Request) -> None:

@@ -63,7 +63,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def live_chromium(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
-    """Windows on the live server: `live_chromium.page(width=390, language="en")`, then Playwright's own words.
+    """Windows on the live server: `live_chromium.page(width=390, language="en")`, as Playwright knows them.
 
     Afterwards: no request may have left the loopback and no console may show an error.
     """
@@ -76,7 +76,11 @@ def live_chromium(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say it loudly when browser tests could not run."""
-    silent = [report for report in terminalreporter.stats.get("skipped", []) if "NO CHROMIUM FOUND" in str(report.longrepr)]
+    silent = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if "NO CHROMIUM FOUND" in str(report.longrepr)
+    ]
     if silent:
         from tests.browsing import NOT_FOUND
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = "QINGSHU_TEST_SERVERS"
 ON_REQUEST_ONLY = ("-h", "--help", "-V", "--version", "--fixtures", "--markers", "--setup-plan")
 
-_guard: subprocess.Popen[str] | None = None
+_guards: list[subprocess.Popen[str]] = []
 
 
 class ServersDidNotStart(pytest.UsageError):
@@ -39,19 +39,17 @@ def pytest_load_initial_conftests(args: list[str]) -> Iterator[None]:
 
 
 def pytest_unconfigure() -> None:
-    global _guard
-    if _guard is not None:
-        assert _guard.stdin is not None
-        _guard.stdin.close()
-        _guard.wait(timeout=60)
-        _guard = None
+    while _guards:
+        guard = _guards.pop()
+        assert guard.stdin is not None
+        guard.stdin.close()
+        guard.wait(timeout=60)
         os.environ.pop(SHARED, None)
 
 
 def _start() -> None:
-    global _guard
     search_path = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
-    _guard = subprocess.Popen(
+    guard = subprocess.Popen(
         [sys.executable, "-m", "embedded.private"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -60,9 +58,10 @@ def _start() -> None:
         env=os.environ | {"PYTHONPATH": search_path},
         start_new_session=True,
     )
-    assert _guard.stdout is not None
-    line = _guard.stdout.readline()
-    answer = json.loads(line) if line else {"error": f"the launcher ended with code {_guard.wait()}"}
+    _guards.append(guard)
+    assert guard.stdout is not None
+    line = guard.stdout.readline()
+    answer = json.loads(line) if line else {"error": f"the launcher ended with code {guard.wait()}"}
     if "error" in answer:
         raise ServersDidNotStart(f"The test servers did not start: {answer['error']}")
     os.environ[SHARED] = json.dumps(answer)

@@ -18,6 +18,7 @@ from embedded.children import Identity
 
 ROOT = Path(__file__).resolve().parents[1]
 VISIBILITY_SECONDS = 6
+OPTIONS = ("--loglevel=INFO", "--concurrency=1", "--without-gossip", "--without-mingle")
 
 
 def wait_for(condition: Callable[[], object], *, seconds: float = 30, what: str = "the condition") -> float:
@@ -54,8 +55,7 @@ class WorkerProcess:
         include = [f"--include={','.join(self.include)}"] if self.include else []
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--loglevel=INFO"]
-                + ["--concurrency=1", "--without-gossip", "--without-mingle", *include],
+                [sys.executable, "-m", "celery", "-A", "config.celery", "worker", *OPTIONS, *include],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

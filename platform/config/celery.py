@@ -12,11 +12,10 @@ from typing import Any
 
 import environ
 from celery import Celery, signals
-from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
-from django.conf import settings  # noqa: E402  (needs the variable above)
+from django.conf import settings
 
 env = environ.Env()
 VISIBILITY_SECONDS = env.int("WORKER_VISIBILITY_SECONDS", default=300)
@@ -41,10 +40,15 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     task_default_queue="default",
-    task_queues=[Queue(name) for name in QUEUES],
+    task_queues={name: {} for name in QUEUES},
     task_time_limit=TIME_LIMIT_SECONDS,
     task_soft_time_limit=max(TIME_LIMIT_SECONDS - 10, 1),
-    task_publish_retry_policy={"max_retries": 3, "interval_start": 0.1, "interval_step": 0.3, "interval_max": 1},
+    task_publish_retry_policy={
+        "max_retries": 3,
+        "interval_start": 0.1,
+        "interval_step": 0.3,
+        "interval_max": 1,
+    },
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=500,
     worker_concurrency=env.int("WORKER_CONCURRENCY", default=2),
@@ -61,12 +65,14 @@ app.conf.update(
 app.autodiscover_tasks()
 
 
-@signals.heartbeat_sent.connect
 def note_heartbeat(**_signal: Any) -> None:
     """Tell `/readyz` that a worker lives (through the cache, every two seconds)."""
     from django.core.cache import cache
 
     cache.set(HEARTBEAT_KEY, "alive", timeout=HEARTBEAT_SECONDS)
+
+
+signals.heartbeat_sent.connect(note_heartbeat)
 
 
 def a_worker_is_alive() -> bool:

@@ -57,9 +57,13 @@ def _folders() -> Folders:
 @app.command()
 def up(
     *,
-    port: Annotated[int, typer.Option(envvar="PORT", help="The port of the web site on the loopback.")] = 8000,
+    port: Annotated[
+        int, typer.Option(envvar="PORT", help="The port of the web site on the loopback.")
+    ] = 8000,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything runs.")] = False,
-    demo: Annotated[bool, typer.Option(envvar="QINGSHU_DEMO", help="Load the demo city, run the main job once.")] = True,
+    demo: Annotated[
+        bool, typer.Option(envvar="QINGSHU_DEMO", help="Load the demo city, run the main job once.")
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Start everything and stay in front until Ctrl-C."""
@@ -78,7 +82,9 @@ def down(*, as_json: JsonOption = False) -> None:
     progress = Progress(as_json=as_json)
     if not stop_installation(folders, tell=lambda name: progress.note(f"stopped {name}")):
         raise NotRunning(f"Nothing runs with the data in {folders.root}.")
-    progress.done({"event": "stopped", "data": str(folders.root)}, f"Stopped. The data stays in {folders.root}.")
+    progress.done(
+        {"event": "stopped", "data": str(folders.root)}, f"Stopped. The data stays in {folders.root}."
+    )
 
 
 @app.command()
@@ -243,7 +249,8 @@ def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
         return error.code if isinstance(error.code, int) else ExitCode.FAILED
     except Exception as error:
         if isinstance(error, USAGE_ERROR):
-            return _say(error.format_message() or "See `qingshu --help`.", ExitCode.USAGE)
+            told = str(getattr(error, "format_message", error.__str__)())
+            return _say(told or "See `qingshu --help`.", ExitCode.USAGE)
         if debug:
             raise
         if isinstance(error, InstallationError):

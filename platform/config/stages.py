@@ -119,8 +119,10 @@ def _answer(request: Mapping[str, Any]) -> Answer:
             call_command(command, *request["arguments"], stdout=said)
     except (CommandError, SystemExit) as error:
         return Answer(output=said.getvalue(), error=str(error), trace=traceback.format_exc())
-    except Exception as error:  # noqa: BLE001  (the launcher tells it)
-        return Answer(output=said.getvalue(), error=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+    except Exception as error:
+        return Answer(
+            output=said.getvalue(), error=f"{type(error).__name__}: {error}", trace=traceback.format_exc()
+        )
     return Answer(output=said.getvalue())
 
 

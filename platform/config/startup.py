@@ -100,7 +100,9 @@ def run(folders: Folders, *, port: int, demo: bool, progress: Progress) -> None:
 
 def _require_port(port: int) -> None:
     if not 0 < port < 65536:
-        raise PortTaken(f"{port} is not a port number; choose one between 1024 and 65535, for instance PORT=8001.")
+        raise PortTaken(
+            f"{port} is not a port number; choose one between 1024 and 65535, for instance PORT=8001."
+        )
     if is_free(port):
         return
     other = port + 1 if port < 65535 and is_free(port + 1) else free_ports(1)[0]
@@ -155,7 +157,9 @@ class SetUp:
         mark = migrations_mark()
         with self._stage("migrate", mark) as needed:
             if needed:
-                self._require(self._stages.run("migrate", "--no-input"), "The database schema could not be brought up")
+                self._require(
+                    self._stages.run("migrate", "--no-input"), "The database schema could not be brought up"
+                )
 
     def demo_and_journey(self) -> None:
         with self._stage("demo", "1") as needed:
@@ -198,7 +202,7 @@ class SetUp:
 
 
 def _database_mark(installation: Installation) -> str | None:
-    """Which database the marks in done.json belong to; None for one of somebody else: then ask it each time."""
+    """Which database the marks in done.json belong to; None for somebody else's, which is asked each time."""
     postgres = installation.servers.get("postgres")
     if not isinstance(postgres, Postgres):
         return None
@@ -249,7 +253,14 @@ def _start_programs(
     private(folders.root / "mail")
     commands = {
         "web": [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"],
-        "worker": [*celery, "worker", "--loglevel=INFO", "--without-gossip", "--without-mingle", "--hostname=worker@qingshu"],
+        "worker": [
+            *celery,
+            "worker",
+            "--loglevel=INFO",
+            "--without-gossip",
+            "--without-mingle",
+            "--hostname=worker@qingshu",
+        ],
         "beat": [*celery, "beat", "--loglevel=INFO", "--pidfile="],
     }
     started = None
@@ -262,7 +273,9 @@ def _start_programs(
     return started
 
 
-def _await_web(installation: Installation, web: Program | None, address: str, wanted: Mapping[str, Any]) -> None:
+def _await_web(
+    installation: Installation, web: Program | None, address: str, wanted: Mapping[str, Any]
+) -> None:
     deadline = time.monotonic() + 60
     while answer_of(f"{address}/healthz") is None:
         if wanted["signal"] is not None:
@@ -273,7 +286,9 @@ def _await_web(installation: Installation, web: Program | None, address: str, wa
             log = installation.folders.log("web")
             raise ServerFailed(f"The web server did not start: {children.tail(log, 3)} ({log})")
         if time.monotonic() > deadline:
-            raise ServerFailed(f"The web server did not answer within a minute ({installation.folders.log('web')}).")
+            raise ServerFailed(
+                f"The web server did not answer within a minute ({installation.folders.log('web')})."
+            )
         time.sleep(0.05)
 
 
@@ -307,14 +322,17 @@ def _announce(installation: Installation, progress: Progress, seconds: float) ->
     lines.append(f"Data: {installation.folders.root}   logs: {installation.folders.logs}")
     postgres = installation.servers.get("postgres")
     if isinstance(postgres, Postgres) and not postgres.cluster.is_relative_to(installation.folders.root):
-        lines.append(f"Database files: {postgres.cluster} (its system account cannot reach the data directory)")
+        lines.append(
+            f"Database files: {postgres.cluster} (its system account cannot reach the data directory)"
+        )
     lines.append("Stop with Ctrl-C or `qingshu down`; look with `qingshu status`.")
     progress.done(facts, "\n".join(lines))
 
 
 def _account_line(account: Mapping[str, Any]) -> str:
     role = str(account.get("role", ""))
-    return f"  {role:<24} {account.get('email', '')}  /  {account.get('password', '')}   {account.get('organization', '')}"
+    sign_in = f"{account.get('email', '')}  /  {account.get('password', '')}"
+    return f"  {role:<24} {sign_in}   {account.get('organization', '')}"
 
 
 def accounts_of(folders: Folders) -> list[dict[str, Any]]:
@@ -327,7 +345,9 @@ def status(folders: Folders) -> dict[str, Any]:
     """What runs and how it is: phase is stopped, starting, ready, stopping, orphaned or unhealthy."""
     state = State.read(folders)
     parts = {name: {"pid": child.pid, "alive": child.alive()} for name, child in state.children.items()}
-    problems = [f"{name} is gone; the launcher starts it again" for name, part in parts.items() if not part["alive"]]
+    problems = [
+        f"{name} is gone; the launcher starts it again" for name, part in parts.items() if not part["alive"]
+    ]
     phase = state.phase
     if not state.is_led:
         living = state.living()
@@ -336,7 +356,8 @@ def status(folders: Folders) -> dict[str, Any]:
     elif phase == "ready":
         answer = answer_of(f"{state.address}/readyz")
         if answer is None or answer[0] >= 400:
-            problems.append(f"{state.address}/readyz: {'no answer' if answer is None else ' '.join(answer[1].split())[:300]}")
+            told = "no answer" if answer is None else " ".join(answer[1].split())[:300]
+            problems.append(f"{state.address}/readyz: {told}")
         phase = "unhealthy" if problems else "ready"
     return {
         "phase": phase,

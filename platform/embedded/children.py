@@ -133,7 +133,9 @@ def spawn(
             env=dict(environment),
             start_new_session=True,
             umask=0o077,
-            **_identity_arguments(account),
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
         )
     finally:
         if isinstance(log, Path):
@@ -161,14 +163,10 @@ def run(
         umask=0o077,
         timeout=timeout,
         check=False,
-        **_identity_arguments(account),
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
     )
-
-
-def _identity_arguments(account: Account | None) -> dict[str, object]:  # type: ignore[explicit-any]
-    if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 def stop(identity: Identity, *, signum: int = signal.SIGTERM, grace: float = 10.0) -> bool:

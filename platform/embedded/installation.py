@@ -97,7 +97,11 @@ class State:
     def living(self) -> dict[str, Identity]:
         """The children that are still themselves, in the order of stopping."""
         order = [*STOP_ORDER, *sorted(set(self.children) - set(STOP_ORDER))]
-        return {name: self.children[name] for name in order if name in self.children and self.children[name].alive()}
+        return {
+            name: self.children[name]
+            for name in order
+            if name in self.children and self.children[name].alive()
+        }
 
 
 class Installation:
@@ -133,7 +137,9 @@ class Installation:
             ) from error
         self._lock = lock
         left = State.read(self.folders)
-        stop_children(left.living(), tell=lambda name: self._tell(f"stopped {name}, left by an earlier start"))
+        stop_children(
+            left.living(), tell=lambda name: self._tell(f"stopped {name}, left by an earlier start")
+        )
         sockets = Path(left.sockets) if left.sockets else None
         if sockets is None or not is_own_socket_folder(sockets):
             sockets = new_socket_folder()
@@ -224,7 +230,9 @@ class Installation:
         self._restarts[name] = [*recent, now]
         if len(recent) >= MOST_RESTARTS:
             log = self.folders.log(name)
-            raise ServerFailed(f"{name} ended {MOST_RESTARTS + 1} times within a minute: {children.tail(log)} ({log})")
+            raise ServerFailed(
+                f"{name} ended {MOST_RESTARTS + 1} times within a minute: {children.tail(log)} ({log})"
+            )
         ended = f"signal {-code}" if code < 0 else f"code {code}"
         self._tell(f"{name} ended ({ended}) and is started again")
 
@@ -264,7 +272,9 @@ def stop_installation(folders: Folders, *, seconds: float = 90, tell: Callable[[
         deadline = time.monotonic() + seconds
         while state.launcher.alive():
             if time.monotonic() > deadline:
-                raise InstallationError(f"The launcher (process {state.launcher.pid}) did not stop in {seconds:.0f} s.")
+                raise InstallationError(
+                    f"The launcher (process {state.launcher.pid}) did not stop in {seconds:.0f} s."
+                )
             time.sleep(0.05)
         return True
     living = state.living()
@@ -300,7 +310,9 @@ def terminated_by_signals() -> Iterator[dict[str, Any]]:
     def note(signum: int, _frame: object) -> None:
         wanted["signal"] = signum
 
-    before = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield wanted
     finally:

@@ -7,6 +7,7 @@ would serve every object to anyone on the machine.
 from __future__ import annotations
 
 import contextlib
+import io
 import random
 import shutil
 import socket
@@ -17,7 +18,7 @@ from pathlib import Path
 import urllib3
 from minio import Minio
 from minio.commonconfig import ENABLED
-from minio.error import MinioException
+from minio.error import MinioException, S3Error
 from minio.versioningconfig import VersioningConfig
 
 from embedded.errors import InstallationError
@@ -25,6 +26,8 @@ from embedded.folders import private, read_json, write_json
 from embedded.servers import Launch, Server, clean_environment
 
 BUCKET = "qingshu"
+PROBE_BUCKET = "qingshu-probe"
+PROBE = "ready"
 ACCESS_KEY = "qingshu"
 LOOPBACK = "127.0.0.1"
 PORT_OPTIONS = (
@@ -117,18 +120,26 @@ class ObjectStore(Server):
         )
 
     def is_ready(self) -> bool:
-        """Ready means: the bucket can be made and read, which needs master, volume, filer and gateway."""
+        """Ready means that an object can be read, which needs gateway, filer, master and volumes."""
+        client = self.client()
         try:
-            client = self.client()
-            if not client.bucket_exists(BUCKET):
-                client.make_bucket(BUCKET)
-                client.set_bucket_versioning(BUCKET, VersioningConfig(ENABLED))
-            client.stat_object(BUCKET, ".ready")
-        except MinioException as error:
-            return getattr(error, "code", "") in ("NoSuchKey", "NoSuchObject")
+            if not client.bucket_exists(PROBE_BUCKET):
+                client.make_bucket(PROBE_BUCKET)
+            try:
+                client.get_object(PROBE_BUCKET, PROBE).close()
+            except S3Error as error:
+                if error.code != "NoSuchKey":
+                    return False
+                client.put_object(PROBE_BUCKET, PROBE, io.BytesIO(b"ready"), 5)
         except ERRORS:
             return False
         return True
+
+    def complete(self) -> None:
+        client = self.client()
+        if not client.bucket_exists(BUCKET):
+            client.make_bucket(BUCKET)
+            client.set_bucket_versioning(BUCKET, VersioningConfig(ENABLED))
 
     def clean(self) -> None:
         """Sockets whose folder is fixed in the program and which it leaves behind when killed."""
@@ -177,7 +188,9 @@ def free_ports(count: int) -> list[int]:
             found.append(port)
         if len(found) == count:
             return found
-    raise InstallationError(f"No {count} free ports between {PORT_RANGE.start} and {PORT_RANGE.stop} were found.")
+    raise InstallationError(
+        f"No {count} free ports between {PORT_RANGE.start} and {PORT_RANGE.stop} were found."
+    )
 
 
 def _binary() -> Path:

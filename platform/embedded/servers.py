@@ -22,7 +22,7 @@ PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 @dataclass(frozen=True)
 class Place:
-    """Where servers run: an installation's folders, a short folder for sockets, and how durable it must be."""
+    """Where servers run: an installation's folders, a short folder for sockets, and whether to survive."""
 
     folders: Folders
     sockets: Path
@@ -68,10 +68,10 @@ class Server(ABC):
     def settings(self) -> dict[str, str]:
         """The product's settings that reach this server."""
 
-    def complete(self) -> None:
+    def complete(self) -> None:  # noqa: B027  (not every server has something)
         """Whatever is to be made inside the running server (a database, a bucket)."""
 
-    def clean(self) -> None:
+    def clean(self) -> None:  # noqa: B027  (nor leaves something)
         """Remove what a stopped server left outside its folder."""
 
     @property
@@ -124,7 +124,9 @@ class Server(ABC):
         self.clean()
 
     def _failed(self, what: str) -> ServerFailed:
-        return ServerFailed(f"{self.name} {what}: {children.tail(self.log) or 'its log is empty'} ({self.log})")
+        return ServerFailed(
+            f"{self.name} {what}: {children.tail(self.log) or 'its log is empty'} ({self.log})"
+        )
 
 
 def reaped_stop(child: subprocess.Popen[bytes], identity: Identity, *, signum: int, grace: float) -> bool:

@@ -48,7 +48,9 @@ class Valkey(Server):
         }
         arguments = [part for option, value in options.items() for part in (option, value)]
         return Launch(
-            command=[str(_binary()), *arguments], cwd=self.folder, environment=clean_environment(LC_ALL="C.UTF-8")
+            command=[str(_binary()), *arguments],
+            cwd=self.folder,
+            environment=clean_environment(LC_ALL="C.UTF-8"),
         )
 
     def is_ready(self) -> bool:

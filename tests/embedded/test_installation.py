@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -97,10 +98,14 @@ def test_orphans_of_a_killed_launcher_are_stopped_by_down(data: Path) -> None:
     assert not stop_installation(Folders.at(data), tell=lambda _name: None)
 
 
-def test_a_stranger_with_a_remembered_number_is_never_touched(data: Path, sleeper: subprocess.Popen[bytes]) -> None:
+def test_a_stranger_with_a_remembered_number_is_never_touched(
+    data: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
     folders = Folders.at(data)
     stale = Identity(pid=sleeper.pid, started="another boot:1")
-    State(launcher=stale, phase="ready", sockets="/tmp", children={"web": stale, "valkey": stale}).write(folders)
+    State(launcher=stale, phase="ready", sockets="/tmp", children={"web": stale, "valkey": stale}).write(
+        folders
+    )
 
     assert not stop_installation(folders, tell=lambda _name: None)
     installation = Installation(folders)
@@ -160,14 +165,69 @@ def test_private_servers_end_with_the_run_that_asked_for_them() -> None:
     """Even when that run is killed: the pipe to it closes."""
     script = """
 import json, os, signal, subprocess, sys
-guard = subprocess.Popen([sys.executable, "-m", "embedded.private"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                         text=True, start_new_session=True)
+pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "start_new_session": True}
+guard = subprocess.Popen([sys.executable, "-m", "embedded.private"], **pipes)
 print(json.dumps([guard.pid, json.loads(guard.stdout.readline())["data"]]), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)}
-    killed = subprocess.run([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, check=False
+    )
     guard, folder = json.loads(killed.stdout)
     wait_for(lambda: not psutil.pid_exists(guard), seconds=20, what="the end of the guard")
     assert not Path(folder).exists()
-    assert [each for each in psutil.process_iter(["cmdline"]) if folder in " ".join(each.info["cmdline"] or [])] == []
+    assert [
+        each for each in psutil.process_iter(["cmdline"]) if folder in " ".join(each.info["cmdline"] or [])
+    ] == []
+
+
+def reachable_python(uid: int, environment: dict[str, str]) -> str | None:
+    """An interpreter that another account may run and that finds our packages."""
+    names = (f"python3.{sys.version_info.minor}", "python3")
+    candidates = [
+        sys.executable,
+        *(f"{folder}/{name}" for folder in ("/usr/bin", "/usr/local/bin") for name in names),
+    ]
+    for candidate in candidates:
+        with contextlib.suppress(OSError):
+            imports = [candidate, "-c", "import embedded.private"]
+            if (
+                subprocess.run(
+                    imports, user=uid, cwd="/", env=environment, capture_output=True, check=False
+                ).returncode
+                == 0
+            ):
+                return candidate
+    return None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the whole run is without root already")
+def test_the_servers_run_without_root_as_well() -> None:
+    nobody = 65534
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    interpreter = reachable_python(nobody, environment)
+    if interpreter is None:
+        pytest.skip("no Python that another account may run with our packages")
+    guard = subprocess.Popen(
+        [interpreter, "-m", "embedded.private"],
+        user=nobody,
+        group=nobody,
+        extra_groups=[],
+        cwd="/",
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert guard.stdout is not None
+    answer = json.loads(guard.stdout.readline())
+    assert Path(answer["data"]).stat().st_uid == nobody
+    guard.communicate(timeout=30)
+    assert guard.returncode == 0
+    assert not Path(answer["data"]).exists()

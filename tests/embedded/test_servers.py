@@ -26,7 +26,6 @@ from embedded.postgres import Postgres
 from embedded.servers import Place, Server
 from embedded.valkey import Valkey
 
-
 S = TypeVar("S", bound=Server)
 
 
@@ -55,9 +54,15 @@ def query(server: Postgres, sql: str) -> object:
 def test_postgres_is_version_18_in_utf8_on_a_socket_only(place: Place) -> None:
     with running(Postgres(place)) as server:
         assert query(server, "select current_setting('server_version_num')::int / 10000") == (18,)
-        assert query(server, "select current_setting('listen_addresses'), current_setting('fsync')") == ("", "on")
+        assert query(server, "select current_setting('listen_addresses'), current_setting('fsync')") == (
+            "",
+            "on",
+        )
         expected = ("UTF8", "C.UTF-8")
-        assert query(server, "select pg_encoding_to_char(encoding), datcollate from pg_database limit 1") == expected
+        assert (
+            query(server, "select pg_encoding_to_char(encoding), datcollate from pg_database limit 1")
+            == expected
+        )
         assert stat.S_IMODE(server.sockets.stat().st_mode) == 0o700
         assert len(os.fsencode(server.sockets / ".s.PGSQL.5432")) < 100
 
@@ -151,7 +156,9 @@ def test_object_store_keeps_objects_through_kill_9_and_a_lost_port(place: Place)
 def test_object_store_shows_nothing_to_strangers_on_any_of_its_ports(place: Place) -> None:
     with running(ObjectStore(place)) as server:
         put(server, "private.txt", b"nobody else's")
-        wrong = Minio(server.endpoint.removeprefix("http://"), access_key="qingshu", secret_key="x" * 40, secure=False)
+        wrong = Minio(
+            server.endpoint.removeprefix("http://"), access_key="qingshu", secret_key="x" * 40, secure=False
+        )
         with pytest.raises(Exception, match="SignatureDoesNotMatch"):
             wrong.get_object(BUCKET, "private.txt")
         for name, port in server.ports.items():

@@ -34,14 +34,18 @@ def test_task_of_a_killed_worker_comes_back_to_the_next_one(celery_worker_proces
     assert cache.get("killed-begun") == 2
 
 
-def test_task_of_a_killed_pool_process_is_handed_out_again_at_once(celery_worker_process: WorkerProcess) -> None:
+def test_task_of_a_killed_pool_process_is_handed_out_again_at_once(
+    celery_worker_process: WorkerProcess,
+) -> None:
     prepare("pool")
     celery_worker_process.include = TASKS
     celery_worker_process.start()
     wait_for_leave.delay("pool")
     wait_for(lambda: cache.get("pool-begun") == 1, what="the first run")
 
-    [working] = [child for child in psutil.Process(celery_worker_process.pid).children() if child.is_running()]
+    [working] = [
+        child for child in psutil.Process(celery_worker_process.pid).children() if child.is_running()
+    ]
     cache.set("pool-may-end", True)
     os.kill(working.pid, signal.SIGKILL)
 
