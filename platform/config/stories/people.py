@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from stdnum.cn import uscc
 
 from accounts.models import User
+from organizations import services as organizations
 from organizations.models import Membership, Organization, Park
 from organizations.permissions import Actor
+from organizations.services.profiles import Particulars
 from organizations.states import OrganizationKind as Kind
 from organizations.states import Role
 
@@ -45,15 +48,15 @@ FIRMS = [
     Firm("yingshi", "英石语料（示例）有限公司", "Yingshi Corpora (demo) Co.", "441881", 5, (ANNOTATION,)),
     Firm("bijia", "笔架山标注服务（示例）有限公司", "Bijia Annotation Services (demo) Co.", "441802", 6, (ANNOTATION,)),
     Firm("fengcheng", "凤城语料（示例）有限公司", "Fengcheng Corpora (demo) Co.", "441802", 7, (ANNOTATION,)),
-    Firm("yunshan", "云山智能（示例）有限公司", "Yunshan Intelligence (demo) Co.", "440106", 8, (BUYER,), "0305"),
-    Firm("nanling", "南岭智驾（示例）有限公司", "Nanling Driving (demo) Co.", "440112", 9, (BUYER,), "0301"),
-    Firm("zhushui", "珠水医疗科技（示例）有限公司", "Zhushui Medical (demo) Co.", "440103", 10, (BUYER,), "0301"),
-    Firm("lingnan", "岭南商贸服务（示例）有限公司", "Lingnan Commerce (demo) Co.", "440605", 11, (BUYER,), "0402"),
+    Firm("yunshan", "云山智能（示例）有限公司", "Yunshan Intelligence (demo) Co.", "440100", 8, (BUYER,), "0305"),
+    Firm("nanling", "南岭智驾（示例）有限公司", "Nanling Driving (demo) Co.", "440100", 9, (BUYER,), "0301"),
+    Firm("zhushui", "珠水医疗科技（示例）有限公司", "Zhushui Medical (demo) Co.", "440100", 10, (BUYER,), "0301"),
+    Firm("lingnan", "岭南商贸服务（示例）有限公司", "Lingnan Commerce (demo) Co.", "440600", 11, (BUYER,), "0402"),
     Firm("hetong", "合通数据经纪（示例）有限公司", "Hetong Data Brokers (demo) Co.", "441802", 12, (Kind.BROKER,), "0406"),
     Firm("base", "数据交易清远服务基地（示例）", "Qingyuan Service Base (demo)", "441802", 13, (Kind.EXCHANGE_OPERATOR,), "0406"),
     Firm("park", "清远数字经济园区运营（示例）有限公司", "Qingyuan Digital Park Operations (demo) Co.", "441803", 14, (Kind.PARK_OPERATOR,)),
-    Firm("bureau", "政务服务和数据管理部门（示例）", "Government Services and Data Bureau (demo)", "441800", 15, (Kind.DEPARTMENT,), ""),
-    Firm("audit", "审计单位（示例）", "Audit Office (demo)", "441800", 16, (Kind.AUDITOR,), ""),
+    Firm("bureau", "政务服务和数据管理部门（示例）", "Government Services and Data Bureau (demo)", "441800", 15, (Kind.DEPARTMENT,), "0305"),
+    Firm("audit", "审计单位（示例）", "Audit Office (demo)", "441800", 16, (Kind.AUDITOR,), "0305"),
 ]  # fmt: skip
 
 
@@ -105,34 +108,41 @@ BY_KEY = {firm.key: firm for firm in FIRMS}
 
 
 def settle(at: datetime) -> None:
-    """Make every organization and person that is not there yet; running it again changes nothing."""
+    """Make every organization and person that is not there yet; running it again changes nothing.
+
+    Organizations register and are verified through the product's services, the service base first: it
+    verifies all others. Accounts and memberships are set up as an installation does.
+    """
     park, _made = Park.objects.get_or_create(
         name="清远数字经济园区（示例）",
         defaults={"name_en": "Qingyuan Digital Economy Park (demo)", "place": "441803", "recognised_on": at.date()},
     )
-    for firm in FIRMS:
-        Organization.objects.get_or_create(
-            uscc=firm.uscc,
-            defaults={
-                "name": firm.name,
-                "name_en": firm.name_en,
-                "kinds": [kind.value for kind in firm.kinds],
-                "registered_place": firm.place,
-                "tax_place": firm.place,
-                "industry_digital": firm.industry,
-                "industry_gb": "6550" if ANNOTATION in firm.kinds else "6450",
-                "park": park if firm.place == "441803" else None,
-                "legal_representative": "示例人",
-                "verification": "verified",
-                "verified_at": at,
-                "is_demo": True,
-            },
-        )
-    for person in PEOPLE:
-        _settle_person(person)
+    for firm in sorted(FIRMS, key=lambda firm: firm.key != "base"):
+        if not Organization.objects.filter(uscc=firm.uscc).exists():
+            _register(firm, park, at)
+        for person in PEOPLE:
+            if person.firm == firm.key:
+                _join(person)
 
 
-def _settle_person(person: Person) -> None:
+@transaction.atomic
+def _register(firm: Firm, park: Park, at: datetime) -> None:
+    installer = Actor.system("安装")
+    registered = organizations.register_organization(
+        by=installer, at=at, uscc=firm.uscc, is_demo=True,
+        particulars=Particulars(
+            name=firm.name, name_en=firm.name_en, kinds=firm.kinds, registered_place=firm.place, tax_place=firm.place,
+            industry_digital=firm.industry, industry_gb="6550" if ANNOTATION in firm.kinds else "6450",
+            park_id=park.pk if firm.place == park.place else None, legal_representative="示例人",
+            contact_name="示例联系人", contact_phone="0763-3366123",
+        ),
+    )  # fmt: skip
+    organizations.submit_verification(by=installer, at=at, organization_id=registered.pk)
+    by = installer if firm.key == "base" else actor("gu")
+    organizations.approve_verification(by=by, at=at, organization_id=registered.pk, remark="材料齐全")
+
+
+def _join(person: Person) -> None:
     user = User.objects.filter(email=person.email).first()
     if user is None:
         user = User.objects.create_user(person.email, PASSWORD, name=person.name)
