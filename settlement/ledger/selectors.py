@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -100,8 +102,12 @@ class Proof:
     differences: Sequence[Difference]
 
     @property
-    def is_right(self) -> bool:
+    def is_sound(self) -> bool:
         return not self.differences
+
+    def as_data(self) -> dict[str, Any]:
+        """The proof as plain values, for JSON."""
+        return {**dataclasses.asdict(self), "is_sound": self.is_sound}
 
 
 def accounts_visible_to(viewer: Actor) -> QuerySet[Account]:
@@ -299,7 +305,7 @@ def prove(*, limit: int = 100) -> Proof:
 
 def figures(viewer: Actor) -> list[Figure]:
     """For the work desk: the firm's wallet and escrow; the operator's escrow total and fees."""
-    url = resolved("ledger:home")
+    url = resolved("ledger:index")
     if viewer.can(VIEW_ALL_BOOKS):
         sums = {row.purpose: row.credit_fen - row.debit_fen for row in trial_balance().rows}
         return [

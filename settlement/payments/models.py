@@ -12,7 +12,7 @@ from kernel.money import FenField
 from kernel.records import Record
 from kernel.states import StateField
 from settlement.ledger.models import Entry
-from settlement.payments.states import INTENT, IntentState
+from settlement.payments.states import INTENT, Failure, IntentState
 
 _APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
@@ -24,7 +24,7 @@ class PaymentIntent(Record):
     order = models.OneToOneField(Order, models.PROTECT, related_name="payment")
     amount_fen = FenField(_("金额"))
     method = models.CharField(_("付款方式"), max_length=40, blank=True)
-    failure = models.CharField(_("失败原因"), max_length=200, blank=True)
+    failure = models.CharField(_("失败原因"), max_length=40, blank=True, choices=Failure.choices)
     created_at = models.DateTimeField(_("创建时间"))
     authorized_at = models.DateTimeField(_("入托管时间"), null=True, blank=True)
     escrow_entry = models.OneToOneField(Entry, models.PROTECT, null=True, blank=True, related_name="+")
@@ -48,11 +48,15 @@ class PaymentIntent(Record):
 
 
 class Release(Record):
-    """Escrow paid out once: `gross_fen` = `fee_fen` (exchange) + `seller_fen` (supplier)."""
+    """Escrow paid out once: `gross_fen` = `fee_fen` (exchange) + `seller_fen` (supplier).
+
+    `fee_bp` is the rate in basis points that was in force; the fee is floored to the fen.
+    """
 
     intent = models.OneToOneField(PaymentIntent, models.PROTECT, related_name="release")
     order = models.OneToOneField(Order, models.PROTECT, related_name="release")
     gross_fen = FenField(_("总额"))
+    fee_bp = models.PositiveIntegerField(_("服务费率（万分比）"))
     fee_fen = FenField(_("交易服务费"))
     seller_fen = FenField(_("供方所得"))
     released_at = models.DateTimeField(_("放款时间"))
@@ -63,7 +67,9 @@ class Release(Record):
         verbose_name_plural = _("放款")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(gross_fen=models.F("fee_fen") + models.F("seller_fen")), name="release_adds_up"
+                condition=models.Q(gross_fen=models.F("fee_fen") + models.F("seller_fen"))
+                & models.Q(fee_fen__gte=0, seller_fen__gte=0),
+                name="release_adds_up",
             )
         ]
         triggers = [_APPEND_ONLY]
@@ -72,16 +78,44 @@ class Release(Record):
         return f"{self.order} {self.released_at:%Y-%m-%d}"
 
 
-class Refund(Record):
-    """Money given back to the buyer after release, with the credit-invoice number (红字发票) if any.
+_WITHIN_RELEASE = pgtrigger.Trigger(
+    name="within_release",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[("released", "record"), ("given", "record")],
+    func="""
+        SELECT r.gross_fen, r.fee_fen, o.tax_fen INTO released
+          FROM payments_release AS r JOIN trading_order AS o ON o.id = r.order_id
+          WHERE r.order_id = NEW.order_id FOR UPDATE OF r;
+        IF NOT FOUND THEN
+          RAISE EXCEPTION 'order % was not released: nothing can be refunded', NEW.order_id USING ERRCODE = 'QP001';
+        END IF;
+        SELECT coalesce(sum(amount_fen), 0) + NEW.amount_fen AS amount_fen,
+               coalesce(sum(tax_fen), 0) + NEW.tax_fen AS tax_fen,
+               coalesce(sum(fee_fen), 0) + NEW.fee_fen AS fee_fen INTO given
+          FROM payments_refund WHERE order_id = NEW.order_id;
+        IF given.amount_fen > released.gross_fen OR given.tax_fen > released.tax_fen
+           OR given.fee_fen > released.fee_fen THEN
+          RAISE EXCEPTION 'refunds of order % exceed what was released', NEW.order_id USING ERRCODE = 'QP001';
+        END IF;
+        RETURN NEW;
+    """,
+)
 
-    All refunds of an order together never exceed what was released (trigger in migration).
+
+class Refund(Record):
+    """Money given back to the buyer after release: from the supplier's balance, with its share of the fee.
+
+    Tax and fee share are proportional to all refunds so far, floored to the fen, less what earlier refunds
+    gave back: any sequence of refunds that ends in the whole amount gives back the whole tax and fee. All
+    refunds of an order together never exceed what was released; a trigger holds that.
     """
 
     number = models.CharField(_("退款编号"), max_length=24, unique=True)
     order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")
     amount_fen = FenField(_("退款金额"))
     tax_fen = FenField(_("其中税额"))
+    fee_fen = FenField(_("退回服务费"))
     reason = models.CharField(_("原因"), max_length=300)
     refunded_at = models.DateTimeField(_("退款时间"))
     entry = models.OneToOneField(Entry, models.PROTECT, related_name="+")
@@ -89,8 +123,15 @@ class Refund(Record):
     class Meta:
         verbose_name = _("退款")
         verbose_name_plural = _("退款")
-        constraints = [models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="refund_amount_positive")]
-        triggers = [_APPEND_ONLY]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(
+                condition=models.Q(tax_fen__gte=0, tax_fen__lte=models.F("amount_fen"))
+                & models.Q(fee_fen__gte=0, fee_fen__lte=models.F("amount_fen")),
+                name="refund_parts_within_amount",
+            ),
+        ]
+        triggers = [_APPEND_ONLY, _WITHIN_RELEASE]
 
     def __str__(self) -> str:
         return self.number

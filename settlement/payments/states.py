@@ -39,3 +39,9 @@ class TestMethod(models.TextChoices):
 
     OK = "pm_test_ok", _("测试账户（付款成功）")
     DECLINED = "pm_test_declined", _("测试账户（付款失败）")
+
+
+class Failure(models.TextChoices):
+    """Why a payment did not go through."""
+
+    DECLINED = "declined", _("付款方账户拒绝了这笔付款")

@@ -102,7 +102,7 @@ def test_any_sequence_leaves_the_books_as_the_model_says(
         assert told == model.balances
         assert selectors.trial_balance().is_balanced
         proof = selectors.prove()
-        assert proof.is_right
+        assert proof.is_sound
         assert proof.entry_count == len(model.posted) + len(model.reversed)
         transaction.set_rollback(True)
 

@@ -42,7 +42,7 @@ def values(paid: Entry) -> dict[str, object]:
 def test_a_balanced_raw_entry_is_taken_and_the_balances_follow(values: dict[str, object]) -> None:
     sql(ENTRY, f"{LEG} (%(entry)s, %(bank)s, -5, '2026-03-02'), (%(entry)s, %(escrow)s, 5, '2026-03-02')", **values)
     assert books.escrow().posted_fen == 10_005
-    assert selectors.prove().is_right
+    assert selectors.prove().is_sound
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_raw_sql_cannot_break_the_books(
     with pytest.raises(DatabaseError, match=reason):
         sql(*statements, **values)
     assert books.escrow().posted_fen == 10_000
-    assert selectors.prove().is_right
+    assert selectors.prove().is_sound
 
 
 def test_constraints_made_immediate_open_no_gap(values: dict[str, object]) -> None:
@@ -125,7 +125,7 @@ def test_constraints_made_immediate_open_no_gap(values: dict[str, object]) -> No
             ENTRY, legs, "SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED",
             f"{LEG} (%(entry)s, %(third)s, 9, '2026-03-02')", third=third, **values,
         )  # fmt: skip
-    assert selectors.prove().is_right
+    assert selectors.prove().is_sound
 
 
 def test_saving_an_account_read_earlier_cannot_turn_its_balance_back(paid: Entry) -> None:
@@ -165,7 +165,7 @@ def test_opposite_transfers_at_the_same_time_do_not_deadlock() -> None:
     assert books.at_once(8, back_and_forth) == [None] * 8
     assert Account.objects.get(pk=one.pk).posted_fen + Account.objects.get(pk=other.pk).posted_fen == 200_000
     assert Entry.objects.count() == 202
-    assert selectors.prove().is_right
+    assert selectors.prove().is_sound
 
 
 def test_racing_withdrawals_stop_at_the_floor() -> None:
@@ -194,7 +194,7 @@ def test_the_proof_finds_a_balance_that_was_changed_behind_the_triggers(paid: En
         with pytest.raises(CommandError, match="1 places"):
             call_command("ledger_prove", "--json", stdout=said)
         found = json.loads(said.getvalue())
-        assert found["is_right"] is False
+        assert found["is_sound"] is False
         assert found["differences"] == [
             {
                 "check": "balance_equals_postings",

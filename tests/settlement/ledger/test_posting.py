@@ -29,7 +29,7 @@ def test_an_entry_moves_money_and_names_its_fact() -> None:
     assert books.bank().posted_fen == -10_000
     assert books.escrow().posted_fen == 10_000
     assert entry.recorded_at is not None
-    assert selectors.prove().is_right
+    assert selectors.prove().is_sound
 
 
 def test_transfers_of_one_entry_are_netted_to_one_leg_per_account() -> None:
@@ -151,7 +151,7 @@ def test_many_entries_are_posted_in_one_statement_all_or_none(django_assert_num_
     with pytest.raises(services.EntryKeyReused), transaction.atomic():
         services.post_many([*entries(1, 2, 3, 4, 5)[3:], *entries(7)])
     assert books.wallet().posted_fen == 10
-    assert selectors.prove().is_right
+    assert selectors.prove().is_sound
 
 
 def test_an_account_is_opened_once_for_its_owner_and_purpose() -> None:

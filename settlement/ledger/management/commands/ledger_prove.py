@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -22,8 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         proof = selectors.prove()
         if options["as_json"]:
-            written = dataclasses.asdict(proof) | {"is_right": proof.is_right}
-            self.stdout.write(json.dumps(written, default=str, ensure_ascii=False))
+            self.stdout.write(json.dumps(proof.as_data(), default=str, ensure_ascii=False))
         else:
             self.stdout.write(
                 f"{proof.entry_count:,} entries, {proof.posting_count:,} postings, {proof.account_count:,} accounts"
@@ -32,7 +30,7 @@ class Command(BaseCommand):
                 self.stdout.write(
                     f"{difference.check} {difference.subject_id}: expected {difference.expected}, found {difference.found}"
                 )
-        if not proof.is_right:
+        if not proof.is_sound:
             raise CommandError(f"the ledger differs in {len(proof.differences)} places")
         if not options["as_json"]:
             self.stdout.write("The books are right.")

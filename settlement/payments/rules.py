@@ -1,0 +1,38 @@
+"""Pure arithmetic of payments: the exchange's fee, and what a refund gives back of tax and fee."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernel.money import Money
+
+BASIS_POINTS = 10_000
+
+
+def exchange_fee(gross: Money, fee_bp: int) -> Money:
+    """The exchange's share of a trade at `fee_bp` basis points, floored to the fen (in the supplier's favour)."""
+    return gross.share(fee_bp, BASIS_POINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundParts:
+    """What one refund consists of: the tax in it, the fee the exchange gives back, the supplier's part."""
+
+    tax: Money
+    fee: Money
+    seller: Money
+
+
+def refund_parts(*, gross: Money, tax: Money, fee: Money, refunded: Money, amount: Money) -> RefundParts:
+    """Split a refund of `amount` after `refunded` has been given back already.
+
+    Tax and fee share are proportional to everything refunded so far, floored, less the share of the earlier
+    refunds: no part exceeds the amount, and refunds that add up to `gross` give back all of tax and fee.
+    """
+    assert amount.fen > 0, "a refund gives something back"
+    assert (refunded + amount) <= gross, "a refund gives back at most what is left"
+
+    def part(whole: Money) -> Money:
+        return whole.share((refunded + amount).fen, gross.fen) - whole.share(refunded.fen, gross.fen)
+
+    return RefundParts(part(tax), part(fee), amount - part(fee))

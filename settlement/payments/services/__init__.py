@@ -1,0 +1,29 @@
+"""Every write of payments. The order's row is the lock of all its money."""
+
+from settlement.payments.services.earnings import ProjectNotAccepted, pay_annotators
+from settlement.payments.services.intents import (
+    AlreadyPaid,
+    OrderNotPayable,
+    PaymentDeclined,
+    open_intent,
+    pay_order,
+)
+from settlement.payments.services.refunds import NothingReleased, RefundTooLarge, WalletTooLow, refund_order
+from settlement.payments.services.releases import EscrowNotHeld, release_escrow, return_escrow
+
+__all__ = [
+    "AlreadyPaid",
+    "EscrowNotHeld",
+    "NothingReleased",
+    "OrderNotPayable",
+    "PaymentDeclined",
+    "ProjectNotAccepted",
+    "RefundTooLarge",
+    "WalletTooLow",
+    "open_intent",
+    "pay_annotators",
+    "pay_order",
+    "refund_order",
+    "release_escrow",
+    "return_escrow",
+]
