@@ -21,10 +21,16 @@ class Claim(Record):
     firm = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="reward_claims")
     measure = models.CharField(_("措施"), max_length=40)
     year = models.PositiveSmallIntegerField(_("年度"))
-    decision = models.ForeignKey("Decision", models.PROTECT, null=True, related_name="+", verbose_name=_("现行测算"))
+    decision = models.ForeignKey(
+        "Decision", models.PROTECT, null=True, related_name="+", verbose_name=_("现行测算")
+    )
     drafted_at = models.DateTimeField(_("测算时间"))
-    first_reviewer = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
-    second_reviewer = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    first_reviewer = models.ForeignKey(
+        "accounts.User", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    second_reviewer = models.ForeignKey(
+        "accounts.User", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     notice_until = models.DateField(_("公示截止日"), null=True, blank=True)
     state = StateField(states=ClaimState)
 
@@ -50,7 +56,10 @@ class Claim(Record):
 
 
 class Decision(Record):
-    """One replayable computation: the facts read, the rules' version, the outcome, the whole trace."""
+    """One replayable computation: the facts read, the rules' version, the outcome, the whole trace.
+
+    `facts` and `trace` are the engine's documents; `decision_sha256` is over the trace's canonical bytes.
+    """
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="decisions")
     decided_at = models.DateTimeField(_("测算时间"))
@@ -68,9 +77,32 @@ class Decision(Record):
         verbose_name = _("测算结论")
         verbose_name_plural = _("测算结论")
         triggers = [_APPEND_ONLY]
+        indexes = [models.Index(fields=["claim", "-decided_at"], name="decision_claim_decided")]
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()} {self.amount_fen}"
+
+
+class Objection(Record):
+    """What a firm objects to in its statement: one item (a step of the trace) and why."""
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="objections")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="objections")
+    item = models.CharField(_("异议事项"), max_length=40)
+    statement = models.TextField(_("异议理由"))
+    raised_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    raised_at = models.DateTimeField(_("提出时间"))
+
+    class Meta:
+        verbose_name = _("异议")
+        verbose_name_plural = _("异议")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(statement=""), name="objection_has_statement")
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.claim} · {self.item}"
 
 
 class Award(Record):

@@ -1,0 +1,103 @@
+"""Which receipts count as annual actual revenue, and why others do not (policy article 3(1)).
+
+Pure: no database, no clock. Amounts are integer fen, without VAT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date
+
+from assets.registry.states import CertificateState
+from exchange.filings.rules import QINGYUAN_BASE
+from exchange.filings.states import FilingState
+from settlement.revenue.states import Code
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFacts:
+    """What is known of one trade when it is judged. Days are those of Asia/Shanghai."""
+
+    year: int
+    venue: str | None
+    filing_state: str | None
+    is_fully_refunded: bool
+    certificate_state_at_sale: str
+    certificate_from: date
+    certificate_until: date
+    sold_on: date
+    registered_root_hash: str
+    delivered_root_hash: str | None
+    is_accepted: bool
+    received_on: date | None
+    rulings: frozenset[str] = frozenset()
+
+
+def exclusions(facts: TradeFacts) -> list[str]:
+    """Every code for which the trade does not count, in the order of `Code`; none means it counts."""
+    is_filed = facts.filing_state in (FilingState.FILED, FilingState.AMENDED) or (
+        # A refund of everything voids the filing: the trade stays filed, the refund takes it to zero.
+        facts.filing_state == FilingState.VOIDED and facts.is_fully_refunded
+    )
+    is_covered = (
+        facts.certificate_state_at_sale == CertificateState.VALID
+        and facts.certificate_from <= facts.sold_on <= facts.certificate_until
+    )
+    is_delivered = facts.is_accepted and facts.delivered_root_hash == facts.registered_root_hash
+    holds = {
+        Code.VENUE: facts.venue is None or facts.venue == QINGYUAN_BASE,
+        Code.CERTIFICATE: is_covered,
+        Code.FILING: is_filed,
+        Code.DELIVERY: is_delivered,
+        Code.RECEIPT: facts.received_on is not None,
+        Code.PERIOD: facts.received_on is None or facts.received_on.year == facts.year,
+        Code.RELATED_PARTY: Code.RELATED_PARTY.value not in facts.rulings,
+        Code.CIRCULAR: Code.CIRCULAR.value not in facts.rulings,
+    }
+    return [code.value for code in Code if not holds[code]]
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The money of one line or of many: fen; refunds are negative."""
+
+    receipts_fen: int = 0
+    refunds_fen: int = 0
+    counted_fen: int = 0
+    excluded_fen: int = 0
+    vat_fen: int = 0
+    fee_fen: int = 0
+    line_count: int = 0
+
+    @classmethod
+    def of_line(cls, *, net_fen: int, gross_fen: int, fee_fen: int, is_refund: bool, counts: bool) -> Amounts:
+        return cls(
+            receipts_fen=0 if is_refund else net_fen,
+            refunds_fen=net_fen if is_refund else 0,
+            counted_fen=net_fen if counts else 0,
+            excluded_fen=0 if counts else net_fen,
+            vat_fen=gross_fen - net_fen if counts else 0,
+            fee_fen=fee_fen if counts else 0,
+            line_count=1,
+        )
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def __sub__(self, other: Amounts) -> Amounts:
+        return Amounts(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
+    @classmethod
+    def sum(cls, amounts: Iterable[Amounts]) -> Amounts:
+        whole = cls()
+        for each in amounts:
+            whole += each
+        return whole
+
+
+def net_of_tax(*, released_fen: int, order_fen: int, tax_fen: int) -> int:
+    """The released amount without its share of the order's VAT (floored to the fen against the firm)."""
+    if released_fen == order_fen:
+        return released_fen - tax_fen
+    return released_fen - -(-tax_fen * released_fen // order_fen)

@@ -1,0 +1,235 @@
+"""Booking what was really received, and keeping each firm's year up to date under lock."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from audit.services import record
+from exchange.trading.models import Order
+from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
+from organizations.permissions import Actor
+from settlement.payments.models import Refund
+from settlement.revenue import selectors
+from settlement.revenue.models import AnnualRevenue, RevenueLine, Ruling
+from settlement.revenue.permissions import RULE_ON_TRADES
+from settlement.revenue.rules import Amounts
+from settlement.revenue.selectors import Recomputation, Trade
+from settlement.revenue.states import Code
+
+
+class NothingReceived(Refusal):
+    """The order's escrow has not been released, so there is no revenue yet."""
+
+    code = "nothing_received"
+    message = _("订单 %(number)s 尚未放款，不能计入实际收入。")
+
+
+class NotBooked(Refusal):
+    """A ruling needs a booked receipt."""
+
+    code = "receipt_not_booked"
+    message = _("该订单尚未计入实际收入，无需认定。")
+
+
+def locked_annual(firm_id: UUID, year: int) -> AnnualRevenue:
+    """The kept totals of a firm's year, made if need be, locked until the transaction ends."""
+    rows = AnnualRevenue.objects.select_for_update(of=("self",)).filter(firm=firm_id, year=year)
+    found = rows.first()
+    if found is None:
+        AnnualRevenue.objects.bulk_create([AnnualRevenue(firm_id=firm_id, year=year)], ignore_conflicts=True)
+        found = rows.get()
+    return found
+
+
+def _add(annual: AnnualRevenue, amounts: Amounts) -> None:
+    names = [field.name for field in fields(Amounts)]
+    for name in names:
+        setattr(annual, name, getattr(annual, name) + getattr(amounts, name))
+    annual.save(update_fields=names)
+
+
+def _line_amounts(line: RevenueLine) -> Amounts:
+    return Amounts.of_line(
+        net_fen=line.net_fen,
+        gross_fen=line.gross_fen,
+        fee_fen=line.fee_fen,
+        is_refund=line.refund_id is not None,
+        counts=line.counts,
+    )
+
+
+@transaction.atomic
+def book_receipt(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine:
+    """Count what a completed order brought its supplier, in the business year of the release. Idempotent.
+
+    Follows from the order's completion (after filing), so it asks for no permission of its own.
+    Raises NothingReceived before the release, NotFound for an unknown order.
+    """
+    found = selectors.trades(Order.objects.filter(pk=order_id))
+    if not found:
+        order = Order.objects.filter(pk=order_id).first()
+        raise NothingReceived(number=order.number) if order else NotFound()
+    trade = found[0]
+    annual = locked_annual(trade.order.supplier_id, trade.year)
+    booked = RevenueLine.objects.filter(order=order_id, refund=None).first()
+    if booked is not None:
+        return booked
+    line = RevenueLine(
+        firm_id=trade.order.supplier_id,
+        year=trade.year,
+        order=trade.order,
+        received_at=trade.release.released_at,
+        gross_fen=trade.gross_fen,
+        net_fen=trade.net_fen,
+        fee_fen=-trade.release.fee_fen,
+        exclusions=trade.exclusions,
+        evidence=_evidence(trade),
+    )
+    line.save(force_insert=True)
+    _add(annual, _line_amounts(line))
+    record(by=by, at=at, action="revenue.book_receipt", subject=line, detail=_told(line))
+    return line
+
+
+@transaction.atomic
+def book_refund(*, by: Actor, at: datetime, refund_id: UUID) -> RevenueLine:
+    """Take a refund off the year in which the sale's money was received. Idempotent.
+
+    Follows from the refund, so it asks for no permission of its own. The refund shares the fate of the
+    receipt: where that does not count, neither does this.
+    """
+    refund = Refund.objects.select_related("order", "entry").filter(pk=refund_id).first()
+    if refund is None:
+        raise NotFound
+    receipt = RevenueLine.objects.filter(order=refund.order_id, refund=None).first()
+    if receipt is None:
+        receipt = book_receipt(by=by, at=at, order_id=refund.order_id)
+    annual = locked_annual(receipt.firm_id, receipt.year)
+    booked = RevenueLine.objects.filter(refund=refund).first()
+    if booked is not None:
+        return booked
+    receipt.refresh_from_db(fields=["exclusions"])
+    line = RevenueLine(
+        firm_id=receipt.firm_id,
+        year=receipt.year,
+        order=refund.order,
+        refund=refund,
+        received_at=refund.refunded_at,
+        gross_fen=-refund.amount_fen,
+        net_fen=refund.tax_fen - refund.amount_fen,
+        exclusions=receipt.exclusions,
+        evidence={
+            **receipt.evidence,
+            "refund": {"id": str(refund.pk), "number": refund.number, "entry": str(refund.entry_id)},
+        },
+    )
+    line.save(force_insert=True)
+    _add(annual, _line_amounts(line))
+    record(by=by, at=at, action="revenue.book_refund", subject=line, detail=_told(line))
+    return line
+
+
+@transaction.atomic
+def reassess(*, by: Actor, at: datetime, order_id: UUID) -> list[RevenueLine]:
+    """Judge a booked trade again on its raw rows (after a ruling, a late filing or amendment); its lines.
+
+    Changes nothing when the reasons are as they were.
+    """
+    receipt = RevenueLine.objects.filter(order=order_id, refund=None).first()
+    if receipt is None:
+        raise NotBooked
+    annual = locked_annual(receipt.firm_id, receipt.year)
+    (trade,) = selectors.trades(Order.objects.filter(pk=order_id))
+    lines = list(RevenueLine.objects.select_for_update(of=("self",)).filter(order=order_id).order_by("pk"))
+    for line in lines:
+        if line.exclusions == trade.exclusions:
+            continue
+        before = _line_amounts(line)
+        former, line.exclusions = line.exclusions, trade.exclusions
+        line.save(update_fields=["exclusions"])
+        _add(annual, _line_amounts(line) - before)
+        detail = {**_told(line), "former": former}
+        record(by=by, at=at, action="revenue.reassess", subject=line, detail=detail)
+    return lines
+
+
+@transaction.atomic
+def rule_on_trade(
+    *, by: Actor, at: datetime, order_id: UUID, code: str, is_excluded: bool, reason: str
+) -> Ruling:
+    """Find that a trade is (or is not, after all) related-party or circular, with the reason recorded.
+
+    A reviewer of a party to the trade may not rule on it. Raises NotBooked, SelfReview, InvalidInput.
+    """
+    receipt = RevenueLine.objects.select_related("order").filter(order=order_id, refund=None).first()
+    if receipt is None:
+        raise NotBooked
+    locked_annual(receipt.firm_id, receipt.year)
+    by.require(RULE_ON_TRADES)
+    if not by.is_system and (by.belongs_to(receipt.firm_id) or by.belongs_to(receipt.order.buyer_id)):
+        raise SelfReview
+    if code not in {each.value for each in Code.reviewed()}:
+        raise InvalidInput(field="code", reason=_("只能认定关联交易或循环交易。"))
+    if not reason.strip():
+        raise InvalidInput(field="reason", reason=_("请写明认定理由和依据。"))
+    ruling = Ruling.objects.create(
+        order=receipt.order,
+        code=code,
+        is_excluded=is_excluded,
+        reason=reason.strip(),
+        ruled_by=by.user,
+        ruler_label=by.label[:200],
+        ruled_at=at,
+    )
+    detail = {"code": code, "is_excluded": is_excluded, "reason": ruling.reason}
+    record(by=by, at=at, action="revenue.rule", subject=receipt, detail=detail)
+    reassess(by=by, at=at, order_id=order_id)
+    return ruling
+
+
+def recompute(firm_id: UUID, year: int) -> Recomputation:
+    """The firm's year from raw rows with every difference to the kept figures; changes nothing."""
+    return selectors.recomputation(firm_id, year)
+
+
+def _told(line: RevenueLine) -> dict[str, Any]:
+    return {
+        "order": line.evidence["order"]["number"],
+        "year": line.year,
+        "net_fen": line.net_fen,
+        "gross_fen": line.gross_fen,
+        "exclusions": line.exclusions,
+    }
+
+
+def _evidence(trade: Trade) -> dict[str, Any]:
+    """Ids and public numbers of all that the receipt rests on."""
+    order, release = trade.order, trade.release
+    contract, filing = getattr(order, "contract", None), getattr(order, "filing", None)
+    delivery, payment = getattr(order, "delivery", None), getattr(order, "payment", None)
+    version = order.version
+    return {
+        "order": {"id": str(order.pk), "number": order.number},
+        "contract": {"number": contract.number, "sha256": contract.text_sha256} if contract else None,
+        "voucher": {"id": str(filing.pk), "number": filing.voucher_number} if filing else None,
+        "delivery": {"id": str(delivery.pk), "root_hash": delivery.root_hash} if delivery else None,
+        "acceptance": order.accepted_at.isoformat() if order.accepted_at else None,
+        "certificate": {"id": str(order.certificate_id), "number": order.certificate.number},
+        "version": {
+            "id": str(version.pk),
+            "dataset": version.dataset.number,
+            "version": version.version,
+            "root_hash": version.root_hash,
+        },
+        "project": version.project.number if version.project else None,
+        "entries": {
+            "escrow": str(payment.escrow_entry_id) if payment and payment.escrow_entry_id else None,
+            "release": str(release.entry_id),
+        },
+    }

@@ -1,0 +1,131 @@
+"""Pure rules around the decision: amounts in Chinese capitals, the notice period, replays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from kernel import workdays
+from settlement.rewards import engine, measures
+
+NOTICE_WORKING_DAYS = 5
+_DIGITS = "零壹贰叁肆伍陆柒捌玖"
+_PLACES = ("", "拾", "佰", "仟")
+_GROUPS = ("", "万", "亿", "万亿")
+
+
+def capitals(fen: int) -> str:
+    """An amount in Chinese capitals as cheques write it (支付结算办法): 50000000 fen → 人民币伍拾万元整."""
+    sign, fen = ("负" if fen < 0 else ""), abs(fen)
+    yuan, jiao, cents = fen // 100, fen // 10 % 10, fen % 10
+    whole = f"{_whole(yuan)}元" if yuan else ""
+    if not jiao and not cents:
+        return f"人民币{sign}{whole or '零元'}整"
+    text = whole
+    if jiao:
+        text += f"{_DIGITS[jiao]}角"
+    elif whole:
+        text += "零"
+    text += f"{_DIGITS[cents]}分" if cents else "整"
+    return f"人民币{sign}{text}"
+
+
+def _whole(number: int) -> str:
+    """A positive whole number in capitals, with one 零 wherever places are skipped."""
+    groups = []
+    while number:
+        number, group = divmod(number, 10_000)
+        groups.append(group)
+    assert len(groups) <= len(_GROUPS), "too large an amount"
+    text, has_gap = "", False
+    for index in range(len(groups) - 1, -1, -1):
+        group = groups[index]
+        if not group:
+            has_gap = bool(text)
+            continue
+        if text and (has_gap or group < 1000):
+            text += "零"
+        text += _group(group) + _GROUPS[index]
+        has_gap = False
+    return text
+
+
+def _group(number: int) -> str:
+    text, has_gap = "", False
+    for place in (3, 2, 1, 0):
+        digit = number // 10**place % 10
+        if not digit:
+            has_gap = bool(text)
+            continue
+        text += ("零" if has_gap else "") + _DIGITS[digit] + _PLACES[place]
+        has_gap = False
+    return text
+
+
+def notice_end(announced_on: date) -> date:
+    """The final day of the public notice: five working days after the announcement, make-up days included."""
+    return workdays.add_working_days(announced_on, NOTICE_WORKING_DAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A past decision computed again from its stored facts; true when every byte is the same."""
+
+    is_same: bool
+    stored_sha256: str
+    replayed_sha256: str
+    facts_sha256_holds: bool
+    stored_code_version: str
+    running_code_version: str
+
+    def __bool__(self) -> bool:
+        return self.is_same
+
+
+def decide(
+    measure: str,
+    facts: engine.Facts,
+    *,
+    version: str = measures.CURRENT_VERSION,
+    interpretation: Mapping[str, str] | None = None,
+    code_version: str = measures.CODE_VERSION,
+) -> engine.Decision:
+    """Decide a case by a measure's name; see `engine.decide`."""
+    return engine.decide(
+        measures.CARDS[measure],
+        facts,
+        version=measures.version_of(measure, version),
+        code_version=code_version,
+        interpretation=interpretation,
+    )
+
+
+def replayed(
+    *,
+    measure: str,
+    facts: Mapping[str, Any],
+    facts_sha256: str,
+    version: str,
+    interpretation: Mapping[str, str],
+    code_version: str,
+    decision: Mapping[str, Any],
+    decision_sha256: str,
+) -> Replay:
+    """Compute a stored decision again and compare the bytes: the stored document, its hash, the new one."""
+    again = decide(
+        measure,
+        engine.Facts(facts),
+        version=version,
+        interpretation=interpretation,
+        code_version=code_version,
+    )
+    return Replay(
+        is_same=again.bytes == engine.canonical(decision) and again.sha256 == decision_sha256,
+        stored_sha256=decision_sha256,
+        replayed_sha256=again.sha256,
+        facts_sha256_holds=engine.sha256(facts) == facts_sha256,
+        stored_code_version=code_version,
+        running_code_version=measures.CODE_VERSION,
+    )
