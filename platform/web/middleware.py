@@ -86,7 +86,8 @@ _READ_FIRST = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
-ALWAYS_WRITABLE = frozenset({"django_session"})
+# What sign-in keeps for itself on any request: sessions, and its own record of addresses and devices.
+ALWAYS_WRITABLE = frozenset({"django_session", "account_emailaddress", "usersessions_usersession"})
 
 
 def written_table(sql: str) -> str:
