@@ -426,7 +426,7 @@ def _rectangle_problem(region: Mapping[str, Any], shown: Any) -> Problem | None:
         return _fault("rotation_invalid", _("矩形的 rotation 应为 −360 到 360 的度数。"))
     if turn % 360:
         wide, high = region.get("original_width"), region.get("original_height")
-        if not _is_whole(wide) or not _is_whole(high) or wide < 1 or high < 1:
+        if not isinstance(wide, int) or not isinstance(high, int) or wide < 1 or high < 1:
             return _fault("rotation_needs_size", _("有旋转的矩形应给出 original_width 和 original_height。"))
         corners = _corners((x, y, width, height), turn, wide / high)
     else:

@@ -39,7 +39,7 @@ def cumulative(per_day: Mapping[date, int], first: date, until: date) -> list[tu
 def forecast(
     per_day: Mapping[date, int], *, total: int, first: date, today: date, due_on: date | None
 ) -> Forecast | None:
-    """The end at the pace of the latest seven days (fewer at the start); None without pace or without rest."""
+    """The end at the pace of the latest seven days (fewer at the start); None without pace or rest."""
     rest = total - sum(per_day.values())
     window = min(PACE_DAYS, (today - first).days + 1)
     recent = sum(count for day, count in per_day.items() if (today - day).days < window)
