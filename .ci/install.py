@@ -58,7 +58,8 @@ def is_current(kind):
     kept = kept_stamp()
     if not os.access(VENV_PYTHON, os.X_OK):
         return False
-    return any(kept == wanted_stamp(each) for each in {kind, "dev"})
+    fitting = {each for each in (kind, "dev") if os.path.exists(os.path.join(ROOT, LOCKS[each]))}
+    return any(kept == wanted_stamp(each) for each in fitting)
 
 
 def run(command, sentence, **options):

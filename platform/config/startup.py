@@ -265,8 +265,12 @@ def _start_programs(
     }
     started = None
     for name in names:
+        own = {"PROMETHEUS_MULTIPROC_DIR": str(folders.root / "figures")} if name == "web" else {}
         program = Program(
-            name=name, command=commands[name], cwd=project_root() or folders.root, environment=environment
+            name=name,
+            command=commands[name],
+            cwd=project_root() or folders.root,
+            environment={**environment, **own},
         )
         installation.start_program(program)
         started = program
