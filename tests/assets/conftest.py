@@ -50,6 +50,8 @@ def accepted_project(
         task_price_fen=50,
         created_by=lin.user,
         created_at=at,
+        opened_at=at,
+        delivered_at=at,
         accepted_at=at,
         state="accepted",
     )
