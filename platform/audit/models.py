@@ -29,9 +29,9 @@ class AuditEvent(Record):
     actor_label = models.CharField(_("操作人名称"), max_length=200)
     detail = models.JSONField(_("内容"), default=dict)
     digest = models.CharField(_("摘要"), max_length=64)
-    transaction_id = models.BigIntegerField(db_default=models.expressions.RawSQL(
-        "pg_current_xact_id()::text::bigint", []
-    ))
+    transaction_id = models.BigIntegerField(
+        db_default=models.expressions.RawSQL("pg_current_xact_id()::text::bigint", [])
+    )
     written_at = models.DateTimeField(db_default=Now())
 
     class Meta:

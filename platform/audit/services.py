@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -42,7 +45,12 @@ def digest_of(event: AuditEvent) -> str:
 
 
 def record(
-    *, by: By, at: datetime, action: str, subject: models.Model | None = None, detail: dict[str, Any] | None = None
+    *,
+    by: By,
+    at: datetime,
+    action: str,
+    subject: models.Model | None = None,
+    detail: dict[str, Any] | None = None,
 ) -> AuditEvent:
     """Write what `by` did to `subject` at `at`; `detail` holds plain JSON values (amounts in fen).
 
@@ -84,14 +92,83 @@ def seal(*, at: datetime, limit: int = 10_000) -> int:
         (horizon,) = cursor.fetchone()
     final = ChainLink.objects.order_by("-position").first()
     position, previous = (final.position, final.hash) if final else (0, GENESIS)
-    waiting = AuditEvent.objects.filter(link=None, transaction_id__lt=horizon).order_by("transaction_id", "id")
+    waiting = AuditEvent.objects.filter(link=None, transaction_id__lt=horizon).order_by(
+        "transaction_id", "id"
+    )
     links = []
     for event_id, digest in waiting.values_list("id", "digest")[:limit]:
         position += 1
         current = link_hash(previous, digest)
         links.append(
-            ChainLink(position=position, event_id=event_id, previous_hash=previous, hash=current, sealed_at=at)
+            ChainLink(
+                position=position, event_id=event_id, previous_hash=previous, hash=current, sealed_at=at
+            )
         )
         previous = current
     ChainLink.objects.bulk_create(links, batch_size=2_000)
     return len(links)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check of the whole log found; `fault` is empty when nothing was changed.
+
+    `position` is the first bad place in the chain, 0 when the bad event is not sealed yet.
+    """
+
+    event_count: int
+    head: str
+    fault: str = ""
+    position: int = 0
+    event_id: str = ""
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.fault
+
+
+Link = tuple[int, str, str, Any]  # position, previous hash, hash, event id
+
+
+def _batches(size: int = 2_000) -> Iterator[list[Link]]:
+    rows = ChainLink.objects.order_by("position").values_list("position", "previous_hash", "hash", "event_id")
+    links = rows.iterator(chunk_size=size)
+    while batch := list(islice(links, size)):
+        yield batch
+
+
+def verify() -> Verdict:
+    """Recompute every digest and every link in order, then the digests of events that wait for sealing.
+
+    Reads in batches, so memory does not grow with the log. The first fault ends the check.
+    """
+    position, head = 0, GENESIS
+    for batch in _batches():
+        events = AuditEvent.objects.in_bulk([link[3] for link in batch])
+        for link in batch:
+            fault = _fault(link, position, head, events.get(link[3]))
+            if fault:
+                return Verdict(position, head, fault, position + 1, str(link[3]))
+            position, head = link[0], link[2]
+    waiting = 0
+    rows = AuditEvent.objects.filter(link=None).order_by("transaction_id", "id")
+    for event in rows.iterator(chunk_size=2_000):
+        if digest_of(event) != event.digest:
+            return Verdict(position + waiting, head, "event_changed", 0, str(event.pk))
+        waiting += 1
+    return Verdict(position + waiting, head)
+
+
+def _fault(link: Link, position: int, head: str, event: AuditEvent | None) -> str:
+    """What is wrong with the link after `position`: a gap, its event gone or changed, no sequel."""
+    place, previous, current, _event_id = link
+    if place != position + 1:
+        return "link_missing"
+    if event is None:
+        return "event_missing"
+    digest = digest_of(event)
+    if digest != event.digest:
+        return "event_changed"
+    if previous != head or current != link_hash(head, digest):
+        return "link_changed"
+    return ""

@@ -22,6 +22,7 @@ class Document(Record):
     object_key = models.CharField(_("对象键"), max_length=300, unique=True)
     uploaded_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("创建时间"))
+    refusal = models.CharField(_("退回原因"), max_length=300, blank=True)
     state = StateField(states=DocumentState)
 
     class Meta:

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import urllib3
 from django.conf import settings
 from minio import Minio
-from minio.commonconfig import ENABLED
+from minio.commonconfig import ENABLED, CopySource
 from minio.datatypes import PostPolicy
 from minio.error import S3Error
 from minio.versioningconfig import VersioningConfig
@@ -43,7 +43,9 @@ def _client(endpoint: str) -> Minio:
         secure=parts.scheme == "https",
         region=settings.S3_REGION,
         http_client=urllib3.PoolManager(
-            maxsize=16, timeout=urllib3.Timeout(connect=3, read=60), retries=urllib3.Retry(3, backoff_factor=0.2)
+            maxsize=16,
+            timeout=urllib3.Timeout(connect=3, read=60),
+            retries=urllib3.Retry(3, backoff_factor=0.2),
         ),
     )
 
@@ -114,6 +116,49 @@ def measure(key: str) -> StoredObject | None:
     return StoredObject(key, size, digest.hexdigest())
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What lies under a key: size in bytes, SHA-256 in hex, the first bytes, the store's version of it."""
+
+    key: str
+    size: int
+    sha256: str
+    head: bytes
+    version: str | None
+
+
+def inspect(key: str, *, head_size: int = 4096) -> Arrival | None:
+    """Read one version of an object whole and tell what it is; None when nothing lies there."""
+    try:
+        version = client().stat_object(settings.S3_BUCKET, key).version_id
+        response = client().get_object(settings.S3_BUCKET, key, version_id=version)
+    except S3Error as error:
+        if error.code in ("NoSuchKey", "NoSuchObject"):
+            return None
+        raise
+    digest, size, head = hashlib.sha256(), 0, b""
+    try:
+        for part in response.stream(1 << 20):
+            head = head if len(head) >= head_size else (head + part)[:head_size]
+            digest.update(part)
+            size += len(part)
+    finally:
+        response.close()
+        response.release_conn()
+    return Arrival(key, size, digest.hexdigest(), head, version)
+
+
+def keep(key: str, arrival: Arrival, target: str) -> None:
+    """Copy exactly the inspected version to `target`, inside the store."""
+    source = CopySource(settings.S3_BUCKET, key, version_id=arrival.version)
+    client().copy_object(settings.S3_BUCKET, target, source)
+
+
+def put_stream(key: str, body: BinaryIO, size: int, media_type: str) -> None:
+    """Store `size` bytes read from `body` under `key`."""
+    client().put_object(settings.S3_BUCKET, key, body, size, content_type=media_type)
+
+
 def remove(key: str) -> None:
     """Delete one object (uploads that failed their check)."""
     client().remove_object(settings.S3_BUCKET, key)
@@ -124,7 +169,7 @@ def signed_link(key: str, *, file_name: str, media_type: str, inline: bool = Fal
     from urllib.parse import quote
 
     disposition = "inline" if inline else "attachment"
-    return _public_client().presigned_get_object(
+    link: str = _public_client().presigned_get_object(
         settings.S3_BUCKET,
         key,
         expires=LINK_LIFETIME,
@@ -133,6 +178,7 @@ def signed_link(key: str, *, file_name: str, media_type: str, inline: bool = Fal
             "response-content-type": media_type,
         },
     )
+    return link
 
 
 def signed_upload(key: str, *, media_type: str, size: int, expires_at: Any) -> dict[str, str]:

@@ -13,7 +13,9 @@ from kernel.states import StateField
 class Job(Record):
     """One piece of long work, run by a worker; `kind` names the registered function, `arguments` its ids."""
 
-    organization = models.ForeignKey("organizations.Organization", models.PROTECT, null=True, related_name="+")
+    organization = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, null=True, related_name="+"
+    )
     started_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     kind = models.CharField(_("种类"), max_length=60)
     title = models.CharField(_("名称"), max_length=160)

@@ -12,7 +12,9 @@ class Notification(Record):
     """One message to one person about one thing of one organization."""
 
     user = models.ForeignKey("accounts.User", models.PROTECT, related_name="notifications")
-    organization = models.ForeignKey("organizations.Organization", models.PROTECT, null=True, related_name="+")
+    organization = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, null=True, related_name="+"
+    )
     title = models.CharField(_("标题"), max_length=200)
     body = models.TextField(_("内容"), blank=True)
     url = models.CharField(_("链接"), max_length=300, blank=True)

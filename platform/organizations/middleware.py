@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -31,7 +30,7 @@ class CurrentOrganizationMiddleware:
         request.memberships = []  # type: ignore[attr-defined]
         request.actor = Actor.anonymous()  # type: ignore[attr-defined]
         if request.user.is_authenticated:
-            user = cast(User, request.user)
+            user = request.user
             memberships = memberships_of(user)
             chosen = self._chosen(request, memberships)
             request.memberships = memberships  # type: ignore[attr-defined]

@@ -40,7 +40,9 @@ class Organization(Record):
     name_en = models.CharField(_("英文名称"), max_length=160, blank=True)
     uscc = models.CharField(_("统一社会信用代码"), max_length=18, unique=True)
     kinds = ArrayField(
-        models.CharField(max_length=32, choices=OrganizationKind.choices), verbose_name=_("单位类型"), default=list
+        models.CharField(max_length=32, choices=OrganizationKind.choices),
+        verbose_name=_("单位类型"),
+        default=list,
     )
     registered_place = models.CharField(_("注册地"), max_length=6)
     tax_place = models.CharField(_("税务登记地"), max_length=6)
@@ -71,14 +73,18 @@ class Organization(Record):
     @property
     def display_name(self) -> str:
         """The name in the reader's language, where there is one."""
-        return self.name_en if self.name_en and (translation.get_language() or "").startswith("en") else self.name
+        return (
+            self.name_en
+            if self.name_en and (translation.get_language() or "").startswith("en")
+            else self.name
+        )
 
     def is_kind(self, kind: OrganizationKind) -> bool:
-        return kind in self.kinds
+        return kind.value in self.kinds
 
     @property
     def is_verified(self) -> bool:
-        return self.verification == VerificationState.VERIFIED
+        return bool(self.verification == VerificationState.VERIFIED)
 
     @property
     def kind_labels(self) -> list[str]:
@@ -88,9 +94,15 @@ class Organization(Record):
 class Membership(Record):
     """A person's place in an organization, with roles; ended rather than deleted."""
 
-    user = models.ForeignKey("accounts.User", models.PROTECT, related_name="memberships", verbose_name=_("成员"))
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="memberships", verbose_name=_("单位"))
-    roles = ArrayField(models.CharField(max_length=32, choices=Role.choices), verbose_name=_("角色"), default=list)
+    user = models.ForeignKey(
+        "accounts.User", models.PROTECT, related_name="memberships", verbose_name=_("成员")
+    )
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="memberships", verbose_name=_("单位")
+    )
+    roles = ArrayField(
+        models.CharField(max_length=32, choices=Role.choices), verbose_name=_("角色"), default=list
+    )
     ended_at = models.DateTimeField(_("离开时间"), null=True, blank=True)
 
     class Meta:

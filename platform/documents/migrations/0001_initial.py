@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
                 ('object_key', models.CharField(max_length=300, unique=True, verbose_name='对象键')),
                 ('created_at', models.DateTimeField(verbose_name='创建时间')),
+                ('refusal', models.CharField(blank=True, max_length=300, verbose_name='退回原因')),
                 ('state', kernel.states.StateField(choices=[('expected', '等待上传'), ('stored', '已校验'), ('refused', '未通过校验')], db_index=True, default='expected', max_length=32, verbose_name='状态')),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='organizations.organization')),
                 ('uploaded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

@@ -1,0 +1,17 @@
+"""What beat sends out, and how often (seconds). A task that waited longer than its turn is dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _every(seconds: int, task: str, queue: str = "default") -> dict[str, Any]:
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds, "queue": queue}}
+
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "audit-seal": _every(5, "audit.seal"),
+    "worker-heartbeat": _every(10, "jobs.heartbeat"),
+    "jobs-resend-lost": _every(60, "jobs.resend_lost"),
+    "documents-refuse-abandoned": _every(3600, "documents.refuse_abandoned"),
+}
