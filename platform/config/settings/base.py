@@ -10,6 +10,8 @@ from pathlib import Path
 import environ
 from django.utils.translation import gettext_lazy as _
 
+from config.schedule import BEAT_SCHEDULE as BEAT_SCHEDULE
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parents[3]
 DATA_DIR = Path(env("QINGSHU_DATA", default=str(BASE_DIR / ".qingshu"))).absolute()
@@ -48,6 +50,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "kernel",
     "accounts",
     "organizations",
@@ -167,6 +170,10 @@ EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
 EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="qingshu@localhost")
 
+# Registration: working days of public notice before a certificate, and years a certificate is valid.
+REGISTRATION_NOTICE_WORKING_DAYS = env.int("REGISTRATION_NOTICE_WORKING_DAYS", default=10)
+REGISTRATION_VALIDITY_YEARS = env.int("REGISTRATION_VALIDITY_YEARS", default=3)
+
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -185,6 +192,8 @@ STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+EXCHANGE_FEE_BP = env.int("EXCHANGE_FEE_BP", default=200)  # the exchange's share of a trade, basis points
 
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 LOGGING = {
