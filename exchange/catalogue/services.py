@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -175,9 +176,9 @@ def draft_product(
     return product
 
 
-def _keywords(label_counts: Any, dictionary: Any) -> str:
-    labels = [str(label) for label in label_counts] if isinstance(label_counts, dict) else []
-    fields = [str(each.get("name", "")) for each in dictionary if isinstance(each, dict)]
+def _keywords(label_counts: dict[str, int], dictionary: Sequence[dict[str, Any]]) -> str:
+    labels = sorted(label_counts, key=lambda label: (-label_counts[label], label))
+    fields = [str(each.get("name", "")) for each in dictionary]
     return " ".join([*labels, *fields])[:4_000]
 
 
