@@ -148,7 +148,6 @@ class SetUp:
         self._stages = stages
         self._progress = progress
         self._database = _database_mark(installation)
-        self._absent = False
         self._done = read_json(self._folders.done)
         if self._database is None or self._done.get("database") != self._database:
             self._done = {"database": self._database}
@@ -186,18 +185,13 @@ class SetUp:
         needed = self._database is None or self._done.get(name) != mark
         if needed:
             self._progress.begin(name)
-        self._absent = False
         yield needed
-        if not self._absent:
-            self._done[name] = mark
-            write_json(self._folders.done, self._done)
+        self._done[name] = mark
+        write_json(self._folders.done, self._done)
         self._progress.stage(name, time.monotonic() - begun, "" if needed else "already done")
 
     def _require(self, answer: Answer, sentence: str) -> None:
-        if answer.unknown:
-            self._absent = True
-            self._progress.note(answer.error)
-        elif answer.error:
+        if answer.error:
             raise StageFailed(f"{sentence}: {answer.error.splitlines()[0]} ({self._folders.log('setup')})")
 
 
@@ -324,6 +318,8 @@ def _announce(installation: Installation, progress: Progress, seconds: float) ->
         lines += [_account_line(account) for account in accounts]
         lines.append("")
     lines.append(f"Data: {installation.folders.root}   logs: {installation.folders.logs}")
+    if installation.folders.log("journey").exists():
+        lines.append(f"The main job, step by step: {installation.folders.log('journey')}")
     postgres = installation.servers.get("postgres")
     if isinstance(postgres, Postgres) and not postgres.cluster.is_relative_to(installation.folders.root):
         lines.append(
