@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from gateway import services as gateway
 from web.parts import JobFace
 
 STOP_POLLING = 286
@@ -41,3 +43,21 @@ def next_address(request: HttpRequest, default: str) -> str:
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return wanted if is_ours else default
+
+
+def redirect_once(request: HttpRequest, work: Callable[[], str]) -> HttpResponseRedirect:
+    """Do `work` (which makes a thing and gives its address) once per `{% idempotency_key %}` of the form.
+
+    A second click gets the first one's address. Raises KeyMissing, KeyReused; a refusal of `work` undoes all.
+    """
+    actor = request.actor  # type: ignore[attr-defined]
+    key = request.POST.get("idempotency_key", "")
+    caller = actor.organization_id or actor.user_id
+    told = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
+    (_status, _media_type, address), _replayed = gateway.answer_once(
+        caller=caller,
+        key=f"page:{key}" if key else "",
+        fingerprint=gateway.fingerprint("POST", request.path, repr(told).encode()),
+        work=lambda: (303, "text/plain", work()),
+    )
+    return HttpResponseRedirect(address)
