@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kernel.money import FenField
 from kernel.records import Record
+from settlement.ledger.states import EntryKind
 
 _APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 STRIPES = 8
@@ -39,7 +40,9 @@ class Account(Record):
     credit-positive fen: what is owed to the owner. `floor_fen` is the lowest allowed balance (null: none).
     """
 
-    organization = models.ForeignKey("organizations.Organization", models.PROTECT, null=True, related_name="+")
+    organization = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, null=True, related_name="+"
+    )
     user = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     purpose = models.CharField(_("用途"), max_length=24, choices=Purpose.choices)
     stripe = models.PositiveSmallIntegerField(_("条带"), default=0)
@@ -51,19 +54,24 @@ class Account(Record):
         verbose_name_plural = _("账户")
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "user", "purpose", "stripe"], name="account_once", nulls_distinct=False
+                fields=["organization", "user", "purpose", "stripe"],
+                name="account_once",
+                nulls_distinct=False,
             ),
             models.CheckConstraint(
                 condition=models.Q(floor_fen__isnull=True) | models.Q(posted_fen__gte=models.F("floor_fen")),
                 name="account_above_floor",
             ),
             models.CheckConstraint(
-                condition=models.Q(organization__isnull=True) | models.Q(user__isnull=True), name="account_one_owner"
+                condition=models.Q(organization__isnull=True) | models.Q(user__isnull=True),
+                name="account_one_owner",
             ),
         ]
         triggers = [
             pgtrigger.Protect(
-                name="opens_empty", operation=pgtrigger.Insert, condition=pgtrigger.Condition("NEW.posted_fen <> 0")
+                name="opens_empty",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition("NEW.posted_fen <> 0"),
             ),
             # Depth 0 is a statement of a client; only the trigger that folds legs reaches further.
             pgtrigger.Protect(
@@ -123,6 +131,11 @@ class Entry(Record):
     def __str__(self) -> str:
         return f"{self.kind} {self.effective_at:%Y-%m-%d}"
 
+    @property
+    def kind_label(self) -> str:
+        """The kind's wording for people."""
+        return str(EntryKind(self.kind).label) if self.kind in EntryKind.values else self.kind
+
 
 class Posting(models.Model):
     """One leg of an entry: credit positive, debit negative, never zero. The legs of an entry sum to zero.
@@ -146,10 +159,17 @@ class Posting(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["account", "effective_at", "id"], include=["amount_fen"], name="posting_account_statement"
+                fields=["account", "effective_at", "id"],
+                include=["amount_fen"],
+                name="posting_account_statement",
             )
         ]
         triggers = [_APPEND_ONLY]
 
     def __str__(self) -> str:
         return f"{self.account}: {self.amount_fen}"
+
+    @property
+    def debit_fen(self) -> int:
+        """The amount as a positive number when this is a debit leg, else 0."""
+        return max(-int(self.amount_fen), 0)

@@ -26,12 +26,20 @@ def net_legs(moves: Iterable[tuple[UUID, UUID, int]]) -> list[Leg]:
     return sorted((account, fen) for account, fen in totals.items() if fen)
 
 
-def fingerprint(*, kind: str, fact_type: str, fact_id: UUID, reverses: UUID | None, legs: Iterable[Leg]) -> str:
+def fingerprint(
+    *, kind: str, fact_type: str, fact_id: UUID, reverses: UUID | None, legs: Iterable[Leg]
+) -> str:
     """SHA-256 (hex) of what makes two postings the same: kind, fact, reversed entry and legs.
 
     The moment of the attempt and the memo are no part of it: a later retry is the same posting.
     """
-    lines = [kind, fact_type, str(fact_id), str(reverses or ""), *(f"{account} {fen}" for account, fen in legs)]
+    lines = [
+        kind,
+        fact_type,
+        str(fact_id),
+        str(reverses or ""),
+        *(f"{account} {fen}" for account, fen in legs),
+    ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

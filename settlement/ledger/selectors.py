@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from kernel import clock
 from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.periods import Period
@@ -136,7 +137,11 @@ def entry_visible_to(viewer: Actor, entry_id: UUID) -> tuple[Entry, list[Posting
     entry = Entry.objects.select_related("reverses", "reversed_by").filter(pk=entry_id).first()
     if entry is None:
         raise NotFound
-    legs = Posting.objects.filter(entry=entry).select_related("account__organization", "account__user").order_by("id")
+    legs = (
+        Posting.objects.filter(entry=entry)
+        .select_related("account__organization", "account__user")
+        .order_by("id")
+    )
     seen = list(legs.filter(account__in=accounts_visible_to(viewer).values("pk")))
     if not seen:
         raise NotFound
@@ -175,7 +180,9 @@ def balance_of(
 
 def total_of(purpose: Purpose) -> Money:
     """The sum of all accounts of one purpose."""
-    return Money(int(Account.objects.filter(purpose=purpose).aggregate(total=Coalesce(Sum("posted_fen"), 0))["total"]))
+    return Money(
+        int(Account.objects.filter(purpose=purpose).aggregate(total=Coalesce(Sum("posted_fen"), 0))["total"])
+    )
 
 
 def balances(viewer: Actor) -> dict[str, Money]:
@@ -188,15 +195,16 @@ def balances(viewer: Actor) -> dict[str, Money]:
 
 def trial_balance(*, before: datetime | None = None) -> TrialBalance:
     """All accounts by purpose, now or as of a moment (what took effect earlier)."""
+    rows: Iterable[tuple[str, int, int]]
     if before is None:
-        found = Account.objects.values("purpose").annotate(total=Sum("posted_fen"), accounts=Count("pk"))
+        rows = Account.objects.values_list("purpose").annotate(total=Sum("posted_fen"), accounts=Count("pk"))
     else:
-        found = (
+        rows = (
             Posting.objects.filter(effective_at__lt=before)
-            .values(purpose=F("account__purpose"))
+            .values_list("account__purpose")
             .annotate(total=Sum("amount_fen"), accounts=Count("account", distinct=True))
         )
-    sums = {row["purpose"]: (int(row["total"]), int(row["accounts"])) for row in found}
+    sums = {purpose: (int(total), count) for purpose, total, count in rows}
     return TrialBalance(
         [
             TrialRow(purpose, sums[purpose][1], max(-sums[purpose][0], 0), max(sums[purpose][0], 0))
@@ -207,7 +215,11 @@ def trial_balance(*, before: datetime | None = None) -> TrialBalance:
 
 
 def statement(
-    account: Account, *, period: Period | None = None, parameters: Mapping[str, str] | None = None, size: int = 20
+    account: Account,
+    *,
+    period: Period | None = None,
+    parameters: Mapping[str, str] | None = None,
+    size: int = 20,
 ) -> Statement:
     """One page of an account's statement with the balance after each line; four queries whatever its length.
 
@@ -224,7 +236,9 @@ def statement(
         debit=Coalesce(-Sum("amount_fen", filter=Q(amount_fen__lt=0)), 0),
     )
     page = paginate(rows.select_related("entry"), parameters or {}, order=STATEMENT_ORDER, size=size)
-    return Statement(account, opening, int(sums["credit"]), int(sums["debit"]), page, _lines(every, page.items))
+    return Statement(
+        account, opening, int(sums["credit"]), int(sums["debit"]), page, _lines(every, page.items)
+    )
 
 
 def _lines(every: QuerySet[Posting], newest_first: Sequence[Posting]) -> list[Line]:
@@ -242,6 +256,16 @@ def _lines(every: QuerySet[Posting], newest_first: Sequence[Posting]) -> list[Li
     return lines
 
 
+def years_of(account: Account) -> list[int]:
+    """The business years in which the account has lines, newest first."""
+    span = Posting.objects.filter(account=account).aggregate(
+        first=Min("effective_at"), latest=Max("effective_at")
+    )
+    if span["first"] is None:
+        return []
+    return list(range(clock.business_year(span["latest"]), clock.business_year(span["first"]) - 1, -1))
+
+
 def owners(text: str = "", purpose: str = "") -> QuerySet[Account]:
     """All accounts with their owner's name, for operator and auditor, narrowed by name and purpose."""
     rows = Account.objects.select_related("organization", "user").annotate(
@@ -255,6 +279,11 @@ def owners(text: str = "", purpose: str = "") -> QuerySet[Account]:
     if text:
         rows = rows.filter(Q(owner__icontains=text) | Q(organization__uscc=text))
     return rows.filter(purpose=purpose) if purpose else rows
+
+
+def is_tellable(day: date) -> bool:
+    """Whether the day is far enough from the ends of the calendar to be a moment in any time zone."""
+    return 1900 <= day.year <= 9998
 
 
 def newest_effect() -> datetime | None:
@@ -275,7 +304,8 @@ _CHECKS: Mapping[str, str] = {
         FROM ledger_entry e LEFT JOIN ledger_posting p ON p.entry_id = e.id
         GROUP BY e.id HAVING count(p.id) < 2 OR sum(p.amount_fen) <> 0""",
     "above_floor": """
-        SELECT id, '≥ ' || floor_fen::text, posted_fen::text FROM ledger_account WHERE posted_fen < floor_fen""",
+        SELECT id, '≥ ' || floor_fen::text, posted_fen::text
+        FROM ledger_account WHERE posted_fen < floor_fen""",
     "reversal_mirrors": """
         SELECT r.id, (-p.amount_fen)::text, coalesce(q.amount_fen::text, '--')
         FROM ledger_entry r
@@ -284,7 +314,8 @@ _CHECKS: Mapping[str, str] = {
         WHERE q.amount_fen IS DISTINCT FROM -p.amount_fen""",
     "leg_time_equals_entry": """
         SELECT e.id, e.effective_at::text, p.effective_at::text
-        FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id WHERE p.effective_at <> e.effective_at""",
+        FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id
+        WHERE p.effective_at <> e.effective_at""",
 }
 
 
@@ -299,8 +330,8 @@ def prove(*, limit: int = 100) -> Proof:
             "SELECT (SELECT count(*) FROM ledger_entry), (SELECT count(*) FROM ledger_posting),"
             " (SELECT count(*) FROM ledger_account)"
         )
-        counts = cursor.fetchone()
-    return Proof(*counts, differences)
+        entries, postings, accounts = cursor.fetchone()
+    return Proof(entries, postings, accounts, differences)
 
 
 def figures(viewer: Actor) -> list[Figure]:

@@ -203,7 +203,9 @@ def reverse(*, entry: Entry, at: datetime, memo: str = "") -> Entry:
     """
     if entry.reverses_id:
         raise AlreadyReversed
-    mirrored = Posting.objects.filter(entry=entry).order_by("account_id").values_list("account_id", "amount_fen")
+    mirrored = (
+        Posting.objects.filter(entry=entry).order_by("account_id").values_list("account_id", "amount_fen")
+    )
     new = NewEntry(
         key=f"reverse:{entry.pk}", kind="reversal", fact=entry, transfers=(), at=at, memo=memo, reverses=entry
     )
@@ -238,7 +240,7 @@ def _call(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            return cursor.fetchall()
+            return list(cursor.fetchall())
     except DatabaseError as error:
         cause = error.__cause__
         if isinstance(cause, psycopg.Error):

@@ -88,7 +88,8 @@ _WITHIN_RELEASE = pgtrigger.Trigger(
           FROM payments_release AS r JOIN trading_order AS o ON o.id = r.order_id
           WHERE r.order_id = NEW.order_id FOR UPDATE OF r;
         IF NOT FOUND THEN
-          RAISE EXCEPTION 'order % was not released: nothing can be refunded', NEW.order_id USING ERRCODE = 'QP001';
+          RAISE EXCEPTION 'order % was not released, nothing can be refunded', NEW.order_id
+            USING ERRCODE = 'QP001';
         END IF;
         SELECT coalesce(sum(amount_fen), 0) + NEW.amount_fen AS amount_fen,
                coalesce(sum(tax_fen), 0) + NEW.tax_fen AS tax_fen,

@@ -10,7 +10,7 @@ BASIS_POINTS = 10_000
 
 
 def exchange_fee(gross: Money, fee_bp: int) -> Money:
-    """The exchange's share of a trade at `fee_bp` basis points, floored to the fen (in the supplier's favour)."""
+    """The exchange's share of a trade at `fee_bp` basis points, floored to the fen."""
     return gross.share(fee_bp, BASIS_POINTS)
 
 

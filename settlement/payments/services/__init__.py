@@ -1,6 +1,6 @@
 """Every write of payments. The order's row is the lock of all its money."""
 
-from settlement.payments.services.earnings import ProjectNotAccepted, pay_annotators
+from settlement.payments.services.earnings import ProjectNotAccepted, pay_accepted, pay_annotators
 from settlement.payments.services.intents import (
     AlreadyPaid,
     OrderNotPayable,
@@ -8,8 +8,19 @@ from settlement.payments.services.intents import (
     open_intent,
     pay_order,
 )
-from settlement.payments.services.refunds import NothingReleased, RefundTooLarge, WalletTooLow, refund_order
-from settlement.payments.services.releases import EscrowNotHeld, release_escrow, return_escrow
+from settlement.payments.services.refunds import (
+    NothingReleased,
+    RefundKeyReused,
+    RefundTooLarge,
+    WalletTooLow,
+    refund_order,
+)
+from settlement.payments.services.releases import (
+    EscrowNotHeld,
+    release_accepted,
+    release_escrow,
+    return_escrow,
+)
 
 __all__ = [
     "AlreadyPaid",
@@ -18,12 +29,15 @@ __all__ = [
     "OrderNotPayable",
     "PaymentDeclined",
     "ProjectNotAccepted",
+    "RefundKeyReused",
     "RefundTooLarge",
     "WalletTooLow",
     "open_intent",
+    "pay_accepted",
     "pay_annotators",
     "pay_order",
     "refund_order",
+    "release_accepted",
     "release_escrow",
     "return_escrow",
 ]

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils.translation import gettext_lazy as _
 
+from annotation.projects.events import ProjectAccepted
 from annotation.projects.models import Project
 from annotation.projects.states import ProjectState
 from annotation.work.models import Task
@@ -18,7 +19,7 @@ from kernel.errors import NotFound, Refusal
 from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.ledger import services as ledger
-from settlement.ledger.models import Purpose
+from settlement.ledger.models import Entry, Purpose
 from settlement.payments.models import Payout
 
 
@@ -64,29 +65,41 @@ def pay_annotators(*, by: Actor, at: datetime, project_id: UUID) -> list[Payout]
     payouts = Payout.objects.bulk_create(
         [
             Payout(
-                project=project, annotator_id=annotator_id, task_count=tasks, amount_fen=int(fen), earned_at=at, entry=entry
+                project=project,
+                annotator_id=annotator_id,
+                task_count=tasks,
+                amount_fen=int(fen),
+                earned_at=at,
+                entry=entry,
             )
             for annotator_id, tasks, fen in earned
         ]
     )
     record(
         by=by, at=at, action="payments.pay_annotators", subject=project,
-        detail={"entry": str(entry.pk), "annotators": len(payouts), "tasks": sum(p.task_count for p in payouts),
+        detail={"entry": str(entry.pk), "annotators": len(payouts),
+                "tasks": sum(p.task_count for p in payouts),
                 "amount_fen": sum(p.amount_fen for p in payouts)},
     )  # fmt: skip
     return payouts
 
 
-def _post_earned(project: Project, earned: dict[UUID, Money], at: datetime) -> ledger.Entry:
+def pay_accepted(event: ProjectAccepted) -> None:
+    """Handler of the news that a project was accepted."""
+    pay_annotators(by=event.by, at=event.at, project_id=event.project_id)
+
+
+def _post_earned(project: Project, earned: dict[UUID, Money], at: datetime) -> Entry:
     cost = ledger.Address(Purpose.LABOUR_COST, project.firm_id)
-    owed = {annotator_id: ledger.Address(Purpose.EARNINGS, user_id=annotator_id) for annotator_id in earned}
+    owed = {user_id: ledger.Address(Purpose.EARNINGS, user_id=user_id) for user_id in earned}
     found = ledger.accounts([cost, *owed.values()])
     return ledger.post(
         key=f"earned:{project.pk}",
         kind="labour",
         fact=project,
         transfers=[
-            ledger.Transfer(found[cost], found[owed[annotator_id]], fen) for annotator_id, fen in earned.items()
+            ledger.Transfer(found[cost], found[owed[annotator_id]], fen)
+            for annotator_id, fen in earned.items()
         ],
         at=at,
         memo=project.number,

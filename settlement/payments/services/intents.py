@@ -19,7 +19,7 @@ from kernel.numbers import new_number
 from organizations.permissions import Actor
 from settlement.ledger import services as ledger
 from settlement.ledger.models import Purpose
-from settlement.payments.models import PaymentIntent
+from settlement.payments.models import PaymentIntent, Release
 from settlement.payments.permissions import PAY
 from settlement.payments.states import INTENT, Failure, IntentState, TestMethod
 
@@ -46,14 +46,21 @@ class PaymentDeclined(Refusal):
     status = 402
 
 
-def locked_order(order_id: UUID) -> Order:
-    """The order under lock with its intent and release, in one statement."""
-    return trading.locked_order(order_id, "payment", "release")
+def locked_order(order_id: UUID) -> tuple[Order, PaymentIntent | None]:
+    """The order under lock, and then its intent (with its release) as it stands now.
+
+    Two statements on purpose: rows joined to a locked one are those of before the wait.
+    """
+    order = trading.locked_order(order_id)
+    intent = PaymentIntent.objects.select_related("release").filter(order=order_id).first()
+    if intent is not None:
+        intent.order = order
+    return order, intent
 
 
-def intent_of(order: Order) -> PaymentIntent | None:
-    """The order's intent as loaded by `locked_order`."""
-    found: PaymentIntent | None = getattr(order, "payment", None)
+def release_of(intent: PaymentIntent | None) -> Release | None:
+    """The release of an intent loaded by `locked_order`."""
+    found: Release | None = getattr(intent, "release", None)
     return found
 
 
@@ -63,9 +70,9 @@ def open_intent(*, by: Actor, at: datetime, order_id: UUID) -> PaymentIntent:
 
     Raises OrderNotPayable, and NotFound, WrongSide or NotAllowed for others than the buyer.
     """
-    order = locked_order(order_id)
+    order, intent = locked_order(order_id)
     trading.require_side(order, by, Party.BUYER, PAY)
-    return intent_of(order) or _open(order, by, at)
+    return intent or _open(order, by, at)
 
 
 def _open(order: Order, by: Actor, at: datetime) -> PaymentIntent:
@@ -82,9 +89,7 @@ def _require_payable(order: Order) -> None:
         raise OrderNotPayable(number=order.number, state=OrderState(order.state).label)
 
 
-def pay_order(
-    *, by: Actor, at: datetime, order_id: UUID, method: str = TestMethod.OK
-) -> PaymentIntent:
+def pay_order(*, by: Actor, at: datetime, order_id: UUID, method: str = TestMethod.OK) -> PaymentIntent:
     """Pay an order's whole price into escrow with a test method; opens the intent when there is none.
 
     Raises AlreadyPaid, OrderNotPayable, and PaymentDeclined: then the attempt is kept (unless the caller's
@@ -98,11 +103,10 @@ def pay_order(
 
 @transaction.atomic
 def _attempt(*, by: Actor, at: datetime, order_id: UUID, method: str) -> PaymentIntent:
-    order = locked_order(order_id)
+    order, intent = locked_order(order_id)
     trading.require_side(order, by, Party.BUYER, PAY)
     if method not in TestMethod.values:
         raise InvalidInput(field="method", reason=_now("没有这种付款方式，请从列出的方式中选择。"))
-    intent = intent_of(order)
     if intent and intent.state in (IntentState.REQUIRES_CAPTURE, IntentState.SUCCEEDED):
         raise AlreadyPaid(number=order.number)
     _require_payable(order)
@@ -110,9 +114,7 @@ def _attempt(*, by: Actor, at: datetime, order_id: UUID, method: str) -> Payment
     intent.method = method
     if method == TestMethod.DECLINED:
         intent.failure = Failure.DECLINED
-        INTENT.walk(
-            intent, ["choose_method", "decline"], by=by, at=at, update_fields=["method", "failure"]
-        )
+        INTENT.walk(intent, ["choose_method", "decline"], by=by, at=at, update_fields=["method", "failure"])
         record(by=by, at=at, action="payments.decline", subject=intent, detail={"order": order.number})
         return intent
     _take_into_escrow(intent, order, by, at)

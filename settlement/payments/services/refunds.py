@@ -21,12 +21,12 @@ from kernel.numbers import new_number
 from kernel.records import new_id
 from organizations.permissions import Actor
 from settlement.ledger import services as ledger
-from settlement.ledger.models import Purpose
+from settlement.ledger.models import Entry, Purpose
 from settlement.payments import rules
 from settlement.payments.events import OrderRefunded
-from settlement.payments.models import Refund, Release
+from settlement.payments.models import Refund
 from settlement.payments.permissions import REFUND_ANY, REFUND_SALES
-from settlement.payments.services.intents import locked_order
+from settlement.payments.services.intents import locked_order, release_of
 
 
 class NothingReleased(Refusal):
@@ -68,14 +68,14 @@ def refund_order(
     The exchange gives its fee back in proportion. With `key`, asking again gives the refund that is there.
     Raises NothingReleased, RefundTooLarge, WalletTooLow, InvalidInput; announces OrderRefunded.
     """
-    order = locked_order(order_id)
+    order, intent = locked_order(order_id)
     _require_allowed(order, by)
     reason = reason.strip()
     if key and (known := Refund.objects.filter(order=order, entry__key=_entry_key(order, key)).first()):
         if (known.amount_fen, known.reason) != (amount.fen, reason):
             raise RefundKeyReused
         return known
-    release: Release | None = getattr(order, "release", None)
+    release = release_of(intent)
     if release is None:
         raise NothingReleased(number=order.number)
     refunded = Money(int(order.refunds.aggregate(total=Sum("amount_fen"))["total"] or 0))
@@ -102,8 +102,8 @@ def refund_order(
     refund.save(force_insert=True)
     record(
         by=by, at=at, action="payments.refund", subject=refund,
-        detail={"order": order.number, "amount_fen": amount.fen, "tax_fen": parts.tax.fen, "fee_fen": parts.fee.fen,
-                "entry": str(refund.entry_id), "reason": reason},
+        detail={"order": order.number, "amount_fen": amount.fen, "tax_fen": parts.tax.fen,
+                "fee_fen": parts.fee.fen, "entry": str(refund.entry_id), "reason": reason},
     )  # fmt: skip
     if amount == left:
         trading.refund_in_full(by=by, at=at, order_id=order.pk, reason=reason)
@@ -130,9 +130,7 @@ def _entry_key(order: Order, key: str) -> str:
     return f"refund:{order.pk}:{key}"
 
 
-def _post_refund(
-    refund: Refund, order: Order, parts: rules.RefundParts, key: str, at: datetime
-) -> ledger.Entry:
+def _post_refund(refund: Refund, order: Order, parts: rules.RefundParts, key: str, at: datetime) -> Entry:
     wallet = ledger.Address(Purpose.WALLET, order.supplier_id)
     fees = ledger.Address.of_platform(Purpose.FEES, order.pk)
     bank = ledger.Address.of_platform(Purpose.BANK, order.pk)

@@ -48,7 +48,7 @@ def at_once(count: int, work: Callable[[int], object]) -> list[object]:
         try:
             barrier.wait(10)
             results[number] = work(number)  # type: ignore[call-overload]
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             results[number] = error  # type: ignore[call-overload]
         finally:
             connections.close_all()

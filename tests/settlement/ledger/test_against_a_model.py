@@ -67,7 +67,9 @@ def expected(model: Model, verb: str, number: int, legs: dict[str, int]) -> str:
     return "done"
 
 
-def outcome(accounts: dict[str, Account], verb: str, number: int, moves: list[tuple[tuple[str, str], int]]) -> str:
+def outcome(
+    accounts: dict[str, Account], verb: str, number: int, moves: list[tuple[tuple[str, str], int]]
+) -> str:
     try:
         with transaction.atomic():
             if verb == "reverse":
@@ -83,7 +85,9 @@ def outcome(accounts: dict[str, Account], verb: str, number: int, moves: list[tu
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEP, min_size=1, max_size=12))
 def test_any_sequence_leaves_the_books_as_the_model_says(

@@ -24,7 +24,8 @@ def sql(*statements: str, **values: object) -> None:
             cursor.execute(statement, values)
 
 
-ENTRY = """INSERT INTO ledger_entry (id, recorded_at, key, fingerprint, kind, fact_type, fact_id, memo, effective_at)
+ENTRY = """INSERT INTO ledger_entry
+           (id, recorded_at, key, fingerprint, kind, fact_type, fact_id, memo, effective_at)
            VALUES (%(entry)s, now(), %(entry)s::uuid::text, '', 'raw', '', %(entry)s, '', '2026-03-02')"""
 LEG = "INSERT INTO ledger_posting (entry_id, account_id, amount_fen, effective_at) VALUES "
 
@@ -40,7 +41,11 @@ def values(paid: Entry) -> dict[str, object]:
 
 
 def test_a_balanced_raw_entry_is_taken_and_the_balances_follow(values: dict[str, object]) -> None:
-    sql(ENTRY, f"{LEG} (%(entry)s, %(bank)s, -5, '2026-03-02'), (%(entry)s, %(escrow)s, 5, '2026-03-02')", **values)
+    sql(
+        ENTRY,
+        f"{LEG} (%(entry)s, %(bank)s, -5, '2026-03-02'), (%(entry)s, %(escrow)s, 5, '2026-03-02')",
+        **values,
+    )
     assert books.escrow().posted_fen == 10_005
     assert selectors.prove().is_sound
 
@@ -52,12 +57,18 @@ def test_a_balanced_raw_entry_is_taken_and_the_balances_follow(values: dict[str,
         ("one leg", [ENTRY, f"{LEG} (%(entry)s, %(bank)s, -5, '2026-03-02')"], "do not balance"),
         (
             "legs that do not sum to zero",
-            [ENTRY, f"{LEG} (%(entry)s, %(bank)s, -5, '2026-03-02'), (%(entry)s, %(escrow)s, 4, '2026-03-02')"],
+            [
+                ENTRY,
+                f"{LEG} (%(entry)s, %(bank)s, -5, '2026-03-02'), (%(entry)s, %(escrow)s, 4, '2026-03-02')",
+            ],
             "do not balance: -1",
         ),
         (
             "a leg of nothing",
-            [ENTRY, f"{LEG} (%(entry)s, %(bank)s, 0, '2026-03-02'), (%(entry)s, %(escrow)s, 0, '2026-03-02')"],
+            [
+                ENTRY,
+                f"{LEG} (%(entry)s, %(bank)s, 0, '2026-03-02'), (%(entry)s, %(escrow)s, 0, '2026-03-02')",
+            ],
             "posting_not_zero",
         ),
         (
@@ -67,7 +78,10 @@ def test_a_balanced_raw_entry_is_taken_and_the_balances_follow(values: dict[str,
         ),
         (
             "legs at another time",
-            [ENTRY, f"{LEG} (%(entry)s, %(bank)s, -5, '2026-03-03'), (%(entry)s, %(escrow)s, 5, '2026-03-02')"],
+            [
+                ENTRY,
+                f"{LEG} (%(entry)s, %(bank)s, -5, '2026-03-03'), (%(entry)s, %(escrow)s, 5, '2026-03-02')",
+            ],
             "another time",
         ),
         (
@@ -90,7 +104,11 @@ def test_a_balanced_raw_entry_is_taken_and_the_balances_follow(values: dict[str,
             ],
             "does not mirror",
         ),
-        ("a changed amount", ["UPDATE ledger_posting SET amount_fen = amount_fen * 2"], "Cannot update or delete"),
+        (
+            "a changed amount",
+            ["UPDATE ledger_posting SET amount_fen = amount_fen * 2"],
+            "Cannot update or delete",
+        ),
         ("a removed leg", ["DELETE FROM ledger_posting"], "Cannot update or delete"),
         ("a changed entry", ["UPDATE ledger_entry SET memo = 'x'"], "Cannot update or delete"),
         ("a removed entry", ["DELETE FROM ledger_entry"], "Cannot update or delete"),

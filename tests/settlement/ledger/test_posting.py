@@ -65,7 +65,11 @@ def test_many_accounts_are_found_in_one_query(django_assert_num_queries: object)
     ]
     with django_assert_num_queries(1):  # type: ignore[operator]
         found = services.accounts(wanted)
-    assert [found[address].pk for address in wanted] == [books.wallet().pk, books.escrow().pk, books.bank().pk]
+    assert [found[address].pk for address in wanted] == [
+        books.wallet().pk,
+        books.escrow().pk,
+        books.bank().pk,
+    ]
 
 
 def test_the_same_key_and_content_gives_the_entry_that_is_there() -> None:
@@ -146,7 +150,9 @@ def test_many_entries_are_posted_in_one_statement_all_or_none(django_assert_num_
         posted = services.post_many(entries(1, 2, 3))
     assert [entry.key for entry in posted] == ["run-0", "run-1", "run-2"]
     assert services.post_many(entries(1, 2, 3)) == posted
-    assert [entry.pk for entry in services.post_many(entries(1, 2, 3, 4))][:3] == [entry.pk for entry in posted]
+    assert [entry.pk for entry in services.post_many(entries(1, 2, 3, 4))][:3] == [
+        entry.pk for entry in posted
+    ]
     assert books.wallet().posted_fen == 10
     with pytest.raises(services.EntryKeyReused), transaction.atomic():
         services.post_many([*entries(1, 2, 3, 4, 5)[3:], *entries(7)])
@@ -170,13 +176,17 @@ def test_balances_can_be_told_as_of_any_moment() -> None:
             at=cast.NOON + timedelta(days=day),
         )
     told = [
-        selectors.balance_of(organization=books.firm(), purpose=Purpose.WALLET, before=cast.NOON + timedelta(days=day))
+        selectors.balance_of(
+            organization=books.firm(), purpose=Purpose.WALLET, before=cast.NOON + timedelta(days=day)
+        )
         for day in range(4)
     ]
     assert told == [Money(0), Money(100), Money(200), Money(300)]
     assert selectors.balance_of(organization=books.firm(), purpose=Purpose.WALLET) == Money(300)
     assert selectors.balance_of(purpose=Purpose.BANK) == Money(-300)
-    assert selectors.balance_of(purpose=Purpose.BANK, recorded_before=cast.NOON - timedelta(days=9999)) == Money(0)
+    assert selectors.balance_of(
+        purpose=Purpose.BANK, recorded_before=cast.NOON - timedelta(days=9999)
+    ) == Money(0)
     asof = selectors.trial_balance(before=cast.NOON + timedelta(days=1))
     assert [(row.purpose, row.debit_fen, row.credit_fen) for row in asof.rows] == [
         (Purpose.BANK, 100, 0),

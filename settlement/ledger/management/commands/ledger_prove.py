@@ -13,7 +13,9 @@ from settlement.ledger import selectors
 class Command(BaseCommand):
     """Exit code 0 when every balance and entry is right, 1 with the differences otherwise."""
 
-    help = "Prove the ledger: entries sum to zero, balances equal their postings, floors hold, reversals mirror."
+    help = (
+        "Prove the ledger: entries sum to zero, balances equal their postings, floors hold, reversals mirror."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the proof as JSON")
@@ -23,13 +25,11 @@ class Command(BaseCommand):
         if options["as_json"]:
             self.stdout.write(json.dumps(proof.as_data(), default=str, ensure_ascii=False))
         else:
-            self.stdout.write(
-                f"{proof.entry_count:,} entries, {proof.posting_count:,} postings, {proof.account_count:,} accounts"
-            )
-            for difference in proof.differences:
-                self.stdout.write(
-                    f"{difference.check} {difference.subject_id}: expected {difference.expected}, found {difference.found}"
-                )
+            entries, postings, accounts = proof.entry_count, proof.posting_count, proof.account_count
+            self.stdout.write(f"{entries:,} entries, {postings:,} postings, {accounts:,} accounts")
+            for each in proof.differences:
+                told = f"expected {each.expected}, found {each.found}"
+                self.stdout.write(f"{each.check} {each.subject_id}: {told}")
         if not proof.is_sound:
             raise CommandError(f"the ledger differs in {len(proof.differences)} places")
         if not options["as_json"]:

@@ -1,0 +1,137 @@
+"""账务: balances and statements for a firm, trial balance and proof for operator and auditor."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from kernel import clock
+from kernel.money import Money
+from kernel.periods import Period
+from organizations.permissions import Actor
+from settlement.ledger import selectors
+from settlement.ledger.models import Purpose
+from settlement.ledger.permissions import VIEW_ALL_BOOKS, VIEW_BOOKS
+from web.answers import page_or_fragment
+from web.paging import paginate
+from web.parts import Fact, Kpi, Link
+
+
+def _viewer(request: HttpRequest) -> Actor:
+    viewer: Actor = request.actor  # type: ignore[attr-defined]
+    return viewer
+
+
+@require_GET
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """A firm's balances, or the trial balance for who sees all books."""
+    viewer = _viewer(request)
+    if viewer.can(VIEW_ALL_BOOKS):
+        return _trial_balance(request)
+    viewer.require(VIEW_BOOKS)
+    accounts = selectors.accounts_visible_to(viewer).filter(organization=viewer.organization)
+    held = selectors.balances(viewer)
+    kpis = [
+        Kpi(_("可用余额"), held.get(Purpose.WALLET, Money(0)), hint=_("已放款，可提现")),
+        Kpi(_("我方托管中"), held.get(Purpose.ESCROW, Money(0)), hint=_("已付款，待验收放款")),
+    ]
+    if Purpose.LABOUR_COST in held:
+        kpis.append(Kpi(_("累计标注人工成本"), -held[Purpose.LABOUR_COST], hint=_("已计提给标注员")))
+    return render(
+        request, "ledger/index.html", {"accounts": accounts.order_by("purpose", "stripe"), "kpis": kpis}
+    )
+
+
+def _trial_balance(request: HttpRequest) -> HttpResponse:
+    on = _day(request.GET.get("on", ""))
+    found = selectors.trial_balance(before=clock.end_of(on) if on else None)
+    context = {
+        "trial": found,
+        "on": on,
+        "proof": selectors.prove(limit=20),
+        "newest": selectors.newest_effect(),
+    }
+    return render(request, "ledger/trial_balance.html", context)
+
+
+@require_GET
+@login_required
+def accounts(request: HttpRequest) -> HttpResponse:
+    """Every account with its owner, for who sees all books."""
+    _viewer(request).require(VIEW_ALL_BOOKS)
+    text, purpose = request.GET.get("q", "").strip(), request.GET.get("purpose", "")
+    rows = selectors.owners(text, purpose if purpose in Purpose.values else "")
+    context = {
+        "page": paginate(rows, request.GET, order=("-id",)),
+        "text": text,
+        "purpose": purpose,
+        "purposes": Purpose.choices,
+    }
+    return page_or_fragment(request, "ledger/accounts.html", "ledger/accounts_list.html", context)
+
+
+@require_GET
+@login_required
+def statement(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    """对账单: an account's lines with the balance after each, whole or for one business year."""
+    viewer = _viewer(request)
+    account = selectors.account_visible_to(viewer, account_id)
+    years = selectors.years_of(account)
+    wanted = request.GET.get("year", "")
+    year = int(wanted) if wanted.isascii() and wanted.isdigit() and int(wanted) in years else None
+    told = selectors.statement(account, period=Period.of_year(year) if year else None, parameters=request.GET)
+    context = {
+        "account": account,
+        "statement": told,
+        "page": told.page,
+        "chips": [
+            Link(_("全部"), request.path, is_current=year is None),
+            *(Link(str(each), f"{request.path}?year={each}", is_current=each == year) for each in years),
+        ],
+        "kpis": [
+            Kpi(_("期初余额"), Money(told.opening_fen)),
+            Kpi(_("收入合计"), Money(told.credit_fen)),
+            Kpi(_("支出合计"), Money(told.debit_fen)),
+            Kpi(_("期末余额"), Money(told.closing_fen)),
+        ],
+        "sees_all": viewer.can(VIEW_ALL_BOOKS),
+    }
+    return page_or_fragment(request, "ledger/statement.html", "ledger/statement_lines.html", context)
+
+
+@require_GET
+@login_required
+def entry(request: HttpRequest, entry_id: UUID) -> HttpResponse:
+    """记账凭证: the fact behind an entry and its legs, as far as the viewer may see them."""
+    found, legs, hidden_count = selectors.entry_visible_to(_viewer(request), entry_id)
+    facts = [
+        Fact(_("摘要"), found.memo or "--"),
+        Fact(_("业务对象"), f"{found.fact_type} · {found.fact_id}"),
+        Fact(_("生效时间"), f"{found.effective_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"),
+        Fact(_("记录时间"), f"{found.recorded_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}"),
+        Fact(_("幂等键"), found.key),
+        Fact(_("内容指纹"), found.fingerprint),
+    ]
+    context = {
+        "entry": found,
+        "legs": legs,
+        "hidden_count": hidden_count,
+        "facts": facts,
+        "reversal": getattr(found, "reversed_by", None),
+    }
+    return render(request, "ledger/entry.html", context)
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if selectors.is_tellable(day) else None

@@ -1,0 +1,17 @@
+"""The kinds of entries that have a name for people; any other kind shows its own code."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class EntryKind(models.TextChoices):
+    """What caused an entry."""
+
+    PAYMENT = "payment", _("付款到托管")
+    RELEASE = "release", _("验收放款")
+    REFUND = "refund", _("退款")
+    ESCROW_RETURN = "escrow_return", _("托管退回")
+    LABOUR = "labour", _("计提标注报酬")
+    REVERSAL = "reversal", _("冲销")

@@ -1,0 +1,117 @@
+"""Payments as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router
+
+from gateway.api import Page, actor, cursor_page, idempotent
+from kernel import clock
+from kernel.money import Money
+from settlement.payments import selectors, services
+from settlement.payments.models import PaymentIntent, Payout, Refund, Release
+from settlement.payments.permissions import VIEW_EARNINGS
+from settlement.payments.schemas import EarningsOut, IntentOut, PayIn, RefundIn, RefundOut
+
+router = Router()
+
+
+def _intent(intent: PaymentIntent) -> dict[str, Any]:
+    release: Release | None = getattr(intent, "release", None)
+    names = ("number", "amount_fen", "method", "failure", "state", "created_at", "authorized_at")
+    return {
+        **{name: getattr(intent, name) for name in names},
+        "id": intent.pk,
+        "order": intent.order_id,
+        "order_number": intent.order.number,
+        "released_at": release.released_at if release else None,
+        "fee_fen": release.fee_fen if release else None,
+        "seller_fen": release.seller_fen if release else None,
+    }
+
+
+def _refund(refund: Refund) -> dict[str, Any]:
+    names = ("number", "amount_fen", "tax_fen", "fee_fen", "reason", "refunded_at")
+    return {**{name: getattr(refund, name) for name in names}, "id": refund.pk, "order": refund.order_id}
+
+
+def _payout(payout: Payout) -> dict[str, Any]:
+    names = ("task_count", "amount_fen", "earned_at")
+    return {
+        **{name: getattr(payout, name) for name in names},
+        "id": payout.pk,
+        "project": payout.project_id,
+        "project_number": payout.project.number,
+    }
+
+
+@router.get("/intents", response=Page[IntentOut])
+def intents(request: HttpRequest, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+    """Payments of the caller's orders; all for operator and auditor."""
+    viewer = actor(request)
+    selectors.require_view(viewer)
+    rows, following = cursor_page(selectors.intents_visible_to(viewer), cursor=cursor, limit=limit)
+    return {"items": [_intent(row) for row in rows], "next": following}
+
+
+@router.get("/orders/{uuid:order_id}/intent", response=IntentOut)
+def intent(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
+    """The payment of one order."""
+    return _intent(selectors.intent_visible_to(actor(request), order_id))
+
+
+@router.post("/orders/{uuid:order_id}/intent", response=IntentOut)
+@idempotent
+def open_intent(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
+    """Open the intent to pay a contracted order, or give the one that is open."""
+    return _intent(services.open_intent(by=actor(request), at=clock.now(), order_id=order_id))
+
+
+@router.post("/orders/{uuid:order_id}/pay", response=IntentOut)
+@idempotent
+def pay(request: HttpRequest, order_id: UUID, body: PayIn) -> dict[str, Any]:
+    """Pay an order into escrow; a declined method answers 402 and changes nothing."""
+    found = services.pay_order(by=actor(request), at=clock.now(), order_id=order_id, method=body.method)
+    return _intent(found)
+
+
+@router.get("/refunds", response=Page[RefundOut])
+def refunds(request: HttpRequest, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+    """Refunds of the caller's orders; all for operator and auditor."""
+    viewer = actor(request)
+    selectors.require_view(viewer)
+    rows, following = cursor_page(selectors.refunds_visible_to(viewer), cursor=cursor, limit=limit)
+    return {"items": [_refund(row) for row in rows], "next": following}
+
+
+@router.post("/orders/{uuid:order_id}/refunds", response=RefundOut)
+@idempotent
+def refund(request: HttpRequest, order_id: UUID, body: RefundIn) -> dict[str, Any]:
+    """Give part or all of a released order back to its buyer."""
+    done = services.refund_order(
+        by=actor(request),
+        at=clock.now(),
+        order_id=order_id,
+        amount=Money(body.amount_fen),
+        reason=body.reason,
+    )
+    return _refund(done)
+
+
+@router.get("/earnings", response=EarningsOut)
+def earnings(request: HttpRequest, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+    """The calling annotator's own pay."""
+    viewer = actor(request)
+    viewer.require(VIEW_EARNINGS)
+    sums = selectors.earnings_of(viewer)
+    rows, following = cursor_page(selectors.payouts_of(viewer), cursor=cursor, limit=limit)
+    return {
+        "balance_fen": sums.balance.fen,
+        "earned_fen": sums.earned.fen,
+        "task_count": sums.task_count,
+        "items": [_payout(row) for row in rows],
+        "next": following,
+    }
