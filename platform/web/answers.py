@@ -18,7 +18,9 @@ STOP_POLLING = 286
 def wants_fragment(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of the page (and not a boosted or restored whole)."""
     htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    if not htmx:
+        return False
+    return not htmx.boosted and not htmx.history_restore_request
 
 
 def page_or_fragment(

@@ -30,7 +30,7 @@ class YuanField(forms.CharField):
         if isinstance(value, Money):
             return value
         text = super().to_python(value)
-        if text in self.empty_values:
+        if text is None or text in self.empty_values:
             return None
         try:
             amount = Money.from_yuan(text.lstrip("¥").replace("，", ""))

@@ -88,6 +88,8 @@ def paginate(
     has_more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
+    if not found and backwards:
+        return paginate(rows, {}, order=order, size=size)
     if not found:
         return CursorPage([], "", "")
     has_next = has_more or backwards

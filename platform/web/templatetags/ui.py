@@ -66,7 +66,7 @@ def _trimmed(content: str) -> SafeString:
 @lru_cache(maxsize=1024)
 def _icon(name: str, size: int, cls: str) -> SafeString:
     attributes = {"class": f"icon {cls}".strip(), "aria-hidden": "true", "focusable": "false"}
-    return mark_safe(lucide._render_icon(name, size, **attributes))
+    return SafeString(lucide._render_icon(name, size, **attributes))
 
 
 @register.simple_tag
@@ -76,7 +76,7 @@ def icon(name: str, size: int = 18, cls: str = "") -> SafeString:
 
 
 @register.simple_tag
-def money(amount: Money | int | None, sign: bool = False) -> SafeString:
+def money(amount: Money | int | str | None, sign: bool = False) -> SafeString:
     """An amount with ¥ and thousands, from fen or Money; `--` for none; red when negative."""
     if amount is None or amount == "":
         return format_html('<span class="num muted" aria-label="{}">--</span>', _("无"))
@@ -88,7 +88,7 @@ def money(amount: Money | int | None, sign: bool = False) -> SafeString:
 
 
 @register.filter
-def yuan(amount: Money | int | None) -> str:
+def yuan(amount: Money | int | str | None) -> str:
     """The amount as plain text, for attributes and sentences: `{{ order.price_fen|yuan }}`."""
     if amount is None or amount == "":
         return "--"
@@ -102,7 +102,7 @@ def or_dashes(value: object) -> object:
 
 
 @register.filter
-def count(value: int | None) -> str:
+def count(value: int | str | None) -> str:
     """A whole number with thousands separators; `--` for none."""
     return "--" if value is None or value == "" else f"{int(value):,}"
 
@@ -128,10 +128,11 @@ def day(at: datetime | date | None) -> SafeString | str:
 
 
 @register.filter
-def file_size(size: int | None) -> str:
+def file_size(size: int | str | None) -> str:
     """Bytes for people: 86.2 MB."""
     if size is None or size == "":
         return "--"
+    size = int(size)
     if size < 1024:
         return f"{size} B"
     tenths, names = size * 10, ("KB", "MB", "GB", "TB", "PB")
@@ -143,7 +144,7 @@ def file_size(size: int | None) -> str:
 
 
 @register.filter
-def short_hash(digest: str | None) -> SafeString | str:
+def short_hash(digest: str | bytes | None) -> SafeString | str:
     """First and last eight digits of a digest; the whole one in the title."""
     if not digest:
         return "--"
