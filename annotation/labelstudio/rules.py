@@ -156,6 +156,8 @@ def _tree(xml: str) -> ElementTree.Element:
         raise ConfigRefused(_("请填写标注配置。"))
     if len(xml) > CONFIG_LIMIT:
         raise ConfigRefused(_("配置不能超过 %(limit)s 个字符。") % {"limit": CONFIG_LIMIT})
+    if any("\ud800" <= char <= "\udfff" for char in xml):
+        raise ConfigRefused(_("配置中有残缺的字符，请重新粘贴。"))
     if "<!DOCTYPE" in xml.upper() or "<!ENTITY" in xml.upper():
         raise ConfigRefused(_("配置中不能有 DOCTYPE 或实体定义，请删除。"))
     if xml.startswith("<?"):

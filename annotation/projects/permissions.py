@@ -19,4 +19,6 @@ VIEW = permission(
 RUN = permission(
     "projects.run", _("建立、发布和交付标注项目"), kinds={Kind.ANNOTATION_FIRM}, roles={Role.PROJECT_LEAD}
 )
-ACCEPT = permission("projects.accept", _("验收标注项目"), roles={Role.PROJECT_LEAD, Role.PURCHASER})
+ACCEPT = permission(
+    "projects.accept", _("验收标注项目"), roles={Role.PROJECT_LEAD, Role.QUALITY_REVIEWER, Role.PURCHASER}
+)

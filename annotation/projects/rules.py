@@ -38,7 +38,7 @@ class UploadRefused(Refusal):
     status = 422
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(field="files", name=name, reason=reason)
+        super().__init__(field="uploads", name=name, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ def config_for(modality: str, xml: str) -> LabelingConfig:
         tag = Modality(modality).value.title()
         raise ConfigRefused(words % {"modality": Modality(modality).label, "tag": tag})
     return config
+
+
+def is_storable(text: str) -> bool:
+    """Whether the database can hold the text: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def safe_name(name: str) -> str:

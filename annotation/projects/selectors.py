@@ -65,11 +65,14 @@ def batches_of(project: Project) -> QuerySet[Batch]:
 
 def clients_for(viewer: Actor) -> QuerySet[Organization]:
     """Organizations that may commission work: every verified one but the viewer's own."""
-    return (
-        Organization.objects.filter(verification="verified")
-        .exclude(pk=viewer.organization_id)
-        .order_by("name")
-    )
+    own = viewer.organization_id
+    rows = Organization.objects.filter(verification="verified").order_by("name")
+    return rows if own is None else rows.exclude(pk=own)
+
+
+def sees_inside(viewer: Actor, project: Project) -> bool:
+    """Whether the viewer may know who works on the project and what it pays: its firm, and auditors."""
+    return viewer.belongs_to(project.firm_id) or OrganizationKind.AUDITOR in viewer.kinds
 
 
 def may_run(viewer: Actor, project: Project) -> bool:

@@ -32,6 +32,7 @@ from annotation.projects.rules import (
     UploadRefused,
     check,
     config_for,
+    is_storable,
     read_upload,
     safe_name,
 )  # fmt: skip
@@ -49,11 +50,13 @@ from organizations.permissions import Actor
 
 __all__ = [
     "ImportOutcome", "RawItem", "accept_project", "cancel_project", "close_project", "create_project",
-    "deliver_project", "edit_project", "import_files", "import_items", "locked_project", "open_project",
+    "deliver_project", "edit_project", "import_files", "import_items",
+    "import_raw", "locked_project", "open_project",
     "publish_guideline", "send_back", "start_project",
 ]  # fmt: skip
 
 TITLE_LIMIT = 120
+BRIEF_LIMIT = 5_000
 GUIDELINE_LIMIT = 50_000
 PRICE_LIMIT = Money.from_yuan(10_000)
 PARALLEL_PUTS = 8
@@ -89,7 +92,7 @@ class UploadsRefused(Refusal):
     status = 422
 
     def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__(field="files", reason=" ".join(reasons))
+        super().__init__(field="uploads", reason=" ".join(reasons))
         self.reasons = list(reasons)
 
 
@@ -127,11 +130,14 @@ def _locked_own(by: Actor, project_id: UUID) -> Project:
     return project
 
 
-def _checked_terms(title: str, task_price: Money, due_on: date | None, at: datetime) -> str:
+def _checked_terms(title: str, brief: str, task_price: Money, due_on: date | None, at: datetime) -> str:
     cleaned = " ".join(title.split())
-    if not 2 <= len(cleaned) <= TITLE_LIMIT or "\x00" in cleaned:
+    if not 2 <= len(cleaned) <= TITLE_LIMIT or not is_storable(cleaned):
         words = _("项目名称应有 2 到 %(limit)s 个字。")
         raise InvalidInput(field="title", reason=words % {"limit": TITLE_LIMIT})
+    if len(brief) > BRIEF_LIMIT or not is_storable(brief):
+        words = _("任务说明最多 %(limit)s 个字。")
+        raise InvalidInput(field="brief", reason=words % {"limit": BRIEF_LIMIT})
     if not Money(0) <= task_price <= PRICE_LIMIT:
         words = _("单条报酬应在 0 到 %(limit)s 之间。")
         raise InvalidInput(field="task_price", reason=words % {"limit": PRICE_LIMIT})
@@ -173,7 +179,7 @@ def create_project(
         raise NotFound
     if modality not in Modality.values:
         raise InvalidInput(field="modality", reason=_("请选择数据形态。"))
-    cleaned = _checked_terms(title, task_price, due_on, at)
+    cleaned = _checked_terms(title, brief, task_price, due_on, at)
     client = _checked_client(by, client_id)
     config = config_for(modality, labeling_config)
     project = Project.objects.create(
@@ -211,7 +217,7 @@ def edit_project(
     project = _locked_own(by, project_id)
     if project.state != ProjectState.DRAFT:
         raise NotEditable
-    project.title = _checked_terms(title, task_price, due_on, at)
+    project.title = _checked_terms(title, brief, task_price, due_on, at)
     project.client = _checked_client(by, client_id)
     config = config_for(project.modality, labeling_config)
     project.labeling_config, project.brief = config.xml, brief.strip()
@@ -227,7 +233,7 @@ def publish_guideline(*, by: Actor, at: datetime, project_id: UUID, body: str) -
     """Publish the next version of the guideline; the same text again gives the version in force."""
     project = _locked_own(by, project_id)
     cleaned = body.strip().replace("\r\n", "\n")
-    if not cleaned or len(cleaned) > GUIDELINE_LIMIT or "\x00" in cleaned:
+    if not cleaned or len(cleaned) > GUIDELINE_LIMIT or not is_storable(cleaned):
         words = _("请填写标注规范，最多 %(limit)s 个字。")
         raise InvalidInput(field="body", reason=words % {"limit": GUIDELINE_LIMIT})
     if project.state not in FEEDABLE:
@@ -268,7 +274,7 @@ def import_files(
             reasons.append(str(refusal))
     if reasons:
         raise UploadsRefused(reasons)
-    return _import(by, at, project_id, raw, source, licence)
+    return import_raw(by=by, at=at, project_id=project_id, raw=raw, source=source, licence=licence)
 
 
 def import_items(
@@ -279,16 +285,18 @@ def import_items(
     Content the project already has is skipped; when all of it is there, its batch is returned and nothing
     changes. One bad item refuses all (UploadsRefused names each).
     """
-    return _import(by, at, project_id, raw, source, licence).batch
+    outcome = import_raw(by=by, at=at, project_id=project_id, raw=raw, source=source, licence=licence)
+    return outcome.batch
 
 
-def _import(  # noqa: PLR0917 - the services above name every argument
-    by: Actor, at: datetime, project_id: UUID, raw: Iterable[RawItem], source: str, licence: str
+def import_raw(
+    *, by: Actor, at: datetime, project_id: UUID, raw: Iterable[RawItem], source: str, licence: str
 ) -> ImportOutcome:
+    """Like `import_items`, told with how many items were added and how many were there."""
     project = project_for(by, project_id)
     by.require(RUN)
     for field, text, limit in (("source", source, 2_000), ("licence", licence, 200)):
-        if not text.strip() or len(text) > limit or "\x00" in text:
+        if not text.strip() or len(text) > limit or not is_storable(text):
             words = _("请填写，最多 %(limit)s 个字。")
             raise InvalidInput(field=field, reason=words % {"limit": limit})
     checked = _checked_items(raw, project.modality)
@@ -312,11 +320,11 @@ def _checked_items(raw: Iterable[RawItem], modality: str) -> list[CheckedItem]:
             checked.setdefault(found.raw.sha256, found)
         if len(checked) > ITEM_LIMIT:
             words = _("一次最多导入 %(limit)s 条，请分批上传。")
-            raise InvalidInput(field="files", reason=words % {"limit": ITEM_LIMIT})
+            raise InvalidInput(field="uploads", reason=words % {"limit": ITEM_LIMIT})
     if reasons:
         raise UploadsRefused(reasons[:20])
     if not checked:
-        raise InvalidInput(field="files", reason=_("请选择要导入的文件。"))
+        raise InvalidInput(field="uploads", reason=_("请选择要导入的文件。"))
     return list(checked.values())
 
 
@@ -438,7 +446,7 @@ def send_back(
     project = _locked_for_acceptance(by, project_id)
     PROJECT.check(project, "rework")
     words = reason.strip()
-    if not words or "\x00" in words:
+    if not words or not is_storable(words):
         raise InvalidInput(field="reason", reason=_("请写明退回原因，便于返工。"))
     wanted = tuple(dict.fromkeys(item_ids))
     if project.items.filter(pk__in=wanted).count() != len(wanted):
@@ -456,7 +464,7 @@ def cancel_project(*, by: Actor, at: datetime, project_id: UUID, reason: str) ->
     project = _locked_own(by, project_id)
     PROJECT.check(project, "cancel")
     words = reason.strip()
-    if not words or "\x00" in words:
+    if not words or not is_storable(words):
         raise InvalidInput(field="reason", reason=_("请写明取消原因。"))
     PROJECT.move(project, "cancel", by=by, at=at, reason=words)
     record(by=by, at=at, action="projects.cancel", subject=project, detail={"reason": words})

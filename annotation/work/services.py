@@ -16,6 +16,7 @@ from annotation.labelstudio.rules import Problem, digest_of, parse_config, valid
 from annotation.projects.events import BatchImported, ProjectDelivered, ProjectOpened, ProjectSentBack
 from annotation.projects.models import Item, Project
 from annotation.projects.permissions import RUN
+from annotation.projects.rules import is_storable
 from annotation.projects.selectors import latest_guideline, projects_visible_to
 from annotation.projects.services import locked_project, start_project
 from annotation.projects.states import ProjectState
@@ -221,7 +222,7 @@ def _require_own(by: Actor, task: Task) -> None:
 
 def _reason(text: str, field: str = "reason") -> str:
     words = text.strip()
-    if not words or len(words) > REASON_LIMIT or "\x00" in words:
+    if not words or len(words) > REASON_LIMIT or not is_storable(words):
         raise InvalidInput(
             field=field, reason=_("请写明原因，最多 %(limit)s 个字。") % {"limit": REASON_LIMIT}
         )
@@ -341,9 +342,12 @@ def review(*, by: Actor, at: datetime, task_id: UUID, verdict: str, comment: str
     TASK.check(task, verdict)
     if task.state == TaskState.DISPUTED and submission.reviews.filter(reviewer=by.user).exists():
         raise SameReviewer
-    words = comment.strip()[:REASON_LIMIT].replace("\x00", "")
+    words = comment.strip()
     if verdict == Verdict.RETURN and not words:
         raise InvalidInput(field="comment", reason=_("退回时请写明哪里不对，标注员需要据此返工。"))
+    if len(words) > REASON_LIMIT or not is_storable(words):
+        said = _("意见最多 %(limit)s 个字。")
+        raise InvalidInput(field="comment", reason=said % {"limit": REASON_LIMIT})
     former = submission.reviews.aggregate(top=Max("ordinal"))["top"] or 0
     found = Review.objects.create(
         submission=submission,

@@ -25,7 +25,8 @@ SENTIMENT = (
 )
 BOXES = (
     '<View><Image name="image" value="$image"/>'
-    '<RectangleLabels name="box" toName="image"><Label value="车"/><Label value="人"/></RectangleLabels></View>'
+    '<RectangleLabels name="box" toName="image"><Label value="车"/><Label value="人"/></RectangleLabels>'
+    "</View>"
 )
 REVIEWS = ("这本书很好，价格也便宜。", "服务太差，等了一小时。", "一般般，不会再来。")
 
@@ -59,7 +60,12 @@ def picture(width: int = 64, height: int = 48, kind: str = "PNG", colour: str = 
 
 
 def draft(
-    *, config: str = SENTIMENT, modality: str = "text", client: bool = False, price: str = "0.35", **more: Any
+    *,
+    config: str = SENTIMENT,
+    modality: str = "text",
+    client: bool = False,
+    price: str = "0.35",
+    **more: Any,
 ) -> Project:
     """A draft of 清蓝 for itself, or for 云山."""
     return projects.create_project(

@@ -204,7 +204,9 @@ def test_a_later_check_returns_an_accepted_task() -> None:
 def test_each_party_sees_the_tasks_that_are_theirs() -> None:
     project = scenes.opened(client=True)
     (task,) = scenes.assigned(project)
-    seen = {who.__name__: tasks_visible_to(who()).count() for who in (mei, scenes.wen, tao, scenes.qin, lin, yan)}
+    seen = {
+        who.__name__: tasks_visible_to(who()).count() for who in (mei, scenes.wen, tao, scenes.qin, lin, yan)
+    }
     assert seen == {"mei": 1, "wen": 0, "tao": 3, "qin": 3, "lin": 3, "yan": 3}
     assert [tasks_visible_to(who()).count() for who in (zhou, he, gu)] == [0, 0, 0]
     work.submit(by=mei(), at=NOON, task_id=task.pk, result=scenes.sentiment())
@@ -228,7 +230,12 @@ def test_another_role_or_firm_cannot_assign_claim_or_review() -> None:
     for outsider, refusal in ((he(), NotFound), (tao(), NotAllowed), (zhou(), NotAllowed)):
         with pytest.raises(refusal):
             work.claim_task(by=outsider, at=NOON, project_id=project.pk)
-    for outsider, refusal in ((he(), NotFound), (zhou(), NotFound), (mei(), NotAllowed), (scenes.qin(), NotAllowed)):
+    for outsider, refusal in (
+        (he(), NotFound),
+        (zhou(), NotFound),
+        (mei(), NotAllowed),
+        (scenes.qin(), NotAllowed),
+    ):
         with pytest.raises(refusal):
             work.review(by=outsider, at=NOON, task_id=task.pk, verdict="accept")
     assert Task.objects.get(pk=task.pk).state == "submitted"

@@ -1,0 +1,159 @@
+"""JSON of annotation projects, under /api/annotation."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import File, Form, Router
+from ninja.files import UploadedFile
+
+from annotation.projects import services
+from annotation.projects.models import GuidelineVersion
+from annotation.projects.schemas import (
+    GuidelineIn,
+    GuidelineOut,
+    ImportIn,
+    ImportOut,
+    ProjectIn,
+    ProjectOut,
+    ReasonIn,
+    SendBackIn,
+)
+from annotation.projects.selectors import guidelines_of, project_for, projects_visible_to
+from gateway.api import Page, actor, cursor_page, idempotent
+from kernel import clock
+from kernel.money import Money
+
+router = Router()
+
+
+@router.get("/projects", response=Page[ProjectOut])
+def project_list(request: HttpRequest, cursor: str | None = None, limit: int = 50) -> Page[ProjectOut]:
+    """The projects that the caller's organization runs or commissioned, newest first."""
+    rows, following = cursor_page(projects_visible_to(actor(request)), cursor=cursor, limit=limit)
+    return Page[ProjectOut](items=[ProjectOut.of(row) for row in rows], next=following)
+
+
+@router.post("/projects", response={201: ProjectOut})
+@idempotent
+def create_project(request: HttpRequest, body: ProjectIn) -> tuple[int, ProjectOut]:
+    """A new draft of the caller's firm."""
+    terms = body.dict()
+    price = Money(terms.pop("task_price_fen"))
+    project = services.create_project(by=actor(request), at=clock.now(), task_price=price, **terms)
+    return 201, ProjectOut.of(project)
+
+
+@router.get("/projects/{uuid:project_id}", response=ProjectOut)
+def read_project(request: HttpRequest, project_id: UUID) -> ProjectOut:
+    """One project."""
+    return ProjectOut.of(project_for(actor(request), project_id))
+
+
+@router.get("/projects/{uuid:project_id}/guidelines", response=list[GuidelineOut])
+def guideline_list(request: HttpRequest, project_id: UUID) -> list[GuidelineVersion]:
+    """Every guideline version, the newest first."""
+    return list(guidelines_of(project_for(actor(request), project_id)))
+
+
+@router.post("/projects/{uuid:project_id}/guidelines", response={201: GuidelineOut})
+@idempotent
+def publish_guideline(
+    request: HttpRequest, project_id: UUID, body: GuidelineIn
+) -> tuple[int, GuidelineVersion]:
+    """Publish the next guideline version."""
+    return 201, services.publish_guideline(
+        by=actor(request), at=clock.now(), project_id=project_id, body=body.body
+    )
+
+
+@router.post("/projects/{uuid:project_id}/items", response={201: ImportOut})
+@idempotent
+def import_texts(request: HttpRequest, project_id: UUID, body: ImportIn) -> tuple[int, ImportOut]:
+    """Import text items; content that is there already is skipped."""
+    raw = [services.RawItem(item.name, item.text.encode(errors="surrogatepass")) for item in body.items]
+    outcome = services.import_raw(
+        by=actor(request),
+        at=clock.now(),
+        project_id=project_id,
+        raw=raw,
+        source=body.source,
+        licence=body.licence,
+    )
+    return 201, _imported(outcome)
+
+
+@router.post("/projects/{uuid:project_id}/files", response={201: ImportOut})
+@idempotent
+def import_files(
+    request: HttpRequest,
+    project_id: UUID,
+    uploads: File[list[UploadedFile]],
+    source: Form[str],
+    licence: Form[str],
+) -> tuple[int, ImportOut]:
+    """Import files (images, or TXT, CSV, JSONL with texts); up to 10 MB in one request."""
+    outcome = services.import_files(
+        by=actor(request),
+        at=clock.now(),
+        project_id=project_id,
+        files=((one.name or "", one.read()) for one in uploads),
+        source=source,
+        licence=licence,
+    )
+    return 201, _imported(outcome)
+
+
+def _imported(outcome: services.ImportOutcome) -> ImportOut:
+    return ImportOut(
+        batch_id=outcome.batch.pk,
+        ordinal=outcome.batch.ordinal,
+        added_count=outcome.added_count,
+        skipped_count=outcome.skipped_count,
+    )
+
+
+@router.post("/projects/{uuid:project_id}/open", response=ProjectOut)
+@idempotent
+def open_project(request: HttpRequest, project_id: UUID) -> ProjectOut:
+    """Publish a draft: one task per item."""
+    return ProjectOut.of(services.open_project(by=actor(request), at=clock.now(), project_id=project_id))
+
+
+@router.post("/projects/{uuid:project_id}/deliver", response=ProjectOut)
+@idempotent
+def deliver_project(request: HttpRequest, project_id: UUID) -> ProjectOut:
+    """Hand the finished work over."""
+    return ProjectOut.of(services.deliver_project(by=actor(request), at=clock.now(), project_id=project_id))
+
+
+@router.post("/projects/{uuid:project_id}/accept", response=ProjectOut)
+@idempotent
+def accept_project(request: HttpRequest, project_id: UUID) -> ProjectOut:
+    """Accept a delivered project."""
+    return ProjectOut.of(services.accept_project(by=actor(request), at=clock.now(), project_id=project_id))
+
+
+@router.post("/projects/{uuid:project_id}/send-back", response=ProjectOut)
+@idempotent
+def send_back(request: HttpRequest, project_id: UUID, body: SendBackIn) -> ProjectOut:
+    """Send a delivered project back for rework."""
+    return ProjectOut.of(
+        services.send_back(
+            by=actor(request),
+            at=clock.now(),
+            project_id=project_id,
+            reason=body.reason,
+            item_ids=body.item_ids,
+        )
+    )
+
+
+@router.post("/projects/{uuid:project_id}/cancel", response=ProjectOut)
+@idempotent
+def cancel_project(request: HttpRequest, project_id: UUID, body: ReasonIn) -> ProjectOut:
+    """Give up a project that nobody has begun to work on."""
+    return ProjectOut.of(
+        services.cancel_project(by=actor(request), at=clock.now(), project_id=project_id, reason=body.reason)
+    )

@@ -1,0 +1,262 @@
+"""Pages of annotation projects: list, set-up, guideline, import, and the buttons of their life."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from annotation.projects import services
+from annotation.projects.forms import EXAMPLES, GuidelineForm, ImportForm, ProjectForm, ReasonForm, initial_of
+from annotation.projects.models import Project
+from annotation.projects.permissions import RUN
+from annotation.projects.selectors import (
+    batches_of,
+    guidelines_of,
+    may_accept,
+    may_run,
+    project_for,
+    projects_visible_to,
+    sees_inside,
+    with_counts,
+)
+from annotation.projects.states import Modality, ProjectState
+from kernel import clock
+from kernel.errors import NotFound, Refusal
+from kernel.money import Money
+from organizations.permissions import Actor
+from web.answers import page_or_fragment
+from web.forms import show_refusal
+from web.paging import paginate
+from web.parts import Link
+
+
+def viewer_of(request: HttpRequest) -> Actor:
+    """Who looks."""
+    viewer: Actor = request.actor  # type: ignore[attr-defined]
+    return viewer
+
+
+def frame(viewer: Actor, project: Project, current: str) -> dict[str, Any]:
+    """What every tab of a project shares: tabs, remarks under the title, what the viewer may do."""
+    is_inside = sees_inside(viewer, project)
+    tabs: list[tuple[str, Any, bool]] = [
+        ("detail", _("概况"), True),
+        ("tasks", _("任务"), True),
+        ("members", _("成员"), is_inside),
+        ("guideline", _("标注规范"), True),
+        ("items", _("原始数据"), is_inside),
+        ("delivery", _("交付与验收"), True),
+    ]
+    remarks: list[object] = [project.number, project.get_modality_display()]
+    if project.client_id and is_inside:
+        remarks.append(_("委托方 %(name)s") % {"name": project.client})
+    if not viewer.belongs_to(project.firm_id):
+        remarks.append(_("标注方 %(name)s") % {"name": project.firm})
+    if is_inside:
+        remarks.append(_("单条报酬 %(price)s") % {"price": Money(project.task_price_fen)})
+    if project.due_on:
+        remarks.append(_("约定交付 %(day)s") % {"day": project.due_on.isoformat()})
+    return {
+        "project": project,
+        "meta": remarks,
+        "is_inside": is_inside,
+        "may_run": may_run(viewer, project),
+        "may_accept": may_accept(viewer, project),
+        "tabs": [
+            Link(label, reverse(f"projects:{name}", args=[project.pk]), is_current=name == current)
+            for name, label, is_open in tabs
+            if is_open
+        ],
+    }
+
+
+@require_GET
+@login_required
+def project_list(request: HttpRequest) -> HttpResponse:
+    """标注项目: what the viewer's organization runs or has commissioned."""
+    viewer = viewer_of(request)
+    state = request.GET.get("state", "")
+    rows = with_counts(projects_visible_to(viewer))
+    words = request.GET.get("q", "").strip()[:100].replace("\x00", "")
+    if state in ProjectState.values:
+        rows = rows.filter(state=state)
+    if words:
+        rows = rows.filter(title__icontains=words)
+    context = {
+        "page": paginate(rows, request.GET),
+        "state": state,
+        "words": words,
+        "states": ProjectState.choices,
+        "may_create": viewer.can(RUN),
+    }
+    return page_or_fragment(request, "projects/list.html", "projects/list_rows.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def new(request: HttpRequest) -> HttpResponse:
+    """新建标注项目."""
+    viewer = viewer_of(request)
+    viewer.require(RUN)
+    example = EXAMPLES.get(request.GET.get("example", ""), EXAMPLES["choices"])[1]
+    modality = Modality.IMAGE if "<Image" in example else Modality.TEXT
+    form = ProjectForm(
+        request.POST or None, viewer=viewer, initial={"labeling_config": example, "modality": modality}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            project = services.create_project(by=viewer, at=clock.now(), **form.terms())
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("项目已建立。接着发布标注规范、导入原始数据。"))
+            return redirect("projects:detail", project.pk)
+    examples = [Link(label, f"?example={key}") for key, (label, _xml) in EXAMPLES.items()]
+    context = {"form": form, "examples": examples}
+    return render(request, "projects/form.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def edit(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Change a draft."""
+    viewer = viewer_of(request)
+    project = project_for(viewer, project_id)
+    viewer.require(RUN)
+    if project.state != ProjectState.DRAFT:
+        raise services.NotEditable
+    form = ProjectForm(request.POST or None, viewer=viewer, project=project, initial=initial_of(project))
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.edit_project(by=viewer, at=clock.now(), project_id=project_id, **form.terms())
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("已保存。"))
+            return redirect("projects:detail", project.pk)
+    context = {"form": form, "project": project}
+    return render(request, "projects/form.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def guideline(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """标注规范: every version, and a form for the next."""
+    viewer = viewer_of(request)
+    project = project_for(viewer, project_id)
+    versions = list(guidelines_of(project))
+    form = GuidelineForm(request.POST or None, initial={"body": versions[0].body if versions else ""})
+    if request.method == "POST" and form.is_valid():
+        try:
+            published = services.publish_guideline(
+                by=viewer, at=clock.now(), project_id=project_id, body=form.cleaned_data["body"]
+            )
+        except Refusal as refusal:
+            if refusal.status in (403, 404):
+                raise
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("标注规范第 %(version)s 版已发布。") % {"version": published.version})
+            return redirect("projects:guideline", project.pk)
+    context = {**frame(viewer, project, "guideline"), "versions": versions, "form": form}
+    context["may_publish"] = context["may_run"] and project.state in services.FEEDABLE
+    return render(request, "projects/guideline.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def items(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """原始数据: batches with their sources, and a form to import more."""
+    viewer = viewer_of(request)
+    project = project_for(viewer, project_id)
+    if not sees_inside(viewer, project):
+        raise NotFound
+    form = ImportForm(request.POST or None, request.FILES or None, modality=project.modality)
+    if request.method == "POST":
+        viewer.require(RUN)
+        if form.is_valid():
+            files = ((one.name, one.read()) for one in form.cleaned_data["uploads"])
+            given = {name: form.cleaned_data[name] for name in ("source", "licence")}
+            try:
+                outcome = services.import_files(
+                    by=viewer, at=clock.now(), project_id=project_id, files=files, **given
+                )
+            except services.UploadsRefused as refusal:
+                for reason in refusal.reasons:
+                    form.add_error("uploads", reason)
+            except Refusal as refusal:
+                show_refusal(form, refusal)
+            else:
+                words = _("导入 %(added)s 条，跳过已有的 %(skipped)s 条。")
+                counts = {"added": outcome.added_count, "skipped": outcome.skipped_count}
+                messages.success(request, words % counts)
+                return redirect("projects:items", project.pk)
+    context = {
+        **frame(viewer, project, "items"),
+        "form": form,
+        "batches": list(batches_of(project)),
+        "page": paginate(project.items.all(), request.GET, order=("ordinal",)),
+    }
+    context["may_import"] = context["may_run"] and project.state in services.FEEDABLE
+    return render(request, "projects/items.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@login_required
+def open_(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Publish a draft."""
+    services.open_project(by=viewer_of(request), at=clock.now(), project_id=project_id)
+    messages.success(request, _("项目已发布，每条数据生成一条任务，可以分配了。"))
+    return redirect("projects:members", project_id)
+
+
+@require_POST
+@login_required
+def deliver(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Hand the work over."""
+    services.deliver_project(by=viewer_of(request), at=clock.now(), project_id=project_id)
+    messages.success(request, _("已交付，等待验收。"))
+    return redirect("projects:delivery", project_id)
+
+
+@require_POST
+@login_required
+def accept(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Accept a delivered project."""
+    services.accept_project(by=viewer_of(request), at=clock.now(), project_id=project_id)
+    messages.success(request, _("已验收，标注员报酬进入结算。"))
+    return redirect("projects:delivery", project_id)
+
+
+@require_POST
+@login_required
+def close(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """File an accepted project away."""
+    services.close_project(by=viewer_of(request), at=clock.now(), project_id=project_id)
+    messages.success(request, _("项目已结项。"))
+    return redirect("projects:detail", project_id)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def cancel(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Give a project up, with the reason."""
+    viewer = viewer_of(request)
+    project = project_for(viewer, project_id)
+    viewer.require(RUN)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data["reason"]
+        services.cancel_project(by=viewer, at=clock.now(), project_id=project_id, reason=given)
+        messages.success(request, _("项目已取消。"))
+        return redirect("projects:detail", project_id)
+    context = {"form": form, "project": project}
+    return render(request, "projects/cancel.html", context, status=422 if form.is_bound else 200)

@@ -1,0 +1,20 @@
+"""Addresses under /projects/. The tabs that show tasks belong to `annotation.work`, one layer up."""
+
+from django.urls import include, path
+
+from annotation.projects import pages
+
+app_name = "projects"
+urlpatterns = [
+    path("", pages.project_list, name="list"),
+    path("new/", pages.new, name="new"),
+    path("<uuid:project_id>/edit/", pages.edit, name="edit"),
+    path("<uuid:project_id>/guideline/", pages.guideline, name="guideline"),
+    path("<uuid:project_id>/items/", pages.items, name="items"),
+    path("<uuid:project_id>/open/", pages.open_, name="open"),
+    path("<uuid:project_id>/deliver/", pages.deliver, name="deliver"),
+    path("<uuid:project_id>/accept/", pages.accept, name="accept"),
+    path("<uuid:project_id>/close/", pages.close, name="close"),
+    path("<uuid:project_id>/cancel/", pages.cancel, name="cancel"),
+    path("<uuid:project_id>/", include("annotation.work.project_urls")),
+]

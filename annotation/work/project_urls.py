@@ -1,0 +1,13 @@
+"""Addresses under /projects/<id>/ that show tasks; `annotation.projects.urls` includes them."""
+
+from django.urls import path
+
+from annotation.work import pages
+
+urlpatterns = [
+    path("", pages.overview, name="detail"),
+    path("tasks/", pages.tasks, name="tasks"),
+    path("members/", pages.members, name="members"),
+    path("delivery/", pages.delivery, name="delivery"),
+    path("send-back/", pages.send_back, name="send_back"),
+]

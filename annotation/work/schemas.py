@@ -1,0 +1,93 @@
+"""JSON of annotation tasks; results are Label Studio's lists of regions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ninja import Field, Schema
+
+from annotation.work.models import Task
+
+
+class TaskOut(Schema):
+    """A task in a list."""
+
+    id: UUID
+    project_id: UUID
+    item_id: UUID
+    annotator_id: UUID | None
+    price_fen: int
+    assigned_at: datetime | None
+    accepted_at: datetime | None
+    state: str
+
+    @classmethod
+    def of(cls, task: Task) -> TaskOut:
+        return cls.model_validate(task, from_attributes=True)
+
+
+class TaskDetail(TaskOut):
+    """A task to work on: `data` as Label Studio names its fields (an image as a link of ten minutes)."""
+
+    data: dict[str, str]
+    labeling_config: str
+    guideline_version: int | None
+    returned_because: str
+
+
+class AssignmentIn(Schema):
+    """Whom to give how many tasks of which project."""
+
+    project_id: UUID
+    annotator_id: UUID
+    count: int = Field(ge=1, le=1_000)
+
+
+class ClaimIn(Schema):
+    """The project to take the next task of."""
+
+    project_id: UUID
+
+
+class SubmissionIn(Schema):
+    """`result`: Label Studio's list of regions."""
+
+    result: list[Any]
+
+
+class ReviewOut(Schema):
+    """A verdict on a submission."""
+
+    id: UUID
+    ordinal: int
+    verdict: str
+    comment: str
+    reviewer_id: UUID
+    reviewed_at: datetime
+
+
+class SubmissionOut(Schema):
+    """A submitted result."""
+
+    id: UUID
+    task_id: UUID
+    ordinal: int
+    annotator_id: UUID
+    result: list[Any]
+    result_sha256: str
+    submitted_at: datetime
+
+
+class ReviewIn(Schema):
+    """`verdict` is accept or return; a return needs a comment."""
+
+    verdict: str
+    comment: str = ""
+
+
+class ReasonIn(Schema):
+    """Why."""
+
+    reason: str
