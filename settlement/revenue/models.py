@@ -18,8 +18,8 @@ from settlement.revenue.states import Code
 class RevenueLine(Record):
     """One receipt (positive) or refund (negative) of a firm, in its business year.
 
-    `net_fen` is without VAT, `fee_fen` (negative) what the exchange kept of it. `exclusions` holds the codes
-    of `states.Code` for which the line does not count, in their order; empty means it counts.
+    `net_fen` is without VAT, `fee_fen` what the exchange kept (negative) or gave back. `exclusions` holds the
+    codes of `states.Code` for which the line does not count, in their order; empty means it counts.
     `evidence` names what the line rests on: order, contract, voucher, certificate, version, entry ids.
     """
 
@@ -56,6 +56,15 @@ class RevenueLine(Record):
     def counts(self) -> bool:
         """Whether the line is part of the year's actual revenue."""
         return not self.exclusions
+
+    @property
+    def exclusion_labels(self) -> list[str]:
+        """The reasons for not counting, as people read them."""
+        return [str(Code(code).label) for code in self.exclusions]
+
+    @property
+    def tone(self) -> str:
+        return "green" if self.counts else "amber"
 
     @property
     def vat_fen(self) -> int:

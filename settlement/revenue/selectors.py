@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet, Sum, Window
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import ExtractMonth
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
+from annotation.projects.models import Project
 from assets.registry.models import Certificate
 from exchange.trading.models import Order
 from kernel import clock
@@ -27,6 +30,20 @@ from settlement.revenue.rules import Amounts, TradeFacts, exclusions, net_of_tax
 from settlement.revenue.states import Code
 from web.desk import Figure
 from web.navigation import resolved
+
+
+Goal = Callable[[int], int | None]
+_goals: list[Goal] = []
+
+
+def register_goal(goal: Goal) -> None:
+    """Name the source of the amount (fen) that a year's revenue is measured against; there is one."""
+    _goals[:] = [goal]
+
+
+def goal_of(year: int) -> int | None:
+    """The amount in fen that the year's revenue is to reach; None when no rule has named one."""
+    return _goals[0](year) if _goals else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,7 @@ class Trade:
             Amounts.of_line(
                 net_fen=refund.tax_fen - refund.amount_fen,
                 gross_fen=-refund.amount_fen,
-                fee_fen=0,
+                fee_fen=refund.fee_fen,
                 is_refund=True,
                 counts=counts,
             )
@@ -339,17 +356,16 @@ def firm_for(viewer: Actor, firm_id: UUID | None) -> Organization:
 def line_of_yuan(firm_id: UUID, year: int, position_fen: int) -> RevenueLine | None:
     """The receipt in which the fen at that position of the year's counted revenue lies.
 
-    Counted trades stand in order of receipt, each with what its refunds have left of it.
+    Counted trades stand in order of their ids (which follow time), each with what its refunds have left.
     """
-    left = (
-        RevenueLine.objects.filter(firm=firm_id, year=year, exclusions__len=0)
-        .values("order")
-        .annotate(net=Sum("net_fen"))
-        .filter(net__gt=0)
-        .annotate(upto=Window(Sum("net"), order_by="order"))
-        .values_list("order", "upto")
-    )
-    found = next((order for order, upto in left if upto >= position_fen), None)
+    rows = RevenueLine.objects.filter(firm=firm_id, year=year, exclusions__len=0).values("order")
+    reached = 0
+    found = None
+    for order_id, net in rows.annotate(net=Sum("net_fen")).order_by("order").values_list("order", "net"):
+        reached += net
+        if reached >= position_fen:
+            found = order_id
+            break
     return RevenueLine.objects.filter(order=found, refund=None).first() if found else None
 
 
@@ -367,3 +383,274 @@ def figures(viewer: Actor) -> list[Figure]:
     hint = _("%(count)s 笔") % {"count": kept.line_count}
     title = _("%(year)s 年实际收入") % {"year": year}
     return [Figure(title, Money(kept.counted_fen), hint, resolved("revenue:index"))]
+
+
+def rulings_of(line: RevenueLine) -> list[Ruling]:
+    """Every ruling on the line's trade, the latest first."""
+    return list(Ruling.objects.filter(order=line.order_id).order_by("-ruled_at", "-pk"))
+
+
+def lines_of_order(viewer: Actor, line: RevenueLine) -> list[RevenueLine]:
+    """The other lines of the same trade: its receipt and refunds."""
+    return list(lines_visible_to(viewer).filter(order=line.order_id).exclude(pk=line.pk).order_by("pk"))
+
+
+# --- the walk back ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One station of the walk from an amount back to the file it was earned with.
+
+    `facts` are (label, value, full text of a hash or empty); `holds` tells whether what this station repeats
+    of the one before is the same (None: nothing to compare).
+    """
+
+    key: str
+    icon: str
+    title: str
+    number: str
+    facts: tuple[tuple[str, str], ...]
+    url: str = ""
+    digest: str = ""
+    holds: bool | None = None
+    check: str = ""
+
+
+def chain_of(line: RevenueLine) -> list[Station]:
+    """From the year's statement to the raw file, every station with its proof; a constant number of queries."""
+    return [
+        _statement_station(line),
+        _trade_station(line),
+        *_money_stations(line),
+        *_paper_stations(line),
+        *_data_stations(line),
+    ]
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}" if at else "--"
+
+
+def _address(names: Sequence[str], *arguments: object) -> str:
+    """The page of a thing, by the first of the names that this installation has."""
+    for name in names:
+        try:
+            return reverse(name, args=arguments)
+        except NoReverseMatch:
+            continue
+    return ""
+
+
+def _statement_station(line: RevenueLine) -> Station:
+    kept = annual(line.firm_id, line.year)
+    return Station(
+        "statement",
+        "sigma",
+        _("年度实际收入"),
+        str(line.year),
+        (
+            (_("企业"), line.firm.display_name),
+            (_("计入金额"), str(Money(kept.counted_fen))),
+            (_("笔数"), f"{kept.line_count:,}"),
+        ),
+        f"{reverse('revenue:index')}?firm={line.firm_id}&year={line.year}",
+    )
+
+
+def _trade_station(line: RevenueLine) -> Station:
+    order = line.order
+    return Station(
+        "transaction",
+        "receipt-text",
+        _("交易订单"),
+        order.number,
+        (
+            (_("买方"), order.buyer.display_name),
+            (_("产品"), order.product.title),
+            (_("含税金额"), str(Money(order.amount_fen))),
+            (_("其中税额"), str(Money(order.tax_fen))),
+        ),
+        _address(["orders:detail", "trading:detail"], order.pk),
+        holds=line.evidence["order"]["number"] == order.number,
+        check=_("订单号与入账时一致"),
+    )
+
+
+def _money_stations(line: RevenueLine) -> list[Station]:
+    order, stations = line.order, []
+    release = getattr(order, "release", None)
+    if line.refund is not None:
+        refund = line.refund
+        stations.append(
+            Station(
+                "refund",
+                "undo-2",
+                _("退款"),
+                refund.number,
+                (
+                    (_("含税金额"), str(Money(refund.amount_fen))),
+                    (_("原因"), refund.reason),
+                    (_("退款时间"), _day(refund.refunded_at)),
+                ),
+                digest=str(refund.entry_id),
+                holds=-refund.amount_fen == line.gross_fen,
+                check=_("退款金额与本笔一致"),
+            )
+        )
+    if release is not None:
+        stations.append(
+            Station(
+                "money",
+                "landmark",
+                _("放款与记账凭证"),
+                str(release.entry_id),
+                (
+                    (_("放款总额"), str(Money(release.gross_fen))),
+                    (_("交易服务费"), str(Money(release.fee_fen))),
+                    (_("供方所得"), str(Money(release.seller_fen))),
+                    (_("放款时间"), _day(release.released_at)),
+                ),
+                _address(["ledger:entry"], release.entry_id),
+                digest=release.entry.fingerprint,
+                holds=release.gross_fen == release.fee_fen + release.seller_fen,
+                check=_("总额等于服务费与供方所得之和"),
+            )
+        )
+    return stations
+
+
+def _paper_stations(line: RevenueLine) -> list[Station]:
+    order, stations = line.order, []
+    filing, delivery, contract = (getattr(order, name, None) for name in ("filing", "delivery", "contract"))
+    if filing is not None:
+        stations.append(
+            Station(
+                "voucher",
+                "stamp",
+                _("交易备案凭证"),
+                filing.voucher_number or "--",
+                (
+                    (_("状态"), str(filing.get_state_display())),
+                    (_("备案金额"), str(Money(filing.amount_fen))),
+                    (_("备案时间"), _day(filing.filed_at)),
+                ),
+                _address(["filings:detail"], filing.pk),
+                holds=(line.evidence.get("voucher") or {}).get("number") == filing.voucher_number,
+                check=_("凭证号与入账时一致"),
+            )
+        )
+    if delivery is not None:
+        stations.append(
+            Station(
+                "delivery",
+                "package-check",
+                _("交付与验收"),
+                _day(delivery.delivered_at),
+                (
+                    (_("文件数"), f"{delivery.file_count:,}"),
+                    (_("验收时间"), _day(order.accepted_at)),
+                ),
+                digest=delivery.root_hash,
+                holds=delivery.root_hash == order.version.root_hash,
+                check=_("交付内容的根哈希与登记版本一致"),
+            )
+        )
+    if contract is not None:
+        stations.append(
+            Station(
+                "contract",
+                "file-signature",
+                _("合同"),
+                contract.number,
+                ((_("签约时间"), _day(order.contracted_at)),),
+                digest=contract.text_sha256,
+                holds=hashlib.sha256(contract.text.encode()).hexdigest() == contract.text_sha256,
+                check=_("合同文本的哈希重新计算后一致"),
+            )
+        )
+    return stations
+
+
+def _data_stations(line: RevenueLine) -> list[Station]:
+    order = line.order
+    certificate, version = order.certificate, order.version
+    stations = [
+        Station(
+            "certificate",
+            "badge-check",
+            _("数据资产登记证书"),
+            certificate.number,
+            (
+                (_("资产名称"), certificate.title),
+                (_("有效期"), f"{certificate.valid_from} – {certificate.valid_until}"),
+                (_("状态"), str(certificate.get_state_display())),
+            ),
+            _address(["verify:certificate"], certificate.number),
+            holds=certificate.version_id == version.pk,
+            check=_("证书覆盖所售版本"),
+        ),
+        Station(
+            "version",
+            "database",
+            _("数据集版本"),
+            f"{version.dataset.number} v{version.version}",
+            (
+                (_("样本数"), f"{version.row_count:,}"),
+                (_("文件数"), f"{version.file_count:,}"),
+                (_("封版时间"), _day(version.sealed_at)),
+            ),
+            _address(["datasets:detail"], version.dataset_id),
+            digest=version.root_hash,
+            holds=line.evidence["version"]["root_hash"] == version.root_hash,
+            check=_("根哈希与入账时一致"),
+        ),
+    ]
+    if version.project is not None:
+        stations += _annotation_stations(version.project)
+    file = version.files.order_by("path").first()
+    if file is not None:
+        stations.append(
+            Station(
+                "file",
+                "file-check",
+                _("数据文件"),
+                file.path,
+                ((_("字节数"), f"{file.size:,}"),),
+                digest=file.sha256,
+            )
+        )
+    return stations
+
+
+def _annotation_stations(project: Project) -> list[Station]:
+    """The annotation project and its first batch of raw items, with the first item's hash."""
+    batch = project.batches.order_by("ordinal").first()
+    found = [
+        Station(
+            "project",
+            "tags",
+            _("标注项目"),
+            project.number,
+            ((_("项目名称"), project.title), (_("验收时间"), _day(project.accepted_at))),
+            _address(["projects:detail"], project.pk),
+        )
+    ]
+    if batch is not None:
+        item = batch.items.order_by("ordinal").first()
+        found.append(
+            Station(
+                "batch",
+                "boxes",
+                _("原始数据批次"),
+                f"#{batch.ordinal}",
+                (
+                    (_("数据来源"), batch.source),
+                    (_("来源许可"), batch.licence),
+                    (_("导入时间"), _day(batch.imported_at)),
+                    (_("首个文件"), item.name if item else "--"),
+                ),
+                digest=item.sha256 if item else "",
+            )
+        )
+    return found

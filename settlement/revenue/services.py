@@ -123,6 +123,7 @@ def book_refund(*, by: Actor, at: datetime, refund_id: UUID) -> RevenueLine:
         received_at=refund.refunded_at,
         gross_fen=-refund.amount_fen,
         net_fen=refund.tax_fen - refund.amount_fen,
+        fee_fen=refund.fee_fen,
         exclusions=receipt.exclusions,
         evidence={
             **receipt.evidence,
