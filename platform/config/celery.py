@@ -17,6 +17,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
 from django.conf import settings
 
+from config.schedule import TASK_ROUTES
+
 env = environ.Env()
 VISIBILITY_SECONDS = env.int("WORKER_VISIBILITY_SECONDS", default=300)
 TIME_LIMIT_SECONDS = max(VISIBILITY_SECONDS - max(VISIBILITY_SECONDS // 10, 2), 1)
@@ -40,6 +42,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     task_default_queue="default",
+    task_routes=TASK_ROUTES,
     task_queues={name: {} for name in QUEUES},
     task_time_limit=TIME_LIMIT_SECONDS,
     task_soft_time_limit=max(TIME_LIMIT_SECONDS - 10, 1),

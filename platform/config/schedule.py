@@ -1,4 +1,7 @@
-"""What beat sends out, and how often (seconds). A task that waited longer than its turn is dropped."""
+"""Which queue a task goes to, what beat sends out and how often (seconds).
+
+A periodic task that waited longer than its turn is dropped.
+"""
 
 from __future__ import annotations
 
@@ -14,4 +17,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "worker-heartbeat": _every(10, "jobs.heartbeat"),
     "jobs-resend-lost": _every(60, "jobs.resend_lost"),
     "documents-refuse-abandoned": _every(3600, "documents.refuse_abandoned"),
+    "registry-expire-certificates": _every(3600, "registry.expire_certificates"),
+}
+
+TASK_ROUTES: dict[str, dict[str, str]] = {
+    "jobs.run_job": {"queue": "long"},
+    "registry.make_document": {"queue": "long"},
+    "notifications.*": {"queue": "mail"},
 }

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from documents import selectors, services
 from documents.models import Document
@@ -21,10 +21,10 @@ router = Router()
 
 @router.post("", response={201: ExpectedOut})
 @idempotent
-def expect(request: HttpRequest, body: DocumentIn) -> tuple[int, dict[str, Any]]:
+def expect(request: HttpRequest, body: DocumentIn) -> Status[dict[str, Any]]:
     """Announce a file; POST its bytes to the answered address, then confirm."""
     document, form = services.expect_upload(by=actor(request), at=clock.now(), **body.dict())
-    return 201, {"document": document, "upload": form}
+    return Status(201, {"document": document, "upload": form})
 
 
 @router.post("/{document_id}/confirm", response=DocumentOut)

@@ -10,7 +10,7 @@ from jobs import services
 from kernel import clock
 
 
-@shared_task(name="jobs.run_job", queue="long", acks_late=True, ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name="jobs.run_job")  # type: ignore[untyped-decorator]
 def run_job(job_id: str) -> None:
     """Do the work of one job; a second delivery goes on or finds nothing to do."""
     services.run(job_id=UUID(job_id), at=clock.now())

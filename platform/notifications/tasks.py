@@ -9,13 +9,13 @@ from celery import shared_task
 from notifications import services
 
 
-@shared_task(name="notifications.mail_notifications", queue="mail")  # type: ignore[untyped-decorator]
+@shared_task(name="notifications.mail_notifications")  # type: ignore[untyped-decorator]
 def mail_notifications(ids: list[str]) -> int:
     """Mail messages to their people."""
     return services.send_mails([UUID(one) for one in ids])
 
 
-@shared_task(name="notifications.mail_invitation", queue="mail")  # type: ignore[untyped-decorator]
+@shared_task(name="notifications.mail_invitation")  # type: ignore[untyped-decorator]
 def mail_invitation(email: str, language: str, organization: str, inviter: str, path: str) -> int:
     """Mail an invitation."""
     return services.mail_invitation(

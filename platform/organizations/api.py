@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from ninja import Router
+from ninja import Router, Status
 
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
@@ -67,10 +67,10 @@ def change_roles(request: HttpRequest, membership_id: UUID, body: RolesIn) -> Me
 
 
 @router.delete("/members/{membership_id}", response={204: None})
-def end_membership(request: HttpRequest, membership_id: UUID) -> tuple[int, None]:
+def end_membership(request: HttpRequest, membership_id: UUID) -> Status[None]:
     """Let a member go."""
     services.end_membership(by=actor(request), at=clock.now(), membership_id=membership_id)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/invitations", response=Page[InvitationOut])
@@ -85,17 +85,17 @@ def invitations(request: HttpRequest, cursor: str | None = None, limit: int = 20
 
 @router.post("/invitations", response={201: InvitationOut})
 @idempotent
-def invite(request: HttpRequest, body: InvitationIn) -> tuple[int, Invitation]:
+def invite(request: HttpRequest, body: InvitationIn) -> Status[Invitation]:
     """Invite somebody by e-mail; a second invitation replaces the first."""
     found, _token = services.invite(by=actor(request), at=clock.now(), email=body.email, roles=body.roles)
-    return 201, found
+    return Status(201, found)
 
 
 @router.delete("/invitations/{invitation_id}", response={204: None})
-def withdraw_invitation(request: HttpRequest, invitation_id: UUID) -> tuple[int, None]:
+def withdraw_invitation(request: HttpRequest, invitation_id: UUID) -> Status[None]:
     """Take back an invitation."""
     services.withdraw_invitation(by=actor(request), at=clock.now(), invitation_id=invitation_id)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/keys", response=Page[KeyOut])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -9,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -236,7 +238,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     """What is offered, and the button that takes it; visitors sign in or up first."""
     if request.method == "POST":
         if not request.user.is_authenticated:
-            return redirect("account_login")
+            return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
         membership = services.accept_invitation(by=_viewer(request), at=clock.now(), token=token)
         request.session[SESSION_KEY] = str(membership.organization_id)
         messages.success(request, _("您已加入 %(name)s。") % {"name": membership.organization})

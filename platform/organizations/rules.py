@@ -15,13 +15,22 @@ from django.utils.translation import gettext_lazy as _
 from stdnum.cn import uscc as stdnum_uscc
 from stdnum.exceptions import ValidationError as StdnumError
 
-from organizations.permissions import REGISTRY
 from organizations.states import OrganizationKind as Kind
 from organizations.states import Role
 
 QINGYUAN = "4418"
 SELF_DECLARED_KINDS = (Kind.ANNOTATION_FIRM, Kind.BUYER, Kind.BROKER, Kind.PARK_OPERATOR)
 """Kinds a firm may claim itself; the others carry powers of office and are set up by the platform."""
+
+ROLES_OF_OFFICE: Mapping[Role, set[Kind]] = {
+    Role.REGISTRATION_REVIEWER: {Kind.EXCHANGE_OPERATOR},
+    Role.LISTING_REVIEWER: {Kind.EXCHANGE_OPERATOR},
+    Role.FIRST_REVIEWER: {Kind.EXCHANGE_OPERATOR},
+    Role.SECOND_REVIEWER: {Kind.DEPARTMENT},
+    Role.AUDITOR: {Kind.AUDITOR},
+    Role.BROKER_AGENT: {Kind.BROKER},
+}
+"""Roles that mean something in some kinds of organization only."""
 
 _INDUSTRY_GB = re.compile(r"[A-T]?\d{2,4}")
 REQUIRED_FOR_VERIFICATION: dict[str, str | Promise] = {
@@ -121,11 +130,6 @@ def missing_for_verification(values: Mapping[str, object]) -> list[str]:
 
 
 def useful_roles(kinds: Collection[str]) -> list[Role]:
-    """The roles that give at least one permission in an organization of these kinds, in table order."""
-    given = {
-        role
-        for found in REGISTRY.values()
-        if found.kinds & {Kind(kind) for kind in kinds}
-        for role in found.roles
-    }
-    return [role for role in Role if role in given]
+    """The roles worth offering in an organization of these kinds, in table order."""
+    own = {Kind(kind) for kind in kinds}
+    return [role for role in Role if own & ROLES_OF_OFFICE.get(role, own)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound
 from organizations import services
 from organizations.models import ApiKey, Membership
@@ -19,7 +20,6 @@ from organizations.permissions import (
 )
 from organizations.services.keys import KeyMakesKeys, KeyNameTaken, ScopeNotHeld
 from tests.cast import QINGLAN, lin, mei, person, zhou
-from kernel import clock
 
 pytestmark = pytest.mark.django_db
 MONTH = timedelta(days=30)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.core import mail
 
 from accounts.models import User
 from audit.models import AuditEvent
-from kernel import events
+from kernel import clock, events
 from kernel.errors import InvalidInput, NotAllowed, NotFound
 from notifications import services as notifications
 from organizations import services
@@ -154,15 +153,24 @@ def test_a_changed_role_is_recorded_with_before_and_after() -> None:
     assert event.detail == {"before": ["annotator"], "after": ["annotator", "trader"]}
 
 
+def invited_today() -> str:
+    _invitation, token = services.invite(
+        by=lin(), at=clock.now(), email="wang@example.cn", roles=["annotator"]
+    )
+    return token
+
+
 def test_the_invitation_page_leads_strangers_to_sign_in_and_back(client: Any) -> None:
-    _invitation, token = invited()
+    token = invited_today()
+    answer = client.post(f"/organization/invitations/{token}/")
+    assert answer["Location"] == f"/accounts/login/?next=%2Forganization%2Finvitations%2F{token}%2F"
     page = client.get(f"/organization/invitations/{token}/").content.decode()
-    assert re.search(rf"/accounts/login/\?next=/organization/invitations/{token}/", page)
+    assert f"/accounts/login/?next=/organization/invitations/{token}/" in page
     assert client.get("/organization/invitations/nonsense/").status_code == 404
 
 
 def test_accepting_on_the_page_switches_to_the_new_organization(client: Any) -> None:
-    _invitation, token = invited()
+    token = invited_today()
     wang = account()
     client.force_login(wang.user)
     answer = client.post(f"/organization/invitations/{token}/")

@@ -128,6 +128,8 @@ CACHES = {
 # S3: any compatible store. S3_PUBLIC_ENDPOINT is the address browsers reach, if it differs.
 S3_ENDPOINT = env("S3_ENDPOINT", default="http://127.0.0.1:9000")
 S3_PUBLIC_ENDPOINT = env("S3_PUBLIC_ENDPOINT", default=S3_ENDPOINT)
+# Browsers upload to and download from the store itself, so pages may reach it.
+CSP_OBJECT_STORE_ORIGINS = [S3_PUBLIC_ENDPOINT]
 S3_ACCESS_KEY = env("S3_ACCESS_KEY", default="")
 S3_SECRET_KEY = env("S3_SECRET_KEY", default="")
 S3_BUCKET = env("S3_BUCKET", default="qingshu")
