@@ -107,3 +107,8 @@ class Plan(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tax_percent(self) -> str:
+        """The VAT rate for people: 600 → 6%, 150 → 1.5%."""
+        return f"{self.tax_rate_bp // 100}.{self.tax_rate_bp % 100:02d}".rstrip("0").rstrip(".") + "%"

@@ -97,6 +97,15 @@ def visible_product(viewer: Actor, number: str) -> Product:
     return product
 
 
+def plan_on_sale(plan_id: UUID) -> Plan:
+    """A plan on sale of a listed product, with product and supplier; NotFound otherwise."""
+    rows = plans_on_sale().filter(pk=plan_id, product__in=listed_products())
+    found = rows.select_related("product__supplier", "product__version").defer("product__search").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def own_product(viewer: Actor, number: str) -> Product:
     """One product of the viewer's organization for editing; others' are not found."""
     viewer.require(EDIT_PRODUCTS)

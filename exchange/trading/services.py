@@ -63,6 +63,13 @@ class AlreadySigned(Refusal):
     message = _("%(party)s已签署过这份合同，等待对方签署。")
 
 
+class OtherText(Refusal):
+    """The signer read another text than the contract's."""
+
+    code = "other_text"
+    message = _("签署的文本摘要与合同不一致，请重新打开合同全文核对后再签。")
+
+
 class WrongSide(Refusal):
     """This step belongs to the other side of the contract."""
 
@@ -186,10 +193,11 @@ def _draw_up(order: Order, product: Product, plan: Plan, buyer: Organization, at
 
 
 @transaction.atomic
-def sign_contract(*, by: Actor, at: datetime, order_id: UUID) -> Order:
+def sign_contract(*, by: Actor, at: datetime, order_id: UUID, text_sha256: str = "") -> Order:
     """Sign the contract for the actor's side; the second side's signature makes the order contracted.
 
-    Raises AlreadySigned, MoveNotAllowed, CertificateNotInForce (a lapse suspends what is not yet contracted).
+    `text_sha256`: hash of the text that the signer read, compared when given. Raises OtherText,
+    AlreadySigned, MoveNotAllowed, CertificateNotInForce (a lapse suspends what is not yet contracted).
     """
     order = locked_order(order_id, "contract", "product__certificate", "certificate")
     party = Party.SUPPLIER if by.organization_id == order.supplier_id else Party.BUYER
@@ -200,8 +208,10 @@ def sign_contract(*, by: Actor, at: datetime, order_id: UUID) -> Order:
         raise AlreadySigned(party=party.label)
     ORDER.check(order, "contract")
     _require_still_covered(order, at)
-    setattr(order, column, at)
     contract = order.contract
+    if text_sha256 and text_sha256 != contract.text_sha256:
+        raise OtherText(field="text_sha256")
+    setattr(order, column, at)
     Signature(
         contract=contract,
         party=party,

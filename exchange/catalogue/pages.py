@@ -1,0 +1,383 @@
+"""The public catalogue and the operator's review of listings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from assets.datasets.selectors import provenance_of
+from assets.registry.rules import labels_of_rights
+from assets.registry.selectors import verification_url
+from assets.registry.services.sheets import qr_svg
+from exchange.catalogue import rules, services
+from exchange.catalogue.models import Product
+from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS
+from exchange.catalogue.selectors import (
+    SORTS,
+    facets,
+    listed_count_of,
+    listings_to_review,
+    products_visible_to,
+    read_wanted,
+    sales_words,
+    samples_of,
+    search_products,
+    steps_of,
+    versions_of,
+    visible_product,
+)
+from exchange.catalogue.states import ListingState
+from gateway.api import actor
+from kernel import clock
+from kernel.errors import NotFound, Refusal
+from kernel.models import Transition
+from kernel.money import Money
+from web import charts
+from web.answers import page_or_fragment
+from web.navigation import resolved
+from web.paging import paginate
+from web.parts import CertificateFace, Fact, LineageStep, Link, Option
+
+SORT_LABELS = {
+    "newest": _lazy("最新上架"),
+    "cheapest": _lazy("价格从低到高"),
+    "dearest": _lazy("价格从高到低"),
+}
+BAR_TONES = ("blue", "violet", "teal", "amber", "light", "neutral")
+BARS_SHOWN = 8
+
+
+@require_GET
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """数据目录: facets with counts, results, sort; the found part alone for htmx."""
+    asked = request.GET
+    wanted = read_wanted(
+        asked.get("q", ""),
+        {name: asked.getlist(name) for name in ("industry", "modality", "kind", "licence", "price")},
+        asked.get("sort", ""),
+    )
+    groups, total = facets(wanted)
+    context = {
+        "wanted": wanted,
+        "facets": groups,
+        "total": total,
+        "page": paginate(search_products(wanted), asked, order=SORTS[wanted.sort]),
+        "sorts": [(code, label, code == wanted.sort) for code, label in SORT_LABELS.items()],
+    }
+    return page_or_fragment(request, "catalogue/list.html", "catalogue/list_found.html", context)
+
+
+def localized(product: Product) -> str:
+    """The title in the reader's language, where there is one."""
+    return product.title_en if product.title_en and (get_language() or "").startswith("en") else product.title
+
+
+@require_GET
+def product(request: HttpRequest, number: str) -> HttpResponse:
+    """产品详情: samples first, then what is inside, where it comes from, what is allowed, how to buy."""
+    viewer = actor(request)
+    found = visible_product(viewer, number)
+    version, plans = found.version, found.plans_offered  # type: ignore[attr-defined]
+    lowest = min(plans, key=lambda plan: plan.price_fen, default=None)
+    context: dict[str, Any] = {
+        "product": found,
+        "title": localized(found),
+        "samples": samples_of(version),
+        "stats": _stats(found),
+        "tabs": _tabs(found),
+        "bars": _label_bars(version.label_counts),
+        "bars_narrow": _label_bars(version.label_counts, width=300),
+        "label_kinds": len(version.label_counts),
+        "dictionary": _dictionary(version.dictionary),
+        "lineage": _lineage(found),
+        "terms": rules.LICENCE_TERMS[found.licence],
+        "versions": versions_of(found),
+        "plans": [
+            Option(str(plan.pk), plan.name, plan.note or plan.get_kind_display(), str(Money(plan.price_fen)))
+            for plan in plans
+        ],
+        "chosen": str(lowest.pk) if lowest else "",
+        "price": Money(lowest.price_fen) if lowest else None,
+        "price_hint": _price_hint(len(plans)),
+        "buy_url": resolved("trading:new") if found.state == ListingState.LISTED else "",
+        "promises": [
+            ("lock", _("资金由交易机构托管，验收后结算")),
+            ("file-pen-line", _("双方在线签约，合同文本留存摘要")),
+            ("rotate-ccw", _("7 天验收期，与说明不符可提出异议")),
+        ],
+        "face": _certificate_face(found),
+        "listed_count": sales_words(listed_count_of(found.supplier_id)),
+        "is_own": viewer.belongs_to(found.supplier_id) and viewer.can(EDIT_PRODUCTS),
+        "may_review": viewer.can(REVIEW_LISTINGS),
+        "json_ld": _json_ld(found) if found.state == ListingState.LISTED else "",
+    }
+    return render(request, "catalogue/product.html", context)
+
+
+def _price_hint(plan_count: int) -> str:
+    return _("%(count)s 个方案 · 含税") % {"count": plan_count} if plan_count > 1 else _("含税")
+
+
+def _stats(product: Product) -> list[Fact]:
+    version = product.version
+    labels = sum(version.label_counts.values())
+    sealed = f"{clock.business_date(version.sealed_at):%Y-%m-%d}" if version.sealed_at else ""
+    return [
+        Fact(_("样本量"), f"{version.row_count:,}", _("条")),
+        Fact(_("标签"), f"{labels:,}", _("个")),
+        Fact(_("文件"), f"{version.file_count:,}", _("个")),
+        Fact(_("数据版本"), f"v{version.version}", sealed),
+    ]
+
+
+def _tabs(product: Product) -> list[Link]:
+    version = product.version
+    return [
+        Link(_("样例"), "#samples", len(version.sample), is_current=True),
+        Link(_("里面有什么"), "#inside"),
+        Link(_("来源"), "#origin"),
+        Link(_("字段字典"), "#dictionary", len(version.dictionary)),
+        Link(_("使用许可"), "#licence"),
+        Link(_("版本"), "#versions", f"v{version.version}"),
+    ]
+
+
+def _label_bars(counts: dict[str, int], width: int = 460) -> charts.Drawing | str:
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown, rest = ranked[:BARS_SHOWN], ranked[BARS_SHOWN:]
+    if rest:
+        shown.append((_("其他 %(count)s 类") % {"count": len(rest)}, sum(number for _label, number in rest)))
+    total = sum(counts.values())
+    if not total:
+        return ""
+    bars = [
+        charts.Bar(label[:8], number, _percent(number, total), BAR_TONES[i % len(BAR_TONES)])
+        for i, (label, number) in enumerate(shown)
+    ]
+    return charts.distribution(bars, title=_("标签分布"), width=width)
+
+
+def _percent(part: int, whole: int) -> str:
+    permille = part * 1_000 // whole
+    return f"{permille // 10}.{permille % 10}%"
+
+
+def _dictionary(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    is_english = (get_language() or "").startswith("en")
+    rows = []
+    for each in fields:
+        described = (
+            each.get("description_en")
+            if is_english and each.get("description_en")
+            else each.get("description", "")
+        )
+        filled = each.get("completeness_bp")
+        shown = f"{filled // 100}.{filled % 100 // 10}%" if isinstance(filled, int) else "--"
+        rows.append(
+            {
+                "name": each.get("name", ""),
+                "type": each.get("type", ""),
+                "description": described,
+                "filled": shown,
+            }
+        )
+    return rows
+
+
+def _lineage(product: Product) -> list[LineageStep]:
+    version, certificate = product.version, product.certificate
+    origin = provenance_of(version)
+    steps = []
+    if origin.task_count:
+        guidelines = "、".join(f"v{number}" for number in origin.guideline_versions)
+        steps = [
+            LineageStep(
+                _("采集"),
+                "database",
+                [
+                    _("%(count)s 个批次") % {"count": origin.batch_count},
+                    _("%(count)s 条原始数据") % {"count": origin.item_count},
+                ],
+            ),
+            LineageStep(
+                _("标注"),
+                "tags",
+                [
+                    _("%(count)s 条任务") % {"count": origin.task_count},
+                    _("%(count)s 名标注员") % {"count": origin.annotator_count},
+                ],
+            ),
+            LineageStep(
+                _("质检"),
+                "clipboard-check",
+                [_("逐条质检通过"), _("规范 %(version)s") % {"version": guidelines or "--"}],
+            ),
+        ]
+    sealed = f"{clock.business_date(version.sealed_at):%Y-%m-%d}" if version.sealed_at else "--"
+    rights = certificate.application.rights
+    return [
+        *steps,
+        LineageStep(_("封版"), "package", [sealed, f"SHA-256 {version.root_hash[:8]}…"]),
+        LineageStep(_("确权"), "key-round", [str(label) for label in labels_of_rights(rights)[:2]]),
+        LineageStep(
+            _("登记"),
+            "stamp",
+            [f"{certificate.valid_from:%Y-%m-%d}", _("公示期满")],
+            resolved_verification(certificate.number),
+        ),
+    ]
+
+
+def resolved_verification(number: str) -> str:
+    """The public verification page of a certificate on this site."""
+    return verification_url(number).removeprefix(str(settings.SITE_URL))
+
+
+def _certificate_face(product: Product) -> CertificateFace:
+    certificate = product.certificate
+    in_force = certificate.state == "valid"
+    rights = " · ".join(str(label) for label in labels_of_rights(certificate.application.rights))
+    return CertificateFace(
+        number=certificate.number,
+        facts=[
+            Fact(_("登记主体"), str(certificate.holder)),
+            Fact(_("权利类型"), rights or "--"),
+            Fact(
+                _("有效期"),
+                _("%(first)s 至 %(final)s")
+                % {"first": certificate.valid_from, "final": certificate.valid_until},
+            ),
+        ],
+        url=resolved_verification(certificate.number),
+        qr_svg=mark_safe(qr_svg(verification_url(certificate.number))),
+        state="" if in_force else certificate.get_state_display(),
+        tone="green" if in_force else "amber",
+    )
+
+
+def _json_ld(product: Product) -> SafeString:
+    """schema.org Dataset as a data block; `<`, `>` and `&` are escaped, so no text can end the element."""
+    version = product.version
+    told = {
+        "@context": "https://schema.org",
+        "@type": "Dataset",
+        "identifier": product.number,
+        "name": product.title,
+        "alternateName": product.title_en or None,
+        "description": product.summary,
+        "url": settings.SITE_URL + reverse("catalogue:product", args=[product.number]),
+        "version": str(version.version),
+        "datePublished": clock.business_date(product.listed_at).isoformat() if product.listed_at else None,
+        "inLanguage": "zh-CN",
+        "keywords": sorted(version.label_counts),
+        "variableMeasured": [str(each.get("name", "")) for each in version.dictionary],
+        "license": settings.SITE_URL + reverse("catalogue:product", args=[product.number]) + "#licence",
+        "creator": {
+            "@type": "Organization",
+            "name": product.supplier.name,
+            "identifier": product.supplier.uscc,
+        },
+        "isAccessibleForFree": False,
+        "offers": [
+            {"@type": "Offer", "name": plan.name, "price": Money(plan.price_fen).yuan, "priceCurrency": "CNY"}
+            for plan in product.plans_offered  # type: ignore[attr-defined]
+        ],
+        "sha256": version.root_hash,
+    }
+    text = json.dumps({name: value for name, value in told.items() if value is not None}, ensure_ascii=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return mark_safe(text)
+
+
+# --- the operator's review ----------------------------------------------------------------------
+
+
+@require_GET
+@login_required
+def queue(request: HttpRequest) -> HttpResponse:
+    """上架审核队列: what was submitted first comes first."""
+    page = paginate(listings_to_review(actor(request)), request.GET, order=("submitted_at", "id"))
+    return page_or_fragment(request, "catalogue/queue.html", "catalogue/queue_rows.html", {"page": page})
+
+
+DECISIONS = ("publish", "reject")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def review(request: HttpRequest, number: str) -> HttpResponse:
+    """上架审核: the facts, the task list as it stands today, the decision."""
+    viewer = actor(request)
+    viewer.require(REVIEW_LISTINGS)
+    found = visible_product(viewer, number)
+    error, status = "", 200
+    if request.method == "POST":
+        decision, opinion = request.POST.get("decision", ""), request.POST.get("opinion", "")
+        decide = services.publish_listing if decision == "publish" else services.reject_listing
+        try:
+            decide(by=viewer, at=clock.now(), product_id=found.pk, reason=opinion)
+        except services.ReasonMissing as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            done = _("已上架：%(title)s") if decision == "publish" else _("已退回：%(title)s")
+            messages.success(request, done % {"title": found.title})
+            return redirect("catalogue:queue")
+    at = clock.now()
+    plans = found.plans_offered  # type: ignore[attr-defined]
+    context = {
+        "product": found,
+        "plans": plans,
+        "steps": steps_of(found, at, len(plans)),
+        "terms": rules.LICENCE_TERMS[found.licence],
+        "samples": samples_of(found.version)[:4],
+        "transitions": list(Transition.objects.filter(subject_id=found.pk).order_by("at", "pk")),
+        "face": _certificate_face(found),
+        "choices": [
+            Option("publish", _("通过并上架"), _("立即对外可见、可购买")),
+            Option("reject", _("退回"), _("供方修改后可再次提交")),
+        ],
+        "phrases": [
+            _("样例与说明一致，证书有效，许可清楚，同意上架。"),
+            _("请补充采集时间和方式。"),
+            _("许可条款与登记的权利不一致，请更正。"),
+        ],
+        "error": error,
+        "opinion": request.POST.get("opinion", ""),
+        "decision": request.POST.get("decision", "publish"),
+    }
+    return render(request, "catalogue/review.html", context, status=status)
+
+
+@require_POST
+@login_required
+def control(request: HttpRequest, number: str) -> HttpResponse:
+    """The operator's hand on what is listed: suspend, relist, delist; each with a reason."""
+    viewer = actor(request)
+    viewer.require(REVIEW_LISTINGS)
+    found = products_visible_to(viewer).filter(number=number).first()
+    if found is None:
+        raise NotFound
+    move, reason, at = request.POST.get("move", ""), request.POST.get("reason", ""), clock.now()
+    try:
+        if move == "suspend":
+            services.suspend_listing(by=viewer, at=at, product_id=found.pk, reason=reason)
+        elif move == "relist":
+            services.relist(by=viewer, at=at, product_id=found.pk)
+        else:
+            services.delist(by=viewer, at=at, product_id=found.pk, reason=reason)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return redirect("catalogue:review", number)

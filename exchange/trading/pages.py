@@ -1,0 +1,298 @@
+"""Orders: the list of each side, placing, one timeline with the next step."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from exchange.catalogue.rules import LICENCE_TERMS
+from exchange.catalogue.selectors import plan_on_sale
+from exchange.trading import rules, services
+from exchange.trading.forms import CancelForm, UseForm
+from exchange.trading.models import Order
+from exchange.trading.permissions import (
+    ACCEPT_ORDERS,
+    CANCEL_ORDERS,
+    PLACE_ORDERS,
+    SIGN_AS_BUYER,
+    SIGN_AS_SUPPLIER,
+    VIEW_ALL_ORDERS,
+)
+from exchange.trading.selectors import count_by_state, listed_orders, transitions_of, visible_order
+from exchange.trading.states import OrderState
+from gateway.api import actor
+from gateway.services import answer_once, fingerprint
+from kernel import clock
+from kernel.errors import Refusal
+from kernel.money import Money
+from organizations.permissions import Actor
+from web.answers import page_or_fragment
+from web.forms import show_refusal
+from web.paging import paginate
+from web.parts import Fact, Link, Moment, Stage
+
+STAGES = (
+    (OrderState.PLACED, "placed_at"),
+    (OrderState.CONTRACTED, "contracted_at"),
+    (OrderState.PAID, "paid_at"),
+    (OrderState.DELIVERED, "delivered_at"),
+    (OrderState.ACCEPTED, "accepted_at"),
+    (OrderState.COMPLETED, "completed_at"),
+)
+STAGE_LABELS = {
+    OrderState.CONTRACTED: _lazy("签约"),
+    OrderState.PAID: _lazy("付款"),
+    OrderState.DELIVERED: _lazy("交付"),
+    OrderState.ACCEPTED: _lazy("验收"),
+    OrderState.COMPLETED: _lazy("完成"),
+}
+
+
+@require_GET
+@login_required
+def orders(request: HttpRequest) -> HttpResponse:
+    """订单: bought and sold, by state."""
+    viewer = actor(request)
+    sees_all = viewer.can(VIEW_ALL_ORDERS)
+    side = request.GET.get("side", "")
+    state = request.GET.get("state", "")
+    rows = listed_orders(viewer, side=side, state=state)
+    counts = count_by_state(viewer, side=side)
+    kept = f"&side={side}" if side in ("bought", "sold") else ""
+    chips = [Link(_("全部"), f"?{kept[1:]}" if kept else "?", sum(counts.values()), is_current=not state)] + [
+        Link(label, f"?state={value}{kept}", counts[value], is_current=state == value)
+        for value, label in OrderState.choices
+        if value in counts
+    ]
+    sides = [
+        Link(_("全部"), "?", is_current=not kept),
+        Link(_("我方采购"), "?side=bought", is_current=side == "bought"),
+        Link(_("我方销售"), "?side=sold", is_current=side == "sold"),
+    ]
+    context = {
+        "page": paginate(rows, request.GET),
+        "chips": chips,
+        "sides": [] if sees_all else sides,
+        "sees_all": sees_all,
+    }
+    return page_or_fragment(request, "trading/orders.html", "trading/order_rows.html", context)
+
+
+@require_GET
+@login_required
+def new(request: HttpRequest) -> HttpResponse:
+    """The buy card's way in: `?plan=` chooses what is ordered."""
+    try:
+        return redirect("trading:place", UUID(request.GET.get("plan", "")))
+    except ValueError:
+        return redirect("catalogue:list")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def place(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """申请购买: what is bought, for what use; a second click leads to the same order."""
+    viewer = actor(request)
+    plan = plan_on_sale(plan_id)
+    form = UseForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            order_id = _placed_once(request, viewer, plan_id, form.cleaned_data["use_statement"])
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+        else:
+            return redirect("trading:order", order_id)
+    gross = Money(plan.price_fen)
+    context = {
+        "form": form,
+        "plan": plan,
+        "product": plan.product,
+        "tax": rules.tax_within(gross, plan.tax_rate_bp),
+        "terms": LICENCE_TERMS[plan.product.licence],
+        "inspection_days": rules.INSPECTION_DAYS,
+        "may_place": viewer.can(PLACE_ORDERS),
+    }
+    return render(request, "trading/place.html", context, status=422 if form.errors else 200)
+
+
+def _placed_once(request: HttpRequest, viewer: Actor, plan_id: UUID, use: str) -> UUID:
+    """Place the order under the form's key, so that the same form sent again gives the same order."""
+    viewer.require(PLACE_ORDERS)
+    assert viewer.organization_id is not None
+
+    def work() -> tuple[int, str, str]:
+        made = services.place_order(by=viewer, at=clock.now(), plan_id=plan_id, use_statement=use)
+        return 200, "text/plain", str(made.pk)
+
+    (_status, _type, body), _replayed = answer_once(
+        caller=viewer.organization_id,
+        key=request.POST.get("idempotency_key", ""),
+        fingerprint=fingerprint("POST", request.path, use.encode()),
+        work=work,
+    )
+    return UUID(body)
+
+
+def _stages(order: Order) -> list[Stage]:
+    reached = [state for state, _column in STAGES]
+    position = reached.index(OrderState(order.state)) if order.state in reached else -1
+    shown = []
+    for index, (state, column) in enumerate(STAGES[1:], 1):
+        at = getattr(order, column)
+        detail = f"{at.astimezone(clock.SHANGHAI):%m-%d %H:%M}" if at else ""
+        standing = "done" if at else "current" if index == position + 1 else "ahead"
+        shown.append(Stage(STAGE_LABELS[state], detail, standing))
+    return shown
+
+
+def _address(name: str, order: Order) -> str:
+    """Another domain's page about this order, or nothing when this installation does not have it."""
+    try:
+        return reverse(name, args=[order.pk])
+    except NoReverseMatch:
+        return ""
+
+
+def _history(order: Order) -> list[Moment]:
+    """Placing, each signature and every move as one timeline, oldest first."""
+    moments = [Moment(_("提交订单"), order.placed_at, str(order.buyer))]
+    moments += [
+        Moment(
+            _("%(party)s签署合同") % {"party": signature.get_party_display()},
+            signature.signed_at,
+            signature.signer_label,
+        )
+        for signature in order.contract.signatures.order_by("signed_at", "pk")
+    ]
+    moments += [Moment(row.move_label, row.at, row.actor_label, row.reason) for row in transitions_of(order)]
+    return sorted(moments, key=lambda moment: moment.at or order.placed_at)
+
+
+def _next_steps(order: Order, viewer: Actor) -> dict[str, bool]:
+    """Which of the page's own actions the viewer may take now."""
+    is_buyer, is_supplier = (
+        viewer.organization_id == order.buyer_id,
+        viewer.organization_id == order.supplier_id,
+    )
+    signs = (is_buyer and order.buyer_signed_at is None and viewer.can(SIGN_AS_BUYER)) or (
+        is_supplier and order.supplier_signed_at is None and viewer.can(SIGN_AS_SUPPLIER)
+    )
+    return {
+        "may_sign": order.state == OrderState.PLACED and signs,
+        "may_pay": is_buyer and order.state == OrderState.CONTRACTED,
+        "may_deliver": is_supplier and order.state == OrderState.PAID,
+        "may_download": is_buyer and order.delivered_at is not None and order.state != OrderState.REFUNDED,
+        "may_accept": is_buyer and order.state == OrderState.DELIVERED and viewer.can(ACCEPT_ORDERS),
+        "may_cancel": (is_buyer or is_supplier)
+        and order.state in (OrderState.PLACED, OrderState.CONTRACTED)
+        and viewer.can(CANCEL_ORDERS),
+    }
+
+
+def _waiting_for(order: Order) -> str:
+    """One sentence: whose turn it is."""
+    if order.state == OrderState.PLACED:
+        missing = [
+            label
+            for label, at in ((_("需方"), order.buyer_signed_at), (_("供方"), order.supplier_signed_at))
+            if at is None
+        ]
+        return _("等待%(parties)s签署合同。") % {"parties": "、".join(missing)}
+    return {
+        OrderState.CONTRACTED: _("等待需方付款到托管。"),
+        OrderState.PAID: _("等待供方交付。"),
+        OrderState.DELIVERED: _("验收期内，请需方下载核对后验收；期满未提出异议视为验收通过。"),
+        OrderState.ACCEPTED: _("已验收，等待结算。"),
+        OrderState.COMPLETED: _("交易已完成。"),
+        OrderState.CANCELLED: _("订单已取消。"),
+        OrderState.DISPUTED: _("争议处理中，款项仍在托管。"),
+        OrderState.REFUNDED: _("款项已全额退回需方。"),
+    }[OrderState(order.state)]
+
+
+@require_GET
+@login_required
+def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """订单详情: where it stands, the next step, the contract, one timeline."""
+    viewer = actor(request)
+    found = visible_order(viewer, order_id)
+    return render(request, "trading/order.html", _order_context(found, viewer, CancelForm()))
+
+
+def _order_context(order: Order, viewer: Actor, cancel_form: CancelForm) -> dict[str, object]:
+    gross = Money(order.amount_fen)
+    return {
+        "order": order,
+        "stages": _stages(order),
+        "history": _history(order),
+        "waiting_for": _waiting_for(order),
+        "cancel_form": cancel_form,
+        "pay_url": _address("payments:pay", order),
+        "delivery_url": _address("delivery:delivery", order),
+        "deliver_url": _address("delivery:deliver", order),
+        "voucher_url": _address("filings:of_order", order),
+        "facts": [
+            Fact(_("方案"), order.plan.name),
+            Fact(_("供方"), str(order.supplier)),
+            Fact(_("需方"), str(order.buyer)),
+            Fact(_("数据版本"), str(order.version)),
+            Fact(_("登记证书"), order.certificate.number),
+            Fact(_("含税金额"), str(gross)),
+            Fact(_("其中税额"), str(Money(order.tax_fen))),
+        ],
+        **_next_steps(order, viewer),
+    }
+
+
+@require_GET
+@login_required
+def contract(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """合同: the text that both sides sign, its hash, the signatures."""
+    found = visible_order(actor(request), order_id)
+    signatures = list(found.contract.signatures.order_by("signed_at", "pk"))
+    context = {"order": found, "contract": found.contract, "signatures": signatures}
+    return render(request, "trading/contract.html", context)
+
+
+@require_POST
+@login_required
+def sign(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Sign for the viewer's side."""
+    services.sign_contract(
+        by=actor(request),
+        at=clock.now(),
+        order_id=order_id,
+        text_sha256=request.POST.get("text_sha256", ""),
+    )
+    messages.success(request, _("已签署。"))
+    return redirect("trading:order", order_id)
+
+
+@require_POST
+@login_required
+def accept(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Accept the delivery; the money goes to the supplier."""
+    services.accept_order(by=actor(request), at=clock.now(), order_id=order_id)
+    messages.success(request, _("已验收，款项划付供方。"))
+    return redirect("trading:order", order_id)
+
+
+@require_POST
+@login_required
+def cancel(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Cancel before payment, with the reason for the other side."""
+    viewer, form = actor(request), CancelForm(request.POST)
+    if not form.is_valid():
+        found = visible_order(viewer, order_id)
+        return render(request, "trading/order.html", _order_context(found, viewer, form), status=422)
+    services.cancel_order(by=viewer, at=clock.now(), order_id=order_id, reason=form.cleaned_data["reason"])
+    messages.success(request, _("订单已取消。"))
+    return redirect("trading:order", order_id)
