@@ -91,6 +91,7 @@ class Shell:
             (_("单位资料与认证"), "building-2", "organizations:detail", viewer.can(EDIT_ORGANIZATION)),
             (_("成员与邀请"), "users", "organizations:members", viewer.can(MANAGE_MEMBERS)),
             (_("API 密钥"), "key-round", "organizations:api_keys", viewer.can(MANAGE_KEYS)),
+            (_("个人资料"), "user", "accounts:me", True),
             (_("登录邮箱"), "mail", "account_email", True),
             (_("修改密码"), "lock", "account_change_password", True),
             (_("两步验证"), "shield-check", "mfa_index", True),
@@ -132,7 +133,7 @@ class Shell:
         visiting: list[tuple[Text, str, str]] = [
             (_("首页"), "house", navigation.resolved("web:home")),
             (_("找数据"), "search", navigation.resolved("catalogue:list")),
-            (_("验真"), "badge-check", navigation.resolved("registry:verify")),
+            (_("验真"), "badge-check", navigation.resolved("verification:verify")),
             (_("登录"), "user", self.sign_in_url),
         ]
         entries = signed_in if self.is_signed_in else visiting

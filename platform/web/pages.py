@@ -56,6 +56,7 @@ def work_desk(request: HttpRequest) -> HttpResponse:
         "figures": desk.figures_for(viewer),
         "latest": inbox.latest(viewer) if inbox else [],
         "today": today,
+        "create_url": "" if viewer.organization else navigation.resolved("organizations:create"),
     }
     return render(request, "web/desk.html", context)
 

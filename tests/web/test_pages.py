@@ -253,3 +253,11 @@ def test_account_pages_stand_in_the_work_shell(lin: Client, address: str) -> Non
     html = lin.get(address).content.decode()
     assert 'class="side"' in html
     assert 'class="tabbar"' in html
+
+
+@pytest.mark.usefixtures("own_registries")
+def test_a_person_without_an_organization_is_told_how_to_get_one(client: Client) -> None:
+    from accounts.models import User
+
+    client.force_login(User.objects.create(email="alone@example.cn", name="独"))
+    assert "您还没有加入任何单位" in client.get("/desk/").content.decode()
