@@ -50,6 +50,7 @@ class Stages:
         self._log = log
         self._wants_end = wants_end
         self._helper: subprocess.Popen[bytes] | None = None
+        self.while_waiting: Callable[[], None] = lambda: None
 
     def run(self, command: str, *arguments: str) -> Answer:
         """Run one Django command to its end.
@@ -67,6 +68,7 @@ class Stages:
         while not select.select([self._helper.stdout], [], [], 0.1)[0]:
             if self._wants_end():
                 raise Interrupted("Interrupted.")
+            self.while_waiting()
         line = self._helper.stdout.readline()
         if not line:
             raise StageFailed(f"{command} ended abruptly: {children.tail(self._log)} ({self._log})")

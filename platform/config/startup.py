@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
+import unicodedata
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from config.stages import Answer, Interrupted, StageFailed, Stages
+from embedded import children
 from embedded.errors import ExitCode, PortTaken, ServerFailed
 from embedded.folders import Folders, private, read_json, write_json
 from embedded.installation import Installation, State, project_root, terminated_by_signals
@@ -39,6 +42,7 @@ TITLES = {
     "beat": "beat",
 }
 WATCH_SECONDS = 0.3
+CLEAR_LINE = "\r\033[K"
 
 
 class Progress:
@@ -46,16 +50,24 @@ class Progress:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._is_live = not as_json and sys.stdout.isatty()  # one line may be rewritten in place
 
     def stage(self, name: str, seconds: float, note: str = "") -> None:
         if self._as_json:
             self._line({"event": "stage", "stage": name, "seconds": round(seconds, 2), "note": note})
         else:
-            print(f"  ✓ {TITLES.get(name, name):<16} {seconds:6.1f} s  {note}".rstrip(), flush=True)
+            clear = CLEAR_LINE if self._is_live else ""
+            print(f"{clear}  ✓ {TITLES.get(name, name):<16} {seconds:6.1f} s  {note}".rstrip(), flush=True)
 
-    def begin(self, name: str) -> None:
-        if not self._as_json and sys.stdout.isatty():
-            print(f"  … {TITLES.get(name, name)}", end="\r", flush=True)
+    def working(self, name: str, seconds: float, latest: str) -> None:
+        """Where a long stage is, on a terminal."""
+        if self._is_live:
+            line = f"  … {TITLES.get(name, name):<16} {seconds:6.1f} s  {latest}"
+            width = shutil.get_terminal_size().columns - 1
+            # Chinese characters take two columns.
+            while sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in line) > width:
+                line = line[:-1]
+            print(CLEAR_LINE + line, end="", flush=True)
 
     def note(self, text: str) -> None:
         if self._as_json:
@@ -183,8 +195,9 @@ class SetUp:
     def _stage(self, name: str, mark: str) -> Iterator[bool]:
         begun = time.monotonic()
         needed = self._database is None or self._done.get(name) != mark
-        if needed:
-            self._progress.begin(name)
+        self._stages.while_waiting = lambda: self._progress.working(
+            name, time.monotonic() - begun, children.tail(self._folders.log("setup"), 1)
+        )
         yield needed
         self._done[name] = mark
         write_json(self._folders.done, self._done)
@@ -279,8 +292,6 @@ def _await_web(
         if wanted["signal"] is not None:
             raise Interrupted("Interrupted.")
         if web is not None and web.child is not None and web.child.poll() is not None:
-            from embedded import children
-
             log = installation.folders.log("web")
             raise ServerFailed(f"The web server did not start: {children.tail(log, 3)} ({log})")
         if time.monotonic() > deadline:
