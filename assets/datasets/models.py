@@ -6,7 +6,8 @@ import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from annotation.projects.models import Modality, Project
+from annotation.projects.models import Project
+from annotation.projects.states import Modality
 from annotation.work.models import Submission, Task
 from assets.datasets.states import DATASET_VERSION, VersionState
 from kernel.records import Record
@@ -55,7 +56,9 @@ class DatasetVersion(Record):
 
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="versions")
     version = models.PositiveIntegerField(_("版本"))
-    project = models.ForeignKey(Project, models.PROTECT, null=True, blank=True, related_name="dataset_versions")
+    project = models.ForeignKey(
+        Project, models.PROTECT, null=True, blank=True, related_name="dataset_versions"
+    )
     root_hash = models.CharField(_("根哈希"), max_length=64, blank=True)
     manifest_key = models.CharField(max_length=300, blank=True)
     file_count = models.PositiveIntegerField(_("文件数"), default=0)
@@ -74,7 +77,8 @@ class DatasetVersion(Record):
             DATASET_VERSION.constraint(),
             models.UniqueConstraint(fields=["dataset", "version"], name="dataset_version_once"),
             models.CheckConstraint(
-                condition=models.Q(state="building") | (models.Q(sealed_at__isnull=False) & ~models.Q(root_hash="")),
+                condition=models.Q(state="building")
+                | (models.Q(sealed_at__isnull=False) & ~models.Q(root_hash="")),
                 name="dataset_version_sealed_has_hash",
             ),
             models.UniqueConstraint(

@@ -12,7 +12,14 @@ VIEW_DATASETS = permission(
     "datasets.view",
     _("查看数据集"),
     kinds={Kind.ANNOTATION_FIRM, Kind.AUDITOR},
-    roles={Role.PROJECT_LEAD, Role.QUALITY_REVIEWER, Role.ASSET_CLERK, Role.TRADER, Role.FINANCE, Role.AUDITOR},
+    roles={
+        Role.PROJECT_LEAD,
+        Role.QUALITY_REVIEWER,
+        Role.ASSET_CLERK,
+        Role.TRADER,
+        Role.FINANCE,
+        Role.AUDITOR,
+    },
 )
 MANAGE_DATASETS = permission(
     "datasets.manage",

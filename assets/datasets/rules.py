@@ -5,9 +5,9 @@ spaces, no escapes beyond those JSON demands:
 
     {"entries":[{"path":"README.md","sha256":"…","size":812},…],"format":"qingshu-manifest/1"}
 
-Entries are sorted by the UTF-8 bytes of `path` (relative, `/` between parts, Unicode NFC); `size` is in bytes,
-`sha256` lower-case hex over the file. The **root hash** of a version is the SHA-256 of these bytes. It depends
-on the content alone (no version number, no date), so the same content always has the same root hash.
+Entries are sorted by the UTF-8 bytes of `path` (relative, `/` between parts, Unicode NFC); `size` is in
+bytes, `sha256` lower-case hex over the file. The **root hash** of a version is the SHA-256 of these bytes.
+It depends on the content alone (no version number, no date), so equal content has the same root hash.
 """
 
 from __future__ import annotations
@@ -55,7 +55,12 @@ def is_safe_path(path: str) -> bool:
     """Whether a path stays inside the version's folder on any system."""
     parts = PurePosixPath(path).parts
     is_relative = bool(parts) and not path.startswith("/") and "\\" not in path and ":" not in parts[0]
-    return is_relative and ".." not in parts and path.isprintable() and path == unicodedata.normalize("NFC", path)
+    return (
+        is_relative
+        and ".." not in parts
+        and path.isprintable()
+        and path == unicodedata.normalize("NFC", path)
+    )
 
 
 def manifest(entries: Iterable[Entry]) -> bytes:
@@ -91,8 +96,8 @@ def read_manifest(body: bytes) -> list[Entry]:
 # --- rows ---------------------------------------------------------------------------------------
 
 _EXTENSIONS = {
-    "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif", "image/bmp": ".bmp",
-    "text/plain": ".txt", "application/json": ".json",
+    "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif",
+    "image/bmp": ".bmp", "text/plain": ".txt", "application/json": ".json",
 }  # fmt: skip
 _NOT_LABELS = frozenset({"textarea", "number", "datetime"})
 
@@ -178,7 +183,11 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
     "text": ("string", "文本内容", "Text"),
     "labels": ("array<string>", "标签", "Labels"),
     "result": ("array<object>", "完整标注结果（Label Studio JSON）", "Whole result (Label Studio JSON)"),
-    "guideline_version": ("integer", "标注时所依据的标注规范版本", "Version of the guideline that was followed"),
+    "guideline_version": (
+        "integer",
+        "标注时所依据的标注规范版本",
+        "Version of the guideline that was followed",
+    ),
     "annotator": ("string", "标注员代号（不含姓名）", "Pseudonym of the annotator"),
 }
 
@@ -253,7 +262,7 @@ def card(facts: CardFacts, rows: Sequence[Row]) -> bytes:
         "| 字段 / Field | 类型 / Type | 说明 / Description | 非空 / Filled |",
         "|---|---|---|---:|",
         *(
-            f"| {f['name']} | {_cell(f['type'])} | {f['description']} / {f['description_en']} | {f['filled']} |"
+            f"| {f['name']} | {_cell(f['type'])} | {f['description']} {f['description_en']} | {f['filled']} |"
             for f in dictionary_of(rows)
         ),
         "",
@@ -297,5 +306,9 @@ def compare(listed: Iterable[Entry], recorded: Iterable[Entry]) -> list[Mismatch
     by_path, rows = {e.path: e for e in listed}, {e.path: e for e in recorded}
     found = [Mismatch(path, "not_recorded") for path in by_path.keys() - rows.keys()]
     found += [Mismatch(path, "not_listed") for path in rows.keys() - by_path.keys()]
-    found += [Mismatch(path, "record_differs") for path in by_path.keys() & rows.keys() if by_path[path] != rows[path]]
+    found += [
+        Mismatch(path, "record_differs")
+        for path in by_path.keys() & rows.keys()
+        if by_path[path] != rows[path]
+    ]
     return sorted(found, key=lambda mismatch: mismatch.path)

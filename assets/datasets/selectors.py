@@ -52,7 +52,9 @@ def versions_visible_to(viewer: Actor) -> QuerySet[DatasetVersion]:
 def datasets_with_versions(viewer: Actor) -> QuerySet[Dataset]:
     """The visible datasets, each with its versions (newest first) as `listed_versions`; two queries."""
     versions = DatasetVersion.objects.order_by("-version").defer("sample", "dictionary")
-    return datasets_visible_to(viewer).prefetch_related(Prefetch("versions", versions, to_attr="listed_versions"))
+    return datasets_visible_to(viewer).prefetch_related(
+        Prefetch("versions", versions, to_attr="listed_versions")
+    )
 
 
 def dataset_for(viewer: Actor, dataset_id: UUID) -> Dataset:

@@ -2,7 +2,7 @@
 
 Sealing writes the objects first (content-addressed, so writing them again is harmless) and then, in one
 transaction, the version with its files, lineage and the move to `sealed`. A kill in between leaves unused
-objects and nothing else; running it again gives the version. Sealing the same content twice gives the same version.
+objects and nothing else; running it again gives the version. Sealing equal content twice gives one version.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from assets.datasets import rules
 from assets.datasets.events import VersionSealed, VersionWithdrawn
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.permissions import MANAGE_DATASETS
-from assets.datasets.selectors import SEALABLE, final_submissions
-from assets.datasets.selectors import verify_version as verify_version
+from assets.datasets.selectors import SEALABLE, VersionCheck, final_submissions
+from assets.datasets.selectors import verify_version as check_version
 from assets.datasets.states import DATASET_VERSION, VersionState
 from audit.services import record
 from documents import objects
@@ -84,7 +84,14 @@ def locked_version(version_id: UUID) -> DatasetVersion:
 
 @transaction.atomic
 def create_dataset(
-    *, by: Actor, at: datetime, name: str, description: str, modality: str, name_en: str = "", firm_id: UUID | None = None
+    *,
+    by: Actor,
+    at: datetime,
+    name: str,
+    description: str,
+    modality: str,
+    name_en: str = "",
+    firm_id: UUID | None = None,
 ) -> Dataset:
     """A new, empty dataset of the actor's organization (`firm_id` only for the system)."""
     by.require(MANAGE_DATASETS)
@@ -124,7 +131,7 @@ class _Content:
 
 
 def seal_from_project(*, by: Actor, at: datetime, dataset_id: UUID, project_id: UUID) -> DatasetVersion:
-    """Seal an accepted project's work as the next version of a dataset; the same content gives the same version.
+    """Seal an accepted project's work as a dataset's next version; equal content gives the same version.
 
     Raises NotFound, ProjectNotAccepted, NothingToSeal, OtherModality.
     """
@@ -240,7 +247,10 @@ def _write_version(
         file.version = version
     DatasetFile.objects.bulk_create(content.files, batch_size=2_000)
     LineageRow.objects.bulk_create(
-        [LineageRow(version=version, task_id=task, submission_id=submission) for task, submission in content.lineage],
+        [
+            LineageRow(version=version, task_id=task, submission_id=submission)
+            for task, submission in content.lineage
+        ],
         batch_size=2_000,
     )
     version.sealed_at = at
@@ -279,6 +289,17 @@ def hand_out_file(*, by: Actor, at: datetime, version_id: UUID, file_id: int) ->
     if version is None or file is None or not by.belongs_to(version.dataset.firm_id):
         raise NotFound
     by.require(MANAGE_DATASETS)
-    record(by=by, at=at, action="datasets.download", subject=version, detail={"path": file.path, "sha256": file.sha256})
+    record(
+        by=by,
+        at=at,
+        action="datasets.download",
+        subject=version,
+        detail={"path": file.path, "sha256": file.sha256},
+    )
     name = f"{version.dataset.number}-v{version.version}-{file.path.rpartition('/')[2]}"
     return objects.signed_link(file.object_key, file_name=name, media_type=file.media_type)
+
+
+def verify_version(version_id: UUID) -> VersionCheck:
+    """Re-hash a sealed version from the store and name any mismatch; nothing is written."""
+    return check_version(version_id)

@@ -32,13 +32,19 @@ class Application(Record):
         "organizations.Organization", models.PROTECT, related_name="registration_applications"
     )
     kind = models.CharField(_("登记类型"), max_length=16, choices=RegistrationKind.choices, default="initial")
-    product_kind = models.CharField(_("资产类型"), max_length=24, choices=ProductKind.choices, default="dataset")
+    product_kind = models.CharField(
+        _("资产类型"), max_length=24, choices=ProductKind.choices, default="dataset"
+    )
     version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="applications")
     title = models.CharField(_("资产名称"), max_length=120)
     use_case = models.TextField(_("应用场景"), blank=True)
     source_statement = models.TextField(_("来源与授权说明"), blank=True)
-    rights = ArrayField(models.CharField(max_length=16, choices=Right.choices), verbose_name=_("登记权利"), default=list)
-    classification = models.CharField(_("数据分级"), max_length=16, choices=Classification.choices, blank=True)
+    rights = ArrayField(
+        models.CharField(max_length=16, choices=Right.choices), verbose_name=_("登记权利"), default=list
+    )
+    classification = models.CharField(
+        _("数据分级"), max_length=16, choices=Classification.choices, blank=True
+    )
     legal_statement = models.TextField(_("法律意见或合规自述"), blank=True)
     created_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("创建时间"))
@@ -81,7 +87,7 @@ class Application(Record):
 
 
 class Finding(Record):
-    """A reviewer's verdict on one point of the compliance checklist; a later one of the same code replaces it.
+    """A reviewer's verdict on one point of the checklist; a later one of the same code replaces it.
 
     Verdicts found before the application was last submitted no longer count.
     """
@@ -90,7 +96,7 @@ class Finding(Record):
     check_code = models.CharField(_("审查项"), max_length=40)
     verdict = models.CharField(_("结论"), max_length=16, choices=CheckVerdict.choices)
     remark = models.TextField(_("意见"), blank=True)
-    reviewer = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    reviewer = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     found_at = models.DateTimeField(_("审查时间"))
 
     class Meta:
@@ -144,8 +150,8 @@ class Certificate(Record):
                 name="signed_text_fixed",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.AnyChange(
-                    "number", "application", "version", "holder", "title", "issued_at", "valid_from", "valid_until",
-                    "claims", "token", "key_id",
+                    "number", "application", "version", "holder", "title", "issued_at", "valid_from",
+                    "valid_until", "claims", "token", "key_id",
                 ),
             ),
             pgtrigger.Trigger(

@@ -155,7 +155,12 @@ def completeness(dossier: Dossier) -> list[Missing]:
     points = (
         (not dossier.title.strip(), "title", "asset", _("填写资产名称")),
         (not dossier.is_sealed, "version", "asset", _("选择一个已封版、未撤回的数据集版本")),
-        (_is_thin(dossier.use_case), "use_case", "use_case", _("写明应用场景（至少十个字）：没有应用场景不予登记")),
+        (
+            _is_thin(dossier.use_case),
+            "use_case",
+            "use_case",
+            _("写明应用场景（至少十个字）：没有应用场景不予登记"),
+        ),
         (_is_thin(dossier.source_statement), "source", "source", _("写明数据来源与授权（至少十个字）")),
         (not dossier.rights, "rights", "rights", _("选择要登记的权利")),
         (not dossier.classification, "classification", "classification", _("选择数据分级")),
@@ -222,7 +227,7 @@ def notice_is_over(notice_until: date | None, on: date) -> bool:
 
 
 def validity(on: date, years: int) -> tuple[date, date]:
-    """First and final day of a certificate issued on `on`: three years from 18 May 2026 end on 17 May 2029."""
+    """First and final day of a certificate issued on `on`: 18 May 2026 and 17 May 2029 for three years."""
     try:
         after = on.replace(year=on.year + years)
     except ValueError:  # 29 February
@@ -293,8 +298,8 @@ class CertificateFacts:
 def claims(facts: CertificateFacts) -> dict[str, Any]:
     """The signed members of a certificate.
 
-    Registered JWT names (RFC 7519): `jti` certificate number, `sub` holder's USCC, `iat`, `nbf`, `exp` seconds
-    since 1970 UTC (`exp` is the first moment after the final day in Asia/Shanghai); `iss` is added by signing.
+    Registered JWT names (RFC 7519): `jti` certificate number, `sub` holder's USCC, `iat`, `nbf`, `exp`
+    seconds since 1970 UTC (`exp`: the first moment after the final day in Asia/Shanghai); signing adds `iss`.
     `certificate` holds the rest: kinds and rights as codes of domain.md, days as ISO 8601 in Asia/Shanghai,
     sizes in bytes, `asset.root_hash` SHA-256 in hex, `is_demo` true for invented holders.
     """

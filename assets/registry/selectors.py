@@ -177,7 +177,9 @@ def _automatic(check: rules.Check, application: Application) -> CheckStand:
 def standing(application: Application) -> list[CheckStand]:
     """Every point of the checklist, in order; verdicts from before the latest submission don't count."""
     since = application.submitted_at
-    rows = Finding.objects.filter(application=application).select_related("reviewer").order_by("found_at", "id")
+    rows = (
+        Finding.objects.filter(application=application).select_related("reviewer").order_by("found_at", "id")
+    )
     latest = {row.check_code: row for row in rows if since is not None and row.found_at >= since}
     found = []
     for check in rules.CHECKLIST:
@@ -230,7 +232,9 @@ WORDS: Mapping[Outcome, Text] = {
     Outcome.RENEWED: gettext_lazy("证书已续展，本证书由新证书取代。"),
     Outcome.CANCELLED: gettext_lazy("持有人已主动注销本证书。"),
     Outcome.REVOKED: gettext_lazy("登记机构已撤销本证书，它不再有任何效力。"),
-    Outcome.ALTERED: gettext_lazy("您提交的内容与登记机构保存的不一致，请勿采信。下面列出登记机构保存的内容。"),
+    Outcome.ALTERED: gettext_lazy(
+        "您提交的内容与登记机构保存的不一致，请勿采信。下面列出登记机构保存的内容。"
+    ),
     Outcome.UNKNOWN: gettext_lazy("登记机构没有签发过这样的证书。请核对编号，或向提供方索取原始文件。"),
 }
 MAXIMUM_BYTES = 5 * 1024 * 1024
@@ -271,13 +275,16 @@ def _registry_proofs(certificate: Certificate) -> list[Proof]:
         Proof(
             _("登记机构的数字签名"),
             signed is not None,
-            _("密钥 %(key)s，公钥见 %(address)s") % {"key": certificate.key_id[:12], "address": "/.well-known/jwks.json"},
+            _("密钥 %(key)s，公钥见 %(address)s")
+            % {"key": certificate.key_id[:12], "address": "/.well-known/jwks.json"},
         ),
         Proof(_("登记内容与签名内容一致"), is_same and names_it),
     ]
 
 
-def _verdict(certificate: Certificate, on: date, *, proofs: Sequence[Proof] = (), differing: Sequence[str] = ()) -> Verdict:
+def _verdict(
+    certificate: Certificate, on: date, *, proofs: Sequence[Proof] = (), differing: Sequence[str] = ()
+) -> Verdict:
     every = [*proofs, *_registry_proofs(certificate)]
     if not all(proof.holds for proof in every):
         outcome = Outcome.ALTERED
@@ -331,7 +338,13 @@ def verify_json(body: Mapping[str, Any], *, on: date) -> Verdict:
     if certificate is None:
         return _unknown()
     different = rules.differing(dict(claims), certificate.claims)
-    proofs = [Proof(_("您提交的内容与登记一致"), not different, _("不一致之处：%(members)s") % {"members": "、".join(different)} if different else "")]
+    proofs = [
+        Proof(
+            _("您提交的内容与登记一致"),
+            not different,
+            _("不一致之处：%(members)s") % {"members": "、".join(different)} if different else "",
+        )
+    ]
     if isinstance(token, str):
         signed = _signed_claims(token)
         proofs.append(Proof(_("您提交的签名"), signed is not None and signed == certificate.claims))
@@ -379,7 +392,8 @@ def verify(presented: str, *, on: date) -> Verdict:
 def is_valid_on(certificate: Certificate, on: date) -> bool:
     """Whether the certificate is in force on a day, as far as is known now (for listing and trading)."""
     return (
-        rules.outcome_of(certificate.state, certificate.valid_from, certificate.valid_until, on) == Outcome.VALID
+        rules.outcome_of(certificate.state, certificate.valid_from, certificate.valid_until, on)
+        == Outcome.VALID
     )
 
 
@@ -396,7 +410,14 @@ def todos(viewer: Actor) -> list[Todo]:
             words = _("补正登记申请：%(title)s") if is_returned else _("完成登记申请：%(title)s")
             address = reverse("registry:application", args=[row.pk])
             found.append(
-                Todo(words % {"title": row.title}, address, row.decision_reason[:60], row.due_on, "stamp", "amber" if is_returned else "blue")
+                Todo(
+                    words % {"title": row.title},
+                    address,
+                    row.decision_reason[:60],
+                    row.due_on,
+                    "stamp",
+                    "amber" if is_returned else "blue",
+                )
             )
     if viewer.can(REVIEW) and not viewer.is_system:
         today = clock.business_date(clock.now())
@@ -404,7 +425,8 @@ def todos(viewer: Actor) -> list[Todo]:
         for row in waiting.order_by("due_on", "id")[:10]:
             found.append(
                 Todo(
-                    _("%(turn)s：%(title)s") % {"turn": rules.TURNS[ApplicationState(row.state)], "title": row.title},
+                    _("%(turn)s：%(title)s")
+                    % {"turn": rules.TURNS[ApplicationState(row.state)], "title": row.title},
                     reverse("registry:review", args=[row.pk]),
                     row.registrant.display_name,
                     row.due_on,
@@ -441,7 +463,15 @@ def find(viewer: Actor, text: str) -> list[Hit]:
     hits = []
     public = certificate_by_number(wanted)
     if public is not None:
-        hits.append(Hit(public.title, reverse("registry:certificate", args=[public.number]), _("登记证书"), public.number, True))
+        hits.append(
+            Hit(
+                public.title,
+                reverse("registry:certificate", args=[public.number]),
+                _("登记证书"),
+                public.number,
+                True,
+            )
+        )
     certificates = certificates_visible_to(viewer).filter(title__icontains=text).exclude(number=wanted)
     for certificate in certificates.order_by("-pk")[:5]:
         address = reverse("registry:certificate", args=[certificate.number])

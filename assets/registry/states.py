@@ -81,7 +81,9 @@ APPLICATION = Machine(
         Move("object", ("public_notice",), "under_objection", _("提出异议")),
         Move("overrule", ("under_objection",), "public_notice", _("异议不成立")),
         Move("certify", ("public_notice",), "certified", _("发证")),
-        Move("withdraw", ("draft", "submitted", "returned", "accepted_for_review"), "withdrawn", _("撤回申请")),
+        Move(
+            "withdraw", ("draft", "submitted", "returned", "accepted_for_review"), "withdrawn", _("撤回申请")
+        ),
     ],
 )
 

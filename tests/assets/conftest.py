@@ -36,7 +36,11 @@ def result(label: str) -> list[dict[str, object]]:
 
 
 def accepted_project(
-    *, texts: tuple[str, ...] = TEXTS, labels: tuple[str, ...] = LABELS, title: str = "酒店评论情感", at: datetime = NOON
+    *,
+    texts: tuple[str, ...] = TEXTS,
+    labels: tuple[str, ...] = LABELS,
+    title: str = "酒店评论情感",
+    at: datetime = NOON,
 ) -> Project:
     """An accepted project of 清蓝 with one accepted task per text."""
     lin, mei, tao = cast.lin(), cast.mei(), cast.tao()
@@ -59,7 +63,12 @@ def accepted_project(
         project=project, version=1, body="判断整条评论的情感。", published_by=lin.user, published_at=at
     )
     batch = Batch.objects.create(
-        project=project, ordinal=1, source="公开评论语料（示例）", licence="CC BY 4.0", imported_by=lin.user, imported_at=at
+        project=project,
+        ordinal=1,
+        source="公开评论语料（示例）",
+        licence="CC BY 4.0",
+        imported_by=lin.user,
+        imported_at=at,
     )
     for ordinal, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
         stored = objects.put("items", text.encode(), "text/plain")
@@ -94,7 +103,12 @@ def accepted_project(
 def new_dataset(*, by: Actor | None = None, at: datetime = NOON) -> Dataset:
     """An empty text dataset of 清蓝."""
     return create_dataset(
-        by=by or cast.lin(), at=at, name="酒店评论情感数据集", name_en="Hotel reviews", description="示例数据。", modality="text"
+        by=by or cast.lin(),
+        at=at,
+        name="酒店评论情感数据集",
+        name_en="Hotel reviews",
+        description="示例数据。",
+        modality="text",
     )
 
 
@@ -142,7 +156,9 @@ class Registration:
         return application
 
     def in_notice(self) -> Application:
-        return services.pass_review(by=cast.gu(), at=self.at, application_id=self.judged().pk, reason="材料齐全")
+        return services.pass_review(
+            by=cast.gu(), at=self.at, application_id=self.judged().pk, reason="材料齐全"
+        )
 
     def certified(self) -> Certificate:
         application = self.in_notice()
@@ -166,5 +182,3 @@ def client_of(actor: Actor) -> Client:
 @pytest.fixture
 def registration() -> type[Registration]:
     return Registration
-
-

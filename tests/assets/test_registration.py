@@ -114,7 +114,9 @@ def test_the_clock_of_every_step_runs_in_working_days() -> None:
     assert application.due_on == date(2026, 3, 5)
     application = services.accept_for_review(by=cast.gu(), at=NOON, application_id=application.pk)
     assert application.due_on == date(2026, 3, 16)
-    application = services.return_(by=cast.gu(), at=NOON, application_id=application.pk, reason="请补充授权书")
+    application = services.return_(
+        by=cast.gu(), at=NOON, application_id=application.pk, reason="请补充授权书"
+    )
     assert application.due_on == date(2026, 3, 30)
 
 
@@ -163,12 +165,22 @@ def test_a_failed_point_needs_a_remark_and_blocks_the_pass_until_judged_anew() -
             by=cast.gu(), at=NOON, application_id=application.pk, check_code="source", verdict="fail"
         )
     services.record_finding(
-        by=cast.gu(), at=NOON, application_id=application.pk, check_code="source", verdict="fail", remark="缺授权书"
+        by=cast.gu(),
+        at=NOON,
+        application_id=application.pk,
+        check_code="source",
+        verdict="fail",
+        remark="缺授权书",
     )
     with pytest.raises(services.ChecksOpen):
         services.pass_review(by=cast.gu(), at=NOON, application_id=application.pk)
     services.record_finding(
-        by=cast.gu(), at=NOON, application_id=application.pk, check_code="source", verdict="pass", remark="已补"
+        by=cast.gu(),
+        at=NOON,
+        application_id=application.pk,
+        check_code="source",
+        verdict="pass",
+        remark="已补",
     )
     assert services.pass_review(by=cast.gu(), at=NOON, application_id=application.pk).state == "public_notice"
 
@@ -189,12 +201,17 @@ def test_a_return_needs_reasons_and_its_verdicts_do_not_count_after_resubmission
     assert moved(application).decision_reason == "来源说明不足"
     later = NOON + timedelta(days=1)
     services.edit_application(
-        by=cast.lin(), at=later, application_id=application.pk, source_statement="公开评论语料，附授权书三份，逐批对应。"
+        by=cast.lin(),
+        at=later,
+        application_id=application.pk,
+        source_statement="公开评论语料，附授权书三份，逐批对应。",
     )
     services.submit(by=cast.lin(), at=later, application_id=application.pk)
     services.accept_for_review(by=cast.gu(), at=later, application_id=application.pk)
     services.begin_review(by=cast.gu(), at=later, application_id=application.pk)
-    assert sum(stand.is_open for stand in selectors.standing(moved(application))) == len(rules.REVIEWED_CHECKS)
+    assert sum(stand.is_open for stand in selectors.standing(moved(application))) == len(
+        rules.REVIEWED_CHECKS
+    )
 
 
 def test_a_refusal_ends_it() -> None:
@@ -265,9 +282,13 @@ def test_the_certificate_says_what_was_registered_and_is_signed() -> None:
 def test_a_certificate_is_issued_once() -> None:
     certificate = Registration().certified()
     with pytest.raises(MoveNotAllowed):
-        services.certify(by=cast.gu(), at=NOON + timedelta(days=30), application_id=certificate.application_id)
+        services.certify(
+            by=cast.gu(), at=NOON + timedelta(days=30), application_id=certificate.application_id
+        )
     with pytest.raises(services.AlreadyApplied):
-        services.draft_application(by=cast.lin(), at=NOON, version_id=certificate.version_id, title="再登记一次")
+        services.draft_application(
+            by=cast.lin(), at=NOON, version_id=certificate.version_id, title="再登记一次"
+        )
 
 
 def _second_certificate(certificate: Certificate) -> None:
@@ -276,10 +297,11 @@ def _second_certificate(certificate: Certificate) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO registry_certificate (id, recorded_at, number, application_id, version_id, holder_id, title,"
-            " issued_at, valid_from, valid_until, claims, token, key_id, document_key, document_sha256, state)"
-            " SELECT gen_random_uuid(), recorded_at, 'ZS-X', %s, version_id, holder_id, title, issued_at, valid_from,"
-            " valid_until, claims, token, key_id, '', '', state FROM registry_certificate",
+            "INSERT INTO registry_certificate (id, recorded_at, number, application_id, version_id,"
+            " holder_id, title, issued_at, valid_from, valid_until, claims, token, key_id, document_key,"
+            " document_sha256, state) SELECT gen_random_uuid(), recorded_at, 'ZS-X', %s, version_id,"
+            " holder_id, title, issued_at, valid_from, valid_until, claims, token, key_id, '', '', state"
+            " FROM registry_certificate",
             [other.pk],
         )
 
@@ -288,7 +310,9 @@ def test_raw_sql_cannot_make_a_second_active_certificate() -> None:
     certificate = Registration().certified()
     with pytest.raises(IntegrityError, match="certificate_one_active_per_version"), transaction.atomic():
         _second_certificate(certificate)
-    services.revoke(by=cast.gu(), at=NOON + timedelta(days=40), certificate_id=certificate.pk, reason="来源不实")
+    services.revoke(
+        by=cast.gu(), at=NOON + timedelta(days=40), certificate_id=certificate.pk, reason="来源不实"
+    )
     Certificate.objects.get(pk=certificate.pk)
 
 
@@ -299,7 +323,8 @@ def test_raw_sql_cannot_make_a_second_active_certificate() -> None:
         "UPDATE registry_certificate SET token = 'a.b.c'",
         "UPDATE registry_certificate SET valid_until = '2099-01-01'",
         "UPDATE registry_certificate SET title = '别的资产'",
-        "UPDATE registry_certificate SET holder_id = (SELECT id FROM organizations_organization WHERE id <> holder_id LIMIT 1)",
+        "UPDATE registry_certificate SET holder_id ="
+        " (SELECT id FROM organizations_organization WHERE id <> holder_id LIMIT 1)",
         "DELETE FROM registry_certificate",
     ],
 )
@@ -326,7 +351,11 @@ def test_suspension_revocation_and_cancellation_are_told(monkeypatch: pytest.Mon
     services.suspend(by=cast.gu(), at=at, certificate_id=certificate.pk, reason="收到异议")
     services.resume(by=cast.gu(), at=at, certificate_id=certificate.pk, reason="异议不成立")
     services.cancel(by=cast.lin(), at=at, certificate_id=certificate.pk, reason="不再经营")
-    assert [type(event).__name__ for event in told] == ["CertificateIssued", "CertificateLapsed", "CertificateLapsed"]
+    assert [type(event).__name__ for event in told] == [
+        "CertificateIssued",
+        "CertificateLapsed",
+        "CertificateLapsed",
+    ]
     with pytest.raises(MoveNotAllowed):
         services.revoke(by=cast.gu(), at=at, certificate_id=certificate.pk, reason="x")
 
@@ -411,16 +440,14 @@ SERVICES = {
 }
 
 
-@pytest.mark.parametrize("state", ApplicationState.values)
 @pytest.mark.parametrize("move", SERVICES)
-def test_a_service_refuses_every_state_its_move_does_not_leave(state: str, move: str) -> None:
-    if state in APPLICATION.moves[move].from_:
-        return
+def test_a_service_refuses_every_state_its_move_does_not_leave(move: str) -> None:
     draft = Registration().draft()
-    Application.objects.filter(pk=draft.pk).update(
-        state=state, submitted_at=NOON, notice_until=date(2026, 1, 5), due_on=date(2026, 1, 5)
-    )
     service, who, more = SERVICES[move]
-    with pytest.raises(MoveNotAllowed):
-        service(by=who(), at=NOON, application_id=draft.pk, **more)  # type: ignore[operator]
-    assert moved(draft).state == state
+    for state in set(ApplicationState.values) - set(APPLICATION.moves[move].from_):
+        Application.objects.filter(pk=draft.pk).update(
+            state=state, submitted_at=NOON, notice_until=date(2026, 1, 5), due_on=date(2026, 1, 5)
+        )
+        with pytest.raises(MoveNotAllowed):
+            service(by=who(), at=NOON, application_id=draft.pk, **more)  # type: ignore[operator]
+        assert moved(draft).state == state

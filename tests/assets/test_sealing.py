@@ -102,7 +102,9 @@ def test_another_project_makes_the_next_version() -> None:
     assert list(dataset.versions.order_by("version").values_list("version", "row_count")) == [(1, 2), (2, 3)]
 
 
-def test_a_kill_between_objects_and_rows_leaves_nothing_and_a_second_run_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_between_objects_and_rows_leaves_nothing_and_a_second_run_mends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     project, dataset = accepted_project(), new_dataset()
 
     class Killed(BaseException):
@@ -193,7 +195,10 @@ def test_a_changed_and_a_missing_file_are_named() -> None:
     _overwrite(changed.object_key, b"changed")
     objects.remove(gone.object_key)
     check = services.verify_version(version.pk)
-    assert [(m.path, m.code) for m in check.mismatches] == [("items/000001.txt", "altered"), ("items/000002.txt", "missing")]
+    assert [(m.path, m.code) for m in check.mismatches] == [
+        ("items/000001.txt", "altered"),
+        ("items/000002.txt", "missing"),
+    ]
     with pytest.raises(CommandError) as refused:
         call_command("dataset_verify", str(version.pk))
     assert refused.value.returncode == 8
@@ -208,9 +213,12 @@ def test_a_changed_manifest_is_named() -> None:
 
 # --- pure rules ---------------------------------------------------------------------------------
 
-_PATHS = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=20).filter(rules.is_safe_path)
+_PATHS = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=20).filter(
+    rules.is_safe_path
+)
 _ENTRIES = st.lists(
-    st.builds(rules.Entry, _PATHS, st.integers(0, 10**12), st.just("a" * 64)), unique_by=lambda entry: entry.path
+    st.builds(rules.Entry, _PATHS, st.integers(0, 10**12), st.just("a" * 64)),
+    unique_by=lambda entry: entry.path,
 )
 
 
@@ -218,7 +226,9 @@ _ENTRIES = st.lists(
 def test_a_manifest_does_not_depend_on_order_and_reads_back(entries: list[rules.Entry]) -> None:
     body = rules.manifest(entries)
     assert body == rules.manifest(reversed(entries))
-    assert sorted(rules.read_manifest(body), key=lambda e: e.path.encode()) == sorted(entries, key=lambda e: e.path.encode())
+    assert sorted(rules.read_manifest(body), key=lambda e: e.path.encode()) == sorted(
+        entries, key=lambda e: e.path.encode()
+    )
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../b", "C:/x", "a\\b", "", "a\nb"])

@@ -40,7 +40,10 @@ def test_a_number_of_a_certificate_in_force_is_valid(certificate: Certificate) -
 
 def test_the_calendar_counts_before_the_nightly_task(certificate: Certificate) -> None:
     assert selectors.verify(certificate.number, on=certificate.valid_until).outcome == Outcome.VALID
-    assert selectors.verify(certificate.number, on=certificate.valid_until + timedelta(days=1)).outcome == Outcome.EXPIRED
+    assert (
+        selectors.verify(certificate.number, on=certificate.valid_until + timedelta(days=1)).outcome
+        == Outcome.EXPIRED
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,14 +54,18 @@ def test_the_calendar_counts_before_the_nightly_task(certificate: Certificate) -
         (services.cancel, cast.lin, Outcome.CANCELLED),
     ],
 )
-def test_what_was_done_to_it_is_said(certificate: Certificate, service: object, who: object, outcome: Outcome) -> None:
+def test_what_was_done_to_it_is_said(
+    certificate: Certificate, service: object, who: object, outcome: Outcome
+) -> None:
     service(by=who(), at=NOON + timedelta(days=40), certificate_id=certificate.pk, reason="说明")  # type: ignore[operator]
     assert selectors.verify(certificate.number, on=TODAY).outcome == outcome
     assert selectors.verify(certificate.token, on=TODAY).outcome == outcome
 
 
 def test_a_mistyped_number_is_told_from_an_unknown_one(certificate: Certificate) -> None:
-    wrong = certificate.number[:-3] + ("1" if certificate.number[-3] != "1" else "2") + certificate.number[-2:]
+    wrong = (
+        certificate.number[:-3] + ("1" if certificate.number[-3] != "1" else "2") + certificate.number[-2:]
+    )
     assert "校验位" in str(selectors.verify(wrong, on=TODAY).words)
     assert selectors.verify("ZS-2020-0000001-X", on=TODAY).outcome == Outcome.UNKNOWN
     assert selectors.verify("随便什么", on=TODAY).outcome == Outcome.UNKNOWN
@@ -107,7 +114,17 @@ def test_the_pdf_verifies_and_one_changed_byte_does_not(certificate: Certificate
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"%PDF-1.7 nothing", b"\xff\xfe\x00", b"{", b"[]", b'{"a":1}', b"[" * 100_000, b'{"jti":null,"token":5}']
+    "body",
+    [
+        b"",
+        b"%PDF-1.7 nothing",
+        b"\xff\xfe\x00",
+        b"{",
+        b"[]",
+        b'{"a":1}',
+        b"[" * 100_000,
+        b'{"jti":null,"token":5}',
+    ],
 )
 def test_any_other_file_is_answered_in_words(body: bytes) -> None:
     verdict = selectors.verify_file(body, on=TODAY)

@@ -67,7 +67,9 @@ class ApplicationIncomplete(Refusal):
 
 def locked_application(application_id: UUID) -> Application:
     """The application, locked until the transaction ends; NotFound if there is none."""
-    rows = Application.objects.select_for_update(of=("self",)).select_related("registrant", "version__dataset")
+    rows = Application.objects.select_for_update(of=("self",)).select_related(
+        "registrant", "version__dataset"
+    )
     found = rows.filter(pk=application_id).order_by("pk").first()
     if found is None:
         raise NotFound
@@ -121,8 +123,12 @@ def draft_application(
     if version.state != VersionState.SEALED:
         raise VersionNotSealed
     known = (
-        Application.objects.filter(version=version, state__in=OPEN_STATES).values_list("number", flat=True).first()
-        or Certificate.objects.filter(version=version, state__in=ACTIVE).values_list("number", flat=True).first()
+        Application.objects.filter(version=version, state__in=OPEN_STATES)
+        .values_list("number", flat=True)
+        .first()
+        or Certificate.objects.filter(version=version, state__in=ACTIVE)
+        .values_list("number", flat=True)
+        .first()
     )
     if known:
         raise AlreadyApplied(number=known)
@@ -194,7 +200,13 @@ def submit(*, by: Actor, at: datetime, application_id: UUID) -> Application:
         at=at,
         update_fields=["submitted_at", "submitted_by", "due_on", "reviewer", "decision_reason"],
     )
-    record(by=by, at=at, action="registry.submit", subject=application, detail={"due_on": str(application.due_on)})
+    record(
+        by=by,
+        at=at,
+        action="registry.submit",
+        subject=application,
+        detail={"due_on": str(application.due_on)},
+    )
     return application
 
 

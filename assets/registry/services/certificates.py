@@ -16,8 +16,8 @@ from assets.registry.events import CertificateIssued, CertificateLapsed
 from assets.registry.models import Application, Certificate
 from assets.registry.permissions import APPLY, CERTIFY, CONTROL_CERTIFICATES
 from assets.registry.selectors import verification_url
-from assets.registry.services.applications import ACTIVE, VersionNotSealed, locked_application
 from assets.registry.services import sheets
+from assets.registry.services.applications import ACTIVE, VersionNotSealed, locked_application
 from assets.registry.services.reviews import ReasonMissing, ensure_independent
 from assets.registry.states import APPLICATION, CERTIFICATE
 from audit.services import record
@@ -31,7 +31,7 @@ from organizations.permissions import Actor
 from organizations.states import OrganizationKind
 from signing import services as signing
 
-TOKEN_TYPE = "certificate+jwt"  # noqa: S105 - a media type
+TOKEN_TYPE = "certificate+jwt"
 DOCUMENTS_PREFIX = "registry/certificates"
 
 
@@ -75,7 +75,9 @@ def locked_certificate(certificate_id: UUID) -> Certificate:
 def _authority(by: Actor) -> rules.Party:
     """The organization that certifies: the actor's, or for the system the exchange's base."""
     found = by.organization or (
-        Organization.objects.filter(kinds__contains=[OrganizationKind.EXCHANGE_OPERATOR]).order_by("pk").first()
+        Organization.objects.filter(kinds__contains=[OrganizationKind.EXCHANGE_OPERATOR])
+        .order_by("pk")
+        .first()
     )
     assert found is not None, "there is no registry authority"
     return _party(found)
@@ -149,13 +151,19 @@ def certify(*, by: Actor, at: datetime, application_id: UUID) -> Certificate:
         key_id=signing.current_key().kid,
     )
     application.due_on = None
-    APPLICATION.move(application, "certify", by=by, at=at, reason=certificate.number, update_fields=["due_on"])
+    APPLICATION.move(
+        application, "certify", by=by, at=at, reason=certificate.number, update_fields=["due_on"]
+    )
     record(
         by=by,
         at=at,
         action="registry.certify",
         subject=certificate,
-        detail={"application": application.number, "root_hash": facts.asset.root_hash, "key": certificate.key_id},
+        detail={
+            "application": application.number,
+            "root_hash": facts.asset.root_hash,
+            "key": certificate.key_id,
+        },
     )
     announce(CertificateIssued(at=at, certificate_id=certificate.pk, by=by))
     _queue_document(certificate.pk)
@@ -174,11 +182,17 @@ def issue_document(*, by: Actor, at: datetime, certificate_id: UUID) -> Certific
     certificate = locked_certificate(certificate_id)
     if certificate.document_sha256:
         return certificate
-    stored = objects.put(DOCUMENTS_PREFIX, sheets.pdf(certificate.claims, certificate.key_id), "application/pdf")
+    stored = objects.put(
+        DOCUMENTS_PREFIX, sheets.pdf(certificate.claims, certificate.key_id), "application/pdf"
+    )
     certificate.document_key, certificate.document_sha256 = stored.key, stored.sha256
     certificate.save(update_fields=["document_key", "document_sha256"])
     record(
-        by=by, at=at, action="registry.document", subject=certificate, detail={"sha256": certificate.document_sha256}
+        by=by,
+        at=at,
+        action="registry.document",
+        subject=certificate,
+        detail={"sha256": certificate.document_sha256},
     )
     return certificate
 
@@ -260,10 +274,14 @@ def _expire(certificate_id: UUID, *, by: Actor, at: datetime) -> bool:
 def refuse_withdrawal_of_registered(event: VersionWithdrawn) -> None:
     """Handler of VersionWithdrawn: refuse while the version is registered or being registered."""
     active = Certificate.objects.filter(version_id=event.version_id, state__in=ACTIVE).first()
-    open_states = ("submitted", "accepted_for_review", "compliance_review", "public_notice", "under_objection")
+    open_states = (
+        "submitted",
+        "accepted_for_review",
+        "compliance_review",
+        "public_notice",
+        "under_objection",
+    )
     waiting = Application.objects.filter(version_id=event.version_id, state__in=open_states).first()
     found = active or waiting
     if found is not None:
         raise VersionRegistered(number=found.number)
-
-

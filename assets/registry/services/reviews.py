@@ -59,9 +59,10 @@ class ReasonMissing(Refusal):
 
 def ensure_independent(by: Actor, application: Application) -> None:
     """SelfReview if the actor wrote the application or belongs to the registrant, in whatever membership."""
-    if by.is_system:
+    if by.user_id is None:
+        assert by.is_system, "a reviewer is a person, or the system"
         return
-    is_author = by.user_id in {application.created_by_id, application.submitted_by_id} - {None}
+    is_author = by.user_id in (application.created_by_id, application.submitted_by_id)
     is_insider = (
         by.organization_id == application.registrant_id
         or Membership.objects.filter(
@@ -85,7 +86,13 @@ def accept_for_review(*, by: Actor, at: datetime, application_id: UUID) -> Appli
     application = _under_review(by, application_id)
     application.due_on = rules.review_due(clock.business_date(at))
     APPLICATION.move(application, "accept", by=by, at=at, update_fields=["due_on"])
-    record(by=by, at=at, action="registry.accept", subject=application, detail={"due_on": str(application.due_on)})
+    record(
+        by=by,
+        at=at,
+        action="registry.accept",
+        subject=application,
+        detail={"due_on": str(application.due_on)},
+    )
     return application
 
 
@@ -114,17 +121,20 @@ def record_finding(
         raise InvalidInput(field="verdict", reason=_("请选择符合、不符合或不适用。"))
     if verdict == CheckVerdict.FAIL and not remark.strip():
         raise InvalidInput(field="remark", reason=_("判断为不符合时，请写明哪里不符合、如何补正。"))
-    assert by.user is not None or by.is_system, "a finding has a reviewer"
     finding = Finding.objects.create(
         application=application,
         check_code=check_code,
         verdict=verdict,
         remark=remark.strip(),
-        reviewer=by.user or application.reviewer,
+        reviewer=by.user,
         found_at=at,
     )
     record(
-        by=by, at=at, action="registry.find", subject=application, detail={"check": check_code, "verdict": verdict}
+        by=by,
+        at=at,
+        action="registry.find",
+        subject=application,
+        detail={"check": check_code, "verdict": verdict},
     )
     return finding
 
@@ -175,7 +185,12 @@ def return_(*, by: Actor, at: datetime, application_id: UUID, reason: str) -> Ap
     application.decision_reason = reason.strip()
     application.due_on = rules.correction_due(clock.business_date(at))
     APPLICATION.move(
-        application, "return", by=by, at=at, reason=reason.strip(), update_fields=["decision_reason", "due_on"]
+        application,
+        "return",
+        by=by,
+        at=at,
+        reason=reason.strip(),
+        update_fields=["decision_reason", "due_on"],
     )
     record(by=by, at=at, action="registry.return", subject=application, detail={"reason": reason.strip()})
     return application
@@ -190,7 +205,12 @@ def reject(*, by: Actor, at: datetime, application_id: UUID, reason: str) -> App
         raise ReasonMissing(field="opinion")
     application.decision_reason, application.due_on = reason.strip(), None
     APPLICATION.move(
-        application, "reject", by=by, at=at, reason=reason.strip(), update_fields=["decision_reason", "due_on"]
+        application,
+        "reject",
+        by=by,
+        at=at,
+        reason=reason.strip(),
+        update_fields=["decision_reason", "due_on"],
     )
     record(by=by, at=at, action="registry.reject", subject=application, detail={"reason": reason.strip()})
     return application

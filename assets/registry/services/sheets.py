@@ -45,7 +45,15 @@ def qr_svg(url: str, *, dark: str = "#2a2418") -> str:
     """A QR code (error correction M) as SVG without a document head."""
     out = io.BytesIO()
     segno.make(url, error="m", micro=False).save(
-        out, kind="svg", border=0, scale=4, dark=dark, xmldecl=False, svgclass=None, lineclass=None, omitsize=True
+        out,
+        kind="svg",
+        border=0,
+        scale=4,
+        dark=dark,
+        xmldecl=False,
+        svgclass=None,
+        lineclass=None,
+        omitsize=True,
     )
     return out.getvalue().decode()
 

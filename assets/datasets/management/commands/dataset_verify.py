@@ -14,7 +14,9 @@ from assets.datasets.states import VersionState
 
 
 class Command(BaseCommand):
-    help = "Re-hash the files of sealed dataset versions (all of them without arguments) and name any mismatch."
+    help = (
+        "Re-hash the files of sealed dataset versions (all of them without arguments) and name any mismatch."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("versions", nargs="*", type=UUID, metavar="VERSION_ID")
@@ -22,7 +24,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = options["versions"] or list(
-            DatasetVersion.objects.exclude(state=VersionState.BUILDING).order_by("pk").values_list("pk", flat=True)
+            DatasetVersion.objects.exclude(state=VersionState.BUILDING)
+            .order_by("pk")
+            .values_list("pk", flat=True)
         )
         checks = [verify_version(version_id) for version_id in chosen]
         if options["as_json"]:
@@ -43,4 +47,6 @@ class Command(BaseCommand):
                     self.stdout.write(f"  {mismatch.path}: {mismatch.words}")
         broken = sum(not check.is_intact for check in checks)
         if broken:
-            raise CommandError(f"{broken} of {len(checks)} versions are not as they were sealed", returncode=8)
+            raise CommandError(
+                f"{broken} of {len(checks)} versions are not as they were sealed", returncode=8
+            )

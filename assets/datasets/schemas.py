@@ -1,0 +1,113 @@
+"""JSON shapes of datasets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ninja import Field, Schema
+
+from assets.datasets.models import Dataset, DatasetVersion
+from assets.datasets.selectors import VersionCheck
+
+
+class DatasetIn(Schema):
+    name: str = Field(max_length=120)
+    name_en: str = Field("", max_length=160)
+    description: str = ""
+    modality: str
+
+
+class DatasetOut(Schema):
+    id: UUID
+    number: str
+    name: str
+    name_en: str
+    description: str
+    modality: str
+    created_at: datetime
+    versions: list[int]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> DatasetOut:
+        listed = getattr(dataset, "listed_versions", None)
+        versions = listed if listed is not None else dataset.versions.order_by("-version")
+        return cls(
+            id=dataset.pk,
+            number=dataset.number,
+            name=dataset.name,
+            name_en=dataset.name_en,
+            description=dataset.description,
+            modality=dataset.modality,
+            created_at=dataset.created_at,
+            versions=[version.version for version in versions],
+        )
+
+
+class SealIn(Schema):
+    project_id: UUID
+
+
+class WithdrawIn(Schema):
+    reason: str = Field(max_length=500)
+
+
+class VersionOut(Schema):
+    """A version; `root_hash` is the SHA-256 of its canonical manifest, sizes are bytes."""
+
+    id: UUID
+    dataset: str
+    version: int
+    state: str
+    root_hash: str
+    file_count: int
+    byte_count: int
+    row_count: int
+    label_counts: dict[str, int]
+    dictionary: list[dict[str, Any]]
+    sample: list[dict[str, Any]]
+    sealed_at: datetime | None
+
+    @classmethod
+    def of(cls, version: DatasetVersion) -> VersionOut:
+        return cls(
+            id=version.pk,
+            dataset=version.dataset.number,
+            version=version.version,
+            state=version.state,
+            root_hash=version.root_hash,
+            file_count=version.file_count,
+            byte_count=version.byte_count,
+            row_count=version.row_count,
+            label_counts=version.label_counts,
+            dictionary=version.dictionary,
+            sample=version.sample,
+            sealed_at=version.sealed_at,
+        )
+
+
+class MismatchOut(Schema):
+    path: str
+    code: str
+    words: str
+
+
+class CheckOut(Schema):
+    """The outcome of re-hashing a version from the store."""
+
+    is_intact: bool
+    root_hash: str
+    checked_count: int
+    byte_count: int
+    mismatches: list[MismatchOut]
+
+    @classmethod
+    def of(cls, check: VersionCheck) -> CheckOut:
+        return cls(
+            is_intact=check.is_intact,
+            root_hash=check.root_hash,
+            checked_count=check.checked_count,
+            byte_count=check.byte_count,
+            mismatches=[MismatchOut(path=m.path, code=m.code, words=m.words) for m in check.mismatches],
+        )
