@@ -15,6 +15,7 @@ from kernel.errors import NotAllowed, NotFound
 from kernel.models import Transition
 from kernel.money import Money
 from organizations.permissions import Actor
+from organizations.states import Role
 from settlement.ledger import selectors as ledger
 from settlement.ledger.models import Entry, Purpose
 from settlement.payments.models import PaymentIntent, Payout, Refund, Release
@@ -166,7 +167,7 @@ def figures(viewer: Actor) -> list[Figure]:
             shown.append(
                 Figure(_("待放款"), Money(int(held)), _("买方已付款，验收后入账"), reverse("payments:list"))
             )
-    if viewer.user_id and viewer.can(VIEW_EARNINGS) and not viewer.is_system:
+    if Role.ANNOTATOR in viewer.roles and viewer.can(VIEW_EARNINGS):
         shown.append(Figure(_("我的报酬"), earnings_of(viewer).balance, "", reverse("payments:earnings")))
     return shown
 

@@ -6,63 +6,17 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from annotation.projects.models import Batch, Item, Project
-from annotation.work.models import Task
 from audit.models import AuditEvent
 from kernel.money import Money
-from kernel.numbers import new_number
 from settlement.ledger import selectors as ledger
 from settlement.ledger.models import Entry, Purpose
 from settlement.payments import selectors, services
 from settlement.payments.models import Payout
 from tests import cast
+from tests.settlement.payments.deals import project
 
 pytestmark = pytest.mark.django_db
 SYSTEM = cast.Actor.system("测试")
-
-
-def project(*, state: str = "accepted", price_fen: int = 50, **tasks: int) -> Project:
-    """A project of 清蓝 with so many accepted tasks by annotator name, and one returned task of 梅."""
-    made = Project.objects.create(
-        number=new_number("BZ", cast.NOON),
-        firm=cast.organization(cast.QINGLAN),
-        title="评论情感（示例）",
-        modality="text",
-        labeling_config="<View/>",
-        task_price_fen=price_fen,
-        created_at=cast.NOON,
-        accepted_at=cast.NOON,
-        state=state,
-    )
-    batch = Batch.objects.create(
-        project=made, ordinal=1, source="示例", licence="示例", imported_at=cast.NOON
-    )
-    wanted = [
-        (cast.person(name, cast.QINGLAN, cast.Role.ANNOTATOR).user, "accepted")
-        for name, count in tasks.items()
-        for _number in range(count)
-    ]
-    wanted.append((cast.mei().user, "returned"))
-    for ordinal, (annotator, task_state) in enumerate(wanted):
-        item = Item.objects.create(
-            project=made,
-            batch=batch,
-            ordinal=ordinal,
-            name=f"{ordinal}.txt",
-            media_type="text/plain",
-            size=1,
-            sha256=f"{ordinal:064d}",
-            object_key="x",
-        )
-        Task.objects.create(
-            project=made,
-            item=item,
-            annotator=annotator,
-            price_fen=price_fen,
-            state=task_state,
-            accepted_at=cast.NOON,
-        )
-    return made
 
 
 def earned(user: User | None) -> Money:

@@ -25,9 +25,9 @@ from settlement.payments.models import PaymentIntent, Refund, Release
 from tests import cast
 from tests.exchange import market
 from tests.settlement.ledger import books
+from tests.settlement.payments.deals import PRICE, refund, sold
 
 NOON = cast.NOON
-PRICE = market.PRICE  # ¥68,000.00, of which tax ¥3,849.06
 
 
 def told() -> dict[str, str]:
@@ -40,31 +40,6 @@ def told() -> dict[str, str]:
         for row in ledger.trial_balance().rows
         if row.credit_fen or row.debit_fen
     }
-
-
-def delivered_and_accepted(order: Order) -> Order:
-    delivery.deliver(by=cast.lin(), at=NOON + timedelta(days=1), order_id=order.pk)
-    trading.accept_order(by=cast.zhou(), at=NOON + timedelta(days=2), order_id=order.pk)
-    order.refresh_from_db()
-    return order
-
-
-def sold() -> Order:
-    """An order that is paid, delivered, accepted and released."""
-    order = market.contracted()
-    services.pay_order(by=cast.zhou(), at=NOON, order_id=order.pk)
-    return delivered_and_accepted(order)
-
-
-def refund(order: Order, fen: int, *, key: str = "", who: object = None) -> Refund:
-    return services.refund_order(
-        by=who or cast.gu(),  # type: ignore[arg-type]
-        at=NOON + timedelta(days=9),
-        order_id=order.pk,
-        amount=Money(fen),
-        reason="部分样本重复",
-        key=key,
-    )
 
 
 @pytest.mark.django_db
