@@ -48,7 +48,8 @@ class Terms(Func):
 def terms(text: str) -> list[str]:
     """What a person typed, cut as the index cuts it: words, single characters, pairs."""
     found: list[str] = []
-    for run in _RUNS.findall(text.lower()):
+    # PostgreSQL lowers İ to one letter, Python to two.
+    for run in _RUNS.findall(text.replace("İ", "i").lower()):
         if run[0].isascii() or len(run) == 1:
             found.append(run)
         else:

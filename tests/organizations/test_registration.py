@@ -1,4 +1,4 @@
-"""An organization registers, is verified by somebody else, and is verified anew when what was checked changes."""
+"""An organization registers, is verified by others, and anew when what was checked changes."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_a_verified_organization_is_verified_anew_only_when_what_was_checked_cha
         organization_id=admin.organization.pk,
         particulars=told(**same, contact_name="另一人"),
     )
-    assert (kept.is_verified, kept.contact_name) == (False if kept.legal_representative else True, "另一人")
+    assert (kept.is_verified, kept.contact_name) == (False, "另一人")
     # The legal representative was empty and is told now: that is part of what is verified.
     assert Transition.objects.get(subject_id=kept.pk).move == "reopen"
 
