@@ -31,7 +31,6 @@ from settlement.revenue.states import Code
 from web.desk import Figure
 from web.navigation import resolved
 
-
 Goal = Callable[[int], int | None]
 _goals: list[Goal] = []
 
@@ -418,7 +417,7 @@ class Station:
 
 
 def chain_of(line: RevenueLine) -> list[Station]:
-    """From the year's statement to the raw file, every station with its proof; a constant number of queries."""
+    """From the year's statement to the raw file, each station with its proof; constant in queries."""
     return [
         _statement_station(line),
         _trade_station(line),
@@ -560,7 +559,7 @@ def _paper_stations(line: RevenueLine) -> list[Station]:
         stations.append(
             Station(
                 "contract",
-                "file-signature",
+                "scroll-text",
                 _("合同"),
                 contract.number,
                 ((_("签约时间"), _day(order.contracted_at)),),

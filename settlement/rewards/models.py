@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pgtrigger
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from kernel.money import FenField
@@ -103,6 +104,13 @@ class Objection(Record):
 
     def __str__(self) -> str:
         return f"{self.claim} · {self.item}"
+
+    @property
+    def item_label(self) -> str:
+        """The item's title in the reader's language, as the statement had it."""
+        titles = {step["key"]: step["title"] for step in self.decision.trace["steps"]}
+        is_english = (get_language() or "").startswith("en")
+        return str(titles[self.item]["en" if is_english else "zh"])
 
 
 class Award(Record):

@@ -102,7 +102,14 @@ def decisions_of(claim: Claim) -> list[Decision]:
 
 def objections_of(claim: Claim) -> list[Objection]:
     """What the firm has objected to, the earliest first."""
-    return list(claim.objections.order_by("raised_at", "pk"))
+    return list(claim.objections.select_related("decision").order_by("raised_at", "pk"))
+
+
+def revenue_goal(year: int) -> int | None:
+    """The revenue in fen that article 3(1) asks for in a year; what revenue's charts are measured against."""
+    version = measures.version_of(MEASURE)
+    value = version.at("revenue_threshold", max(date(year, 12, 31), version.first_day)).value
+    return value if isinstance(value, int) else None
 
 
 # --- facts --------------------------------------------------------------------------------------

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from settlement.rewards.engine.canonical import sha256
+from settlement.rewards.engine.canonical import canonical, sha256
 from settlement.rewards.engine.texts import Text
 
 SCHEMA = "qingshu.facts/1"
 FACT_UNITS = ("fen", "count", "flag", "code", "awards")
+FIRST_YEAR, LATEST_YEAR = 1950, 9000
+MOST_FEN = 10**16
 _AWARD_MEMBERS = {"measure", "group", "year", "amount_fen", "number"}
 
 
@@ -38,14 +40,25 @@ class FactSpec:
         is_sound = {
             "flag": type(value) is bool,
             "code": type(value) is str and value != "",
-            "fen": type(value) is int,
-            "count": type(value) is int and value >= 0,
+            "fen": type(value) is int and abs(value) <= MOST_FEN,
+            "count": type(value) is int and 0 <= value <= MOST_FEN,
             "awards": isinstance(value, list) and all(_is_award(each) for each in value),
         }[self.unit]
         if not is_sound:
             raise FactsInvalid(f"{self.name}: {value!r} is not a value in {self.unit}")
         if self.unit == "fen" and value * self.sign < 0:
             raise FactsInvalid(f"{self.name}: wrong sign ({value})")
+
+
+def _is_fact(fact: Any) -> bool:
+    """A value with, at most, the text of its source and a list of evidence objects."""
+    return (
+        isinstance(fact, dict)
+        and "value" in fact
+        and isinstance(fact.get("source", ""), str)
+        and isinstance(fact.get("evidence", []), list)
+        and all(isinstance(proof, dict) for proof in fact.get("evidence", []))
+    )
 
 
 def _is_award(award: Any) -> bool:
@@ -112,10 +125,19 @@ class Facts:
         document = self.document
         if document.get("schema") != SCHEMA or document.get("measure") != measure:
             raise FactsInvalid(f"these are not {SCHEMA} facts of {measure}")
-        if type(document.get("year")) is not int:
-            raise FactsInvalid("year: not a whole number")
+        year = document.get("year")
+        if type(year) is not int or not FIRST_YEAR <= year <= LATEST_YEAR:
+            raise FactsInvalid("year: not a year")
+        if not isinstance(document.get("facts"), dict) or not isinstance(document.get("subject"), dict):
+            raise FactsInvalid("facts and subject are objects")
+        try:
+            canonical(document)
+        except (TypeError, ValueError) as error:
+            raise FactsInvalid(str(error)) from error
         known = {spec.name: spec for spec in specs}
         for name, fact in document["facts"].items():
             if name not in known:
                 raise FactsInvalid(f"{name}: this measure does not ask for it")
+            if not _is_fact(fact):
+                raise FactsInvalid(f"{name}: a fact has a value, and may have source and evidence")
             known[name].check(fact["value"])

@@ -1,0 +1,72 @@
+"""JSON of actual revenue, under /api/revenue."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router, Status
+
+from gateway.api import Page, actor, cursor_page, idempotent
+from kernel import clock
+from kernel.errors import NotFound
+from organizations.permissions import Actor
+from settlement.revenue import selectors, services
+from settlement.revenue.permissions import SEE_ALL_REVENUE, SEE_OWN_REVENUE
+from settlement.revenue.schemas import AnnualOut, ChainOut, LineOut, RulingIn, StationOut
+
+router = Router()
+
+
+def _viewer(request: HttpRequest) -> Actor:
+    viewer = actor(request)
+    if not viewer.can(SEE_ALL_REVENUE):
+        viewer.require(SEE_OWN_REVENUE)
+    return viewer
+
+
+@router.get("/annual", response=AnnualOut)
+def read_annual(request: HttpRequest, year: int, firm: UUID | None = None) -> AnnualOut:
+    """A firm's year: totals, months, what does not count. `firm` defaults to the caller's organization."""
+    if not 2000 <= year <= 9999:
+        raise NotFound
+    found = selectors.firm_for(_viewer(request), firm)
+    kept = selectors.annual(found.pk, year)
+    return AnnualOut.of(kept, selectors.months(found.pk, year), selectors.exclusion_totals(found.pk, year))
+
+
+@router.get("/lines", response=Page[LineOut])
+def line_list(
+    request: HttpRequest,
+    year: int | None = None,
+    firm: UUID | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[LineOut]:
+    """Receipts and refunds the caller may see, newest first."""
+    lines = selectors.lines_visible_to(_viewer(request))
+    if firm is not None:
+        lines = lines.filter(firm=firm)
+    if year is not None:
+        lines = lines.filter(year=year) if 0 < year < 10_000 else lines.none()
+    rows, following = cursor_page(lines, cursor=cursor, limit=limit)
+    return Page[LineOut](items=[LineOut.of(row) for row in rows], next=following)
+
+
+@router.get("/lines/{uuid:line_id}", response=ChainOut)
+def read_line(request: HttpRequest, line_id: UUID) -> ChainOut:
+    """One line and the walk back to the file it was earned with."""
+    line = selectors.line_for(_viewer(request), line_id)
+    stations = [StationOut.of(station) for station in selectors.chain_of(line)]
+    return ChainOut(line=LineOut.of(line), stations=stations)
+
+
+@router.post("/lines/{uuid:line_id}/rulings", response={201: list[LineOut]})
+@idempotent
+def rule(request: HttpRequest, line_id: UUID, body: RulingIn) -> Status[list[LineOut]]:
+    """Rule that the line's trade is (or is not) related-party or circular; its lines after it."""
+    viewer = _viewer(request)
+    line = selectors.line_for(viewer, line_id)
+    services.rule_on_trade(by=viewer, at=clock.now(), order_id=line.order_id, **body.dict())
+    lines = selectors.lines_visible_to(viewer).filter(order=line.order_id).order_by("pk")
+    return Status(201, [LineOut.of(row) for row in lines])

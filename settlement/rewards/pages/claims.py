@@ -1,0 +1,263 @@
+"""A firm's statements: the list, one statement with its whole trace, confirming and objecting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from gateway.api import actor
+from kernel import clock
+from kernel.errors import Refusal
+from kernel.models import Transition
+from kernel.money import Money
+from organizations.permissions import Actor
+from settlement.revenue import selectors as revenue
+from settlement.rewards import measures, selectors, services
+from settlement.rewards.forms import DraftForm, ObjectionForm
+from settlement.rewards.models import Claim
+from settlement.rewards.pages.policy import years_offered
+from settlement.rewards.pages.shown import conclusion_of, questions_of, said, steps_of
+from settlement.rewards.permissions import (
+    CLAIM_REWARDS,
+    FIRST_REVIEW,
+    REPLAY,
+    SECOND_REVIEW,
+    SEE_ALL_CLAIMS,
+    SEE_OWN_CLAIMS,
+)
+from settlement.rewards.states import CLAIM, ClaimState, Outcome
+from web.answers import page_or_fragment
+from web.forms import show_refusal
+from web.paging import paginate
+from web.parts import Link, Moment, Option, Stage
+
+REACHED = {
+    ClaimState.DRAFTED: 1,
+    ClaimState.OBJECTED: 1,
+    ClaimState.RETURNED: 1,
+    ClaimState.CONFIRMED: 2,
+    ClaimState.FIRST_REVIEWED: 3,
+    ClaimState.REJECTED: 3,
+    ClaimState.SECOND_REVIEWED: 4,
+    ClaimState.IN_NOTICE: 5,
+}
+
+
+@require_GET
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """All claims the viewer may see; a firm may have a year worked out here."""
+    viewer = actor(request)
+    if not viewer.can(SEE_ALL_CLAIMS):
+        viewer.require(SEE_OWN_CLAIMS)
+    shown = request.GET.get("state", "")
+    claims = selectors.claims_visible_to(viewer)
+    if shown in ClaimState.values:
+        claims = claims.filter(state=shown)
+    labels = [("", _("全部")), *((state.value, str(state.label)) for state in list(ClaimState)[:8])]
+    context = {
+        "page": paginate(claims, request.GET),
+        "chips": [
+            Link(label, f"?state={key}" if key else "?", is_current=key == shown) for key, label in labels
+        ],
+        "form": DraftForm(years=years_offered()) if viewer.can(CLAIM_REWARDS) else None,
+        "shows_firm": viewer.can(SEE_ALL_CLAIMS),
+    }
+    return page_or_fragment(request, "rewards/index.html", "rewards/claims_list.html", context)
+
+
+@require_POST
+@login_required
+def draft(request: HttpRequest) -> HttpResponse:
+    """Have a year worked out for the viewer's own firm."""
+    viewer = actor(request)
+    viewer.require(CLAIM_REWARDS)
+    form = DraftForm(request.POST, years=years_offered())
+    if not form.is_valid() or viewer.organization_id is None:
+        messages.error(request, _("请选择要测算的年度。"))
+        return redirect("rewards:index")
+    found = services.draft_claim(
+        by=viewer, at=clock.now(), firm_id=viewer.organization_id, year=form.cleaned_data["year"]
+    )
+    return redirect("rewards:claim", number=found.number)
+
+
+@require_GET
+@login_required
+def claim(request: HttpRequest, number: str) -> HttpResponse:
+    """One claim: the firm's statement, or the office's review page, by who looks."""
+    return claim_page(request, selectors.claim_for(actor(request), number))
+
+
+def claim_page(
+    request: HttpRequest,
+    found: Claim,
+    *,
+    objection: ObjectionForm | None = None,
+    error: str = "",
+    selected: str = "",
+    opinion: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The page of a claim, with what went wrong in a form of it."""
+    viewer = actor(request)
+    decision = found.decision
+    assert decision is not None, "a drafted claim has a decision"
+    transitions = selectors.transitions_of(found)
+    trace = decision.trace
+    can_confirm = viewer.can(CLAIM_REWARDS) and viewer.belongs_to(found.firm_id)
+    context = {
+        "claim": found,
+        "decision": decision,
+        "conclusion": conclusion_of(trace),
+        "steps": steps_of(trace, firm_id=found.firm_id, annuals=revenue.annuals(found.firm_id)),
+        "stages": stages_of(found, transitions),
+        "moments": moments_of(found, transitions),
+        "meta": meta_of(found),
+        "objections": selectors.objections_of(found),
+        "is_office": viewer.can(SEE_ALL_CLAIMS),
+        "can_confirm": can_confirm and found.state in (ClaimState.DRAFTED, ClaimState.RETURNED),
+        "can_redraft": (can_confirm or viewer.can(FIRST_REVIEW) or viewer.can(SECOND_REVIEW))
+        and CLAIM.moves["redraft"] in CLAIM.allowed(found.state),
+        "can_replay": viewer.can(REPLAY),
+        "is_running": found.year >= clock.business_year(clock.now()),
+        "is_granted": decision.outcome == Outcome.GRANTED,
+        "objection_form": objection or ObjectionForm(items=_items(trace)),
+        "choices": choices_of(viewer, found),
+        "error": error,
+        "selected": selected,
+        "opinion": opinion,
+        "phrases": [_("凭证、证书与资金流水相符，同意。"), _("请补充材料：")],
+        "questions": questions_of(decision) if viewer.can(SEE_ALL_CLAIMS) else [],
+    }
+    name = "rewards/review.html" if viewer.can(SEE_ALL_CLAIMS) else "rewards/statement.html"
+    return render(request, name, context, status=status)
+
+
+def _items(trace: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(step["key"], f"{step['number']}. {said(step['title'])}") for step in trace["steps"]]
+
+
+def meta_of(found: Claim) -> list[str]:
+    """The remarks under the claim's head."""
+    decision = found.decision
+    assert decision is not None, "a drafted claim has a decision"
+    card = measures.CARDS[found.measure]
+    version = measures.version_of(found.measure, decision.policy_version)
+    remarks = [
+        _("%(year)s 年度") % {"year": found.year},
+        f"{said(card.title.plain())} · {_('第三条第（一）项')}",
+        _("规则版本 %(version)s") % {"version": said(version.label.plain())},
+    ]
+    if found.notice_until and found.state == ClaimState.IN_NOTICE:
+        remarks.append(_("公示至 %(day)s") % {"day": found.notice_until.isoformat()})
+    return remarks
+
+
+def stages_of(found: Claim, transitions: list[Transition]) -> list[Stage]:
+    """The procedure as a process bar, with the moment of each step that is done."""
+    labels = [_("系统测算"), _("企业确认"), _("初审"), _("复审"), _("公示"), _("批准")]
+    moves = ["", "confirm", "first_review", "second_review", "announce", "approve"]
+    waiting = ["", _("企业办理"), _("服务基地办理"), _("主管部门办理"), _("五个工作日"), _("公示结束后")]
+    reached = REACHED.get(ClaimState(found.state), len(labels))
+    latest = {row.move: row for row in transitions}
+    stages = []
+    for number, (label, move, detail) in enumerate(zip(labels, moves, waiting, strict=True)):
+        state = "done" if number < reached else "current" if number == reached else "ahead"
+        at = found.drafted_at if not move else latest[move].at if move in latest else None
+        done = f"{at.astimezone(clock.SHANGHAI):%m-%d %H:%M}" if at and state == "done" else ""
+        stages.append(Stage(label, done or detail, state))
+    return stages
+
+
+def moments_of(found: Claim, transitions: list[Transition]) -> list[Moment]:
+    """The claim's timeline, the earliest first."""
+    drafts = [
+        Moment(_("系统测算：%(outcome)s") % {"outcome": each.get_outcome_display()}, each.decided_at)
+        for each in reversed(selectors.decisions_of(found))
+    ]
+    moves = [
+        Moment(row.move_label, row.at, row.actor_label, row.reason)
+        for row in transitions
+        if row.move != "redraft"
+    ]
+    return sorted([*drafts, *moves], key=lambda moment: moment.at or found.drafted_at)
+
+
+def choices_of(viewer: Actor, found: Claim) -> list[Option]:
+    """What the viewer may decide at this stage; nothing when it is not theirs."""
+    state = ClaimState(found.state)
+    first = state == ClaimState.CONFIRMED and viewer.can(FIRST_REVIEW)
+    second = state == ClaimState.FIRST_REVIEWED and viewer.can(SECOND_REVIEW)
+    if first or second:
+        decision = found.decision
+        amount = str(Money(decision.amount_fen)) if decision else ""
+        to = _("进入复审") if first else _("进入公示")
+        return [
+            Option(
+                "agree", _("同意测算结果"), _("奖励 %(amount)s，%(next)s") % {"amount": amount, "next": to}
+            ),
+            Option("return", _("退回补正"), _("一次性告知所缺材料")),
+            Option("reject", _("不予支持"), _("告知理由与救济途径")),
+        ]
+    if state == ClaimState.SECOND_REVIEWED and viewer.can(SECOND_REVIEW):
+        return [Option("announce", _("开始公示"), _("公示五个工作日"))]
+    if state == ClaimState.IN_NOTICE and viewer.can(SECOND_REVIEW) and found.notice_until:
+        is_over = clock.business_date(clock.now()) > found.notice_until
+        until = _("公示至 %(day)s，次日起可批准") % {"day": found.notice_until.isoformat()}
+        return [Option("approve", _("批准奖励"), _("写入奖励登记簿") if is_over else until)]
+    return []
+
+
+@require_POST
+@login_required
+def confirm(request: HttpRequest, number: str) -> HttpResponse:
+    """The firm takes the statement as right."""
+    viewer = actor(request)
+    found = selectors.claim_for(viewer, number)
+    try:
+        services.confirm(by=viewer, at=clock.now(), claim_id=found.pk)
+    except (services.YearNotOver, services.NothingToConfirm, services.FactsChanged) as refusal:
+        return claim_page(request, found, error=str(refusal), status=refusal.status)
+    messages.success(request, _("已确认并提交初审。"))
+    return redirect("rewards:claim", number=number)
+
+
+@require_POST
+@login_required
+def objection(request: HttpRequest, number: str) -> HttpResponse:
+    """The firm objects to one item."""
+    viewer = actor(request)
+    found = selectors.claim_for(viewer, number)
+    assert found.decision is not None, "a drafted claim has a decision"
+    form = ObjectionForm(request.POST, items=_items(found.decision.trace))
+    status = 422
+    if form.is_valid():
+        try:
+            services.object_(by=viewer, at=clock.now(), claim_id=found.pk, **form.cleaned_data)
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+            status = refusal.status
+        else:
+            messages.success(request, _("异议已提交，服务基地将核对后重新测算。"))
+            return redirect("rewards:claim", number=number)
+    return claim_page(request, found, objection=form, status=status)
+
+
+@require_POST
+@login_required
+def redraft(request: HttpRequest, number: str) -> HttpResponse:
+    """Work the statement out anew."""
+    viewer = actor(request)
+    found = selectors.claim_for(viewer, number)
+    services.redraft_claim(
+        by=viewer, at=clock.now(), claim_id=found.pk, reason=request.POST.get("reason", "")[:2000]
+    )
+    messages.success(request, _("已按最新事实重新测算。"))
+    return redirect("rewards:claim", number=number)

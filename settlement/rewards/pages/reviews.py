@@ -1,0 +1,139 @@
+"""The offices' pages: the queue, decisions on a claim, the audit of a decision and its replay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from gateway.api import actor
+from kernel import clock
+from kernel.errors import InvalidInput, Refusal
+from settlement.rewards import selectors, services
+from settlement.rewards.models import Claim
+from settlement.rewards.pages.claims import claim_page, meta_of
+from settlement.rewards.permissions import FIRST_REVIEW, REPLAY, SECOND_REVIEW, SEE_ALL_CLAIMS
+from settlement.rewards.rules import Replay
+from settlement.rewards.states import ClaimState
+from web.answers import page_or_fragment
+from web.paging import paginate
+
+
+@require_GET
+@login_required
+def review(request: HttpRequest) -> HttpResponse:
+    """审核队列: the claims that wait for this reviewer, the oldest first."""
+    viewer = actor(request)
+    if not viewer.can(SECOND_REVIEW):
+        viewer.require(FIRST_REVIEW)
+    page = paginate(selectors.queue(viewer), request.GET, order=("drafted_at", "id"))
+    context = {"page": page, "shows_firm": True, "chips": []}
+    return page_or_fragment(request, "rewards/queue.html", "rewards/claims_list.html", context)
+
+
+def _agree(claim: Claim) -> Callable[..., Claim]:
+    return services.first_review if claim.state == ClaimState.CONFIRMED else services.second_review
+
+
+@require_POST
+@login_required
+def decide(request: HttpRequest, number: str) -> HttpResponse:
+    """The reviewer's decision from the rail."""
+    viewer = actor(request)
+    found = selectors.claim_for(viewer, number)
+    if not viewer.can(SECOND_REVIEW):
+        viewer.require(FIRST_REVIEW)
+    wanted, opinion = request.POST.get("decision", ""), request.POST.get("opinion", "")[:2000]
+    given: dict[str, Any] = {"by": viewer, "at": clock.now(), "claim_id": found.pk}
+    try:
+        if wanted == "agree":
+            _agree(found)(**given, opinion=opinion)
+        elif wanted == "return":
+            services.return_(**given, reason=opinion)
+        elif wanted == "reject":
+            services.reject(**given, reason=opinion)
+        elif wanted == "announce":
+            services.announce(**given)
+        elif wanted == "approve":
+            services.approve(**given)
+        else:
+            raise InvalidInput(field="decision", reason=_("请选择一项决定。"))
+    except Refusal as refusal:
+        if refusal.status in (403, 404):
+            raise
+        found = selectors.claim_for(viewer, number)
+        return claim_page(
+            request, found, error=str(refusal), selected=wanted, opinion=opinion, status=refusal.status
+        )
+    messages.success(request, _("决定已记录。"))
+    return redirect("rewards:claim", number=number)
+
+
+@require_GET
+@login_required
+def audit(request: HttpRequest, number: str) -> HttpResponse:
+    """审计: every decision of the claim with its facts, parameters and operations, to be replayed."""
+    viewer = actor(request)
+    found = selectors.claim_for(viewer, number)
+    viewer.require(SEE_ALL_CLAIMS)
+    return _audit_page(request, found, None)
+
+
+@require_POST
+@login_required
+def replay(request: HttpRequest, number: str) -> HttpResponse:
+    """重演: compute the present (or named) decision again and compare every byte."""
+    viewer = actor(request)
+    found = selectors.claim_for(viewer, number)
+    viewer.require(REPLAY)
+    wanted = request.POST.get("decision", "")
+    decisions = {str(each.pk): each for each in selectors.decisions_of(found)}
+    decision = decisions.get(wanted) or found.decision
+    assert decision is not None, "a drafted claim has a decision"
+    outcome = services.replay(by=viewer, at=clock.now(), decision_id=decision.pk)
+    return _audit_page(request, found, outcome)
+
+
+def _audit_page(request: HttpRequest, found: Claim, outcome: Replay | None) -> HttpResponse:
+    decision = found.decision
+    assert decision is not None, "a drafted claim has a decision"
+    ledger = selectors.ledger_evidence(found.firm_id, found.year)
+    cited = decision.facts["facts"]["receipts_fen"]["evidence"]
+    context = {
+        "claim": found,
+        "decision": decision,
+        "decisions": selectors.decisions_of(found),
+        "meta": meta_of(found),
+        "replay": outcome,
+        "can_replay": actor(request).can(REPLAY),
+        "facts": [
+            {
+                "name": name,
+                "value": json.dumps(each["value"], ensure_ascii=False),
+                "evidence": each["evidence"],
+            }
+            for name, each in sorted(decision.facts["facts"].items())
+        ],
+        "steps": [
+            {
+                "number": step["number"],
+                "key": step["key"],
+                "verdict": step["verdict"],
+                "parameters": step["parameters"],
+                "operation": json.dumps(step["operation"], ensure_ascii=False, indent=1)
+                if step["operation"]
+                else "",
+            }
+            for step in decision.trace["steps"]
+        ],
+        "ledger_sha256": ledger["sha256"],
+        "ledger_holds": bool(cited) and cited[0]["sha256"] == ledger["sha256"],
+    }
+    return render(request, "rewards/audit.html", context)
