@@ -110,7 +110,7 @@ class Entry(Record):
     id of the writing transaction: legs come in the same one, and a sealer knows what is final.
     """
 
-    key = models.CharField(_("幂等键"), max_length=120, unique=True)
+    key = models.CharField(_("幂等键"), max_length=120)
     fingerprint = models.CharField(max_length=64)
     kind = models.CharField(_("种类"), max_length=40)
     fact_type = models.CharField(_("业务类型"), max_length=80)
@@ -125,6 +125,7 @@ class Entry(Record):
     class Meta:
         verbose_name = _("记账凭证")
         verbose_name_plural = _("记账凭证")
+        constraints = [models.UniqueConstraint(fields=["key"], name="entry_key_once")]
         indexes = [models.Index(fields=["fact_id"], name="entry_fact")]
         triggers = [_APPEND_ONLY]
 
