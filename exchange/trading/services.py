@@ -84,7 +84,8 @@ def _locked_orders() -> QuerySet[Order]:
 
 def locked_order(order_id: UUID, *along: str) -> Order:
     """The order under lock, with the named relations of it loaded in the same statement; NotFound if none."""
-    found = _locked_orders().select_related(*along).filter(pk=order_id).first()
+    rows = _locked_orders().filter(pk=order_id)
+    found = (rows.select_related(*along) if along else rows).first()
     if found is None:
         raise NotFound
     return found

@@ -6,11 +6,105 @@ from collections.abc import Callable
 from typing import Any
 
 from kernel import events
+from kernel.events import Event
+from kernel.money import Money
+
+Handler = Callable[[Any], None]
 
 
-def handlers() -> dict[type[events.Event], list[Callable[[Any], None]]]:
+def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
-    return {}
+    return {**_people(), **_annotation(), **_assets(), **_trades(), **_rewards()}
+
+
+def _people() -> dict[type[Event], list[Handler]]:
+    from notifications import services as notifications
+    from organizations import events as news
+
+    return {
+        news.MemberInvited: [notifications.tell_invited],
+        news.MemberJoined: [notifications.tell_joined],
+        news.VerificationSubmitted: [notifications.tell_verification_submitted],
+        news.VerificationDecided: [notifications.tell_verification_decided],
+    }
+
+
+def _annotation() -> dict[type[Event], list[Handler]]:
+    from annotation.projects import events as news
+    from annotation.work import services as work
+    from settlement.payments import services as payments
+
+    return {
+        news.ProjectOpened: [work.create_tasks_of_project],
+        news.BatchImported: [work.create_tasks_of_batch],
+        news.ProjectDelivered: [work.require_finished],
+        news.ProjectSentBack: [work.reopen_sent_back],
+        news.ProjectAccepted: [payments.pay_accepted],
+    }
+
+
+def _assets() -> dict[type[Event], list[Handler]]:
+    from assets.datasets import events as datasets
+    from assets.registry import events as news
+    from assets.registry import services as registry
+    from config import notices
+    from exchange.catalogue import services as catalogue
+
+    def suspend_listings(event: news.CertificateLapsed) -> None:
+        catalogue.suspend_lapsed(by=event.by, at=event.at, certificate_id=event.certificate_id)
+
+    return {
+        datasets.VersionWithdrawn: [registry.refuse_withdrawal_of_registered],
+        news.CertificateIssued: [notices.tell_certificate_issued],
+        news.CertificateLapsed: [suspend_listings, notices.tell_certificate_lapsed],
+    }
+
+
+def _trades() -> dict[type[Event], list[Handler]]:
+    from config import notices
+    from exchange.catalogue import events as catalogue
+    from exchange.delivery.events import OrderDelivered
+    from exchange.filings import services as filings
+    from exchange.trading import events as news
+    from settlement.payments import services as payments
+    from settlement.payments.events import OrderRefunded
+    from settlement.payments.models import Refund
+    from settlement.revenue import services as revenue
+
+    def file_trade(event: news.OrderCompleted) -> None:
+        filings.file_trade(by=event.by, at=event.at, order_id=event.order_id)
+
+    def book_receipt(event: news.OrderCompleted) -> None:
+        revenue.book_receipt(by=event.by, at=event.at, order_id=event.order_id)
+
+    def amend_filing(event: OrderRefunded) -> None:
+        refunds = Refund.objects.filter(order=event.order_id).values_list("amount_fen", flat=True)
+        total = Money(sum(refunds))
+        filings.amend_after_refund(by=event.by, at=event.at, order_id=event.order_id, refunded_total=total)
+
+    def book_refund(event: OrderRefunded) -> None:
+        revenue.book_refund(by=event.by, at=event.at, refund_id=event.refund_id)
+
+    return {
+        catalogue.ListingPublished: [notices.tell_listing_published],
+        catalogue.ListingRejected: [notices.tell_listing_rejected],
+        news.OrderPlaced: [notices.tell_order_placed],
+        OrderDelivered: [notices.tell_order_delivered],
+        news.OrderAccepted: [payments.release_accepted],
+        news.OrderCompleted: [file_trade, book_receipt],
+        OrderRefunded: [amend_filing, book_refund, notices.tell_order_refunded],
+    }
+
+
+def _rewards() -> dict[type[Event], list[Handler]]:
+    from config import notices
+    from settlement.rewards import events as news
+
+    return {
+        news.StatementDrafted: [notices.tell_statement_drafted],
+        news.ClaimReturned: [notices.tell_claim_returned],
+        news.AwardGranted: [notices.tell_award_granted],
+    }
 
 
 def connect() -> None:

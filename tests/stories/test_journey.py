@@ -63,9 +63,9 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:
 
     # Registration: ten working days of notice, then a certificate that verifies by number and by token.
     certificate = way.register(
-        people, reviewer, version, title="评论（示例）", use_case="训练情感模型", at=start + timedelta(days=11)
+        people, reviewer, version, title="评论（示例）", use_case="训练与评测中文情感分析模型", at=start + timedelta(days=11)
     )
-    assert certificate.claims["root_hash"] == version.root_hash
+    assert certificate.claims["certificate"]["asset"]["root_hash"] == version.root_hash
     for what in (certificate.number, certificate.token):
         assert registry_selectors.verify(what, at=certificate.issued_at + timedelta(days=1)).is_valid
 
