@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=kernel.records.new_id, editable=False, primary_key=True, serialize=False)),
                 ('recorded_at', models.DateTimeField(auto_now_add=True, verbose_name='记录时间')),
-                ('key', models.CharField(max_length=120, unique=True, verbose_name='幂等键')),
+                ('key', models.CharField(max_length=120, verbose_name='幂等键')),
                 ('fingerprint', models.CharField(max_length=64)),
                 ('kind', models.CharField(max_length=40, verbose_name='种类')),
                 ('fact_type', models.CharField(max_length=80, verbose_name='业务类型')),
@@ -102,6 +102,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='entry',
             index=models.Index(fields=['fact_id'], name='entry_fact'),
+        ),
+        migrations.AddConstraint(
+            model_name='entry',
+            constraint=models.UniqueConstraint(fields=('key',), name='entry_key_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='entry',
