@@ -7,6 +7,7 @@ included; then the servers are stopped and the directory is removed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,10 +21,13 @@ from embedded import children
 from embedded.children import Identity
 from embedded.errors import InstallationError
 from embedded.folders import Folders, new_socket_folder
+from embedded.installation import stop_installation
 from embedded.objectstore import ObjectStore
 from embedded.postgres import Postgres
 from embedded.servers import Place, Server
 from embedded.valkey import Valkey
+
+INSTALLATIONS = "installations"
 
 
 def start_all(servers: list[Server]) -> None:
@@ -51,6 +55,13 @@ def kill_all(servers: list[Server]) -> None:
         server.clean()
 
 
+def stop_installations(folder: Path) -> None:
+    """Stop what tests of the launcher itself have left running (a broken-off test cannot do it)."""
+    for state in folder.rglob("state.json"):
+        with contextlib.suppress(InstallationError):
+            stop_installation(Folders(root=state.parent), tell=lambda _name: None)
+
+
 def main() -> int:
     """Run until standard input ends."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -71,6 +82,7 @@ def main() -> int:
         print(json.dumps({"error": str(error)}), flush=True)
         return 1
     finally:
+        stop_installations(root / INSTALLATIONS)
         kill_all(servers)
         shutil.rmtree(root, ignore_errors=True)
         shutil.rmtree(sockets, ignore_errors=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from embedded.folders import Folders, new_socket_folder
+from embedded.private import INSTALLATIONS
 from embedded.servers import Place
+from tests.servers import SHARED
 
 AWKWARD = "数据 目录/a rather long name, so that no socket would fit into it/清数 的 数据"
 
@@ -18,7 +22,9 @@ AWKWARD = "数据 目录/a rather long name, so that no socket would fit into it
 @pytest.fixture
 def data() -> Iterator[Path]:
     """A data directory that every account may reach (pytest's own temporary folders are private)."""
-    root = Path(tempfile.mkdtemp(prefix="qingshu-embedded-"))
+    shared = Path(json.loads(os.environ[SHARED])["data"]) / INSTALLATIONS
+    shared.mkdir(mode=0o711, exist_ok=True)
+    root = Path(tempfile.mkdtemp(dir=shared))
     root.chmod(0o711)
     folder = root
     for part in AWKWARD.split("/"):

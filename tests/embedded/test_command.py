@@ -50,7 +50,7 @@ class Command:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=400,
             check=False,
         )
 
@@ -114,7 +114,7 @@ def test_a_whole_life(qingshu: Command) -> None:
     address = f"http://127.0.0.1:{qingshu.port}"
     assert address in started.stdout
     assert answer_of(f"{address}/healthz") is not None
-    wait_for(lambda: qingshu.status()["phase"] == "ready", seconds=60, what="a healthy installation")
+    wait_for(lambda: qingshu.status()["phase"] == "ready", seconds=180, what="a healthy installation")
 
     again = qingshu("up")
     assert again.returncode == ExitCode.ALREADY_RUNNING
@@ -127,10 +127,10 @@ def test_a_whole_life(qingshu: Command) -> None:
             not set(killed.values()) & set(qingshu.state.living().values())
             and set(killed) <= set(qingshu.state.living())
         ),
-        seconds=60,
+        seconds=180,
         what="the parts anew",
     )
-    wait_for(lambda: qingshu.status()["phase"] == "ready", seconds=60, what="health after the kills")
+    wait_for(lambda: qingshu.status()["phase"] == "ready", seconds=180, what="health after the kills")
 
     launcher = qingshu.state.launcher
     assert launcher is not None
@@ -164,7 +164,7 @@ def test_ctrl_c_stops_the_children_in_order(qingshu: Command) -> None:
         text=True,
         start_new_session=True,
     )
-    wait_for(lambda: qingshu.state.phase == "ready", seconds=120, what="readiness")
+    wait_for(lambda: qingshu.state.phase == "ready", seconds=300, what="readiness")
     os.killpg(launcher.pid, signal.SIGINT)
     said, _nothing = launcher.communicate(timeout=90)
     stopped = [line.split()[2] for line in said.splitlines() if line.strip().startswith("· stopped")]

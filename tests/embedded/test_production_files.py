@@ -21,7 +21,18 @@ def read_by_the_product() -> set[str]:
 
 def test_compose_has_every_production_part() -> None:
     services = yaml.safe_load(COMPOSE)["services"]
-    parts = {"proxy", "web", "worker", "worker-long", "beat", "postgres", "valkey", "minio", "label-studio", "migrate"}
+    parts = {
+        "proxy",
+        "web",
+        "worker",
+        "worker-long",
+        "beat",
+        "postgres",
+        "valkey",
+        "minio",
+        "label-studio",
+        "migrate",
+    }
     assert parts <= set(services)
     known = set(services)
     assert all(set(service.get("depends_on", [])) <= known for service in services.values())
