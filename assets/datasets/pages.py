@@ -29,6 +29,7 @@ from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
 from web.paging import paginate
 from web.parts import Fact, LineageStep
+from web.templatetags.ui import short_hash
 
 SHOWN_LABELS = 12
 LARGEST_INLINE_CHECK = 512 * 1024 * 1024
@@ -70,7 +71,7 @@ def _version_facts(version: DatasetVersion) -> list[Fact]:
     facts = [
         Fact(_("样本数"), f"{version.row_count:,}"),
         Fact(_("文件数"), f"{version.file_count:,}"),
-        Fact(_("根哈希（SHA-256）"), version.root_hash),
+        Fact(_("根哈希"), short_hash(version.root_hash)),
     ]
     if version.project:
         facts.append(Fact(_("来源项目"), f"{version.project.title}（{version.project.number}）"))
@@ -123,7 +124,7 @@ def _labels(version: DatasetVersion) -> Any:
     bars = [
         charts.Bar(label[:12], count, f"{count * 100 // total}%") for label, count in counts[:SHOWN_LABELS]
     ]
-    return charts.distribution(bars, title=str(_("标签分布"))) if bars else ""
+    return charts.distribution(bars, title=str(_("标签分布")), width=300, label_width=66) if bars else ""
 
 
 def _dictionary(version: DatasetVersion) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.safestring import mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -463,7 +464,7 @@ def _review_context(request: HttpRequest, application: Application) -> dict[str,
         "conclusion_facts": [
             Fact(_("登记主体"), application.registrant.display_name),
             Fact(_("数据规模"), _("%(rows)s 个样本") % {"rows": f"{version.row_count:,}"}),
-            Fact(_("截止"), application.due_on or "--"),
+            Fact(_("截止"), application.due_on.isoformat() if application.due_on else "--"),
         ],
         "may_certify": viewer.can(CERTIFY)
         and state == ApplicationState.PUBLIC_NOTICE
@@ -474,7 +475,7 @@ def _review_context(request: HttpRequest, application: Application) -> dict[str,
 
 def _label_chart(counts: dict[str, int]) -> Any:
     bars = [charts.Bar(label[:12], count) for label, count in list(counts.items())[:12]]
-    return charts.distribution(bars, title=str(_("标签分布"))) if bars else ""
+    return charts.distribution(bars, title=str(_("标签分布")), width=300, label_width=66) if bars else ""
 
 
 def _review_subject(request: HttpRequest, application_id: UUID) -> Application:
@@ -594,6 +595,12 @@ def _verdict_context(verdict: selectors.Verdict) -> dict[str, Any]:
     return context
 
 
+def _wrapped(digest: str) -> SafeString:
+    """A digest that may break between groups of eight."""
+    groups = format_html_join("", "{}<wbr>", ((digest[i : i + 8],) for i in range(0, len(digest), 8)))
+    return format_html('<code class="hash" title="{}">{}</code>', digest, groups)
+
+
 def _public_facts(certificate: Certificate) -> list[Fact]:
     """What a certificate says, in the reader's language."""
     told = certificate.claims["certificate"]
@@ -613,7 +620,7 @@ def _public_facts(certificate: Certificate) -> list[Fact]:
             _("%(rows)s 个样本，%(files)s 个文件")
             % {"rows": f"{asset['row_count']:,}", "files": f"{asset['file_count']:,}"},
         ),
-        Fact(_("根哈希（SHA-256）"), asset["root_hash"]),
+        Fact(_("根哈希（SHA-256）"), _wrapped(asset["root_hash"])),
         Fact(_("有效期"), f"{told['valid_from']} — {told['valid_until']}"),
     ]
 

@@ -71,7 +71,7 @@ def facts_of(claims: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("资产名称", told["title"]),
         ("登记主体", told["holder"]["name"]),
-        ("统一社会信用代码", told["holder"]["uscc"]),
+        ("信用代码", told["holder"]["uscc"]),
         ("资产类型", f"{product}（{kind}）"),
         ("登记权利", rights),
         ("数据分级", level),
