@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -43,8 +42,6 @@ api = NinjaAPI(
     throttle=[AnonRateThrottle("120/m"), AuthRateThrottle("1200/m")],
 )
 for prefix, module in ROUTERS.items():
-    if find_spec(module) is None:
-        continue
     api.add_router(prefix, import_module(module).router, tags=[module.split(".")[-2]])
 
 

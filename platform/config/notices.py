@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -24,13 +24,6 @@ from settlement.rewards.events import AwardGranted, ClaimReturned, StatementDraf
 from settlement.rewards.models import Claim
 
 
-def _page(name: str, argument: object) -> str:
-    try:
-        return reverse(name, args=[argument])
-    except NoReverseMatch:
-        return ""
-
-
 def _tell(
     event: Event, organization_id: UUID, role: Role, title: Promise, words: dict[str, Any], url: str, *, mail: bool = False
 ) -> None:
@@ -41,7 +34,7 @@ def _tell(
 
 def _certificate(event: CertificateIssued | CertificateLapsed, title: Promise) -> None:
     found = Certificate.objects.values("number", "title", "holder_id").get(pk=event.certificate_id)
-    url = _page("verify:certificate", found["number"])
+    url = reverse("verification:number", args=[found["number"]])
     _tell(event, found["holder_id"], Role.ASSET_CLERK, title, found, url, mail=True)
 
 
@@ -57,7 +50,7 @@ def tell_certificate_lapsed(event: CertificateLapsed) -> None:
 
 def _listing(event: ListingPublished | ListingRejected, title: Promise) -> None:
     found = Product.objects.values("number", "title", "supplier_id").get(pk=event.product_id)
-    url = _page("catalogue:product", found["number"])
+    url = reverse("catalogue:product", args=[found["number"]])
     _tell(event, found["supplier_id"], Role.TRADER, title, found, url)
 
 
@@ -73,7 +66,7 @@ def tell_listing_rejected(event: ListingRejected) -> None:
 
 def _order(event: Any, side: str, role: Role, title: Promise) -> None:
     found = Order.objects.values("number", f"{side}_id").get(pk=event.order_id)
-    url = _page("orders:detail", event.order_id)
+    url = reverse("trading:order", args=[event.order_id])
     _tell(event, found[f"{side}_id"], role, title, {"number": found["number"]}, url)
 
 
@@ -94,7 +87,7 @@ def tell_order_refunded(event: OrderRefunded) -> None:
 
 def _claim(event: StatementDrafted | ClaimReturned | AwardGranted, title: Promise) -> None:
     found = Claim.objects.values("number", "year").get(pk=event.claim_id)
-    url = _page("rewards:claim", found["number"])
+    url = reverse("rewards:claim", args=[found["number"]])
     _tell(event, event.firm_id, Role.FINANCE, title, found, url, mail=True)
 
 

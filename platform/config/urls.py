@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.urls import URLPattern, URLResolver, include, path
 
+from config.api import api
 from signing import pages as signing_pages
 
 SECTIONS = {
@@ -39,11 +38,8 @@ handler500 = "web.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path(".well-known/jwks.json", signing_pages.jwks, name="jwks"),
-    *(path(prefix, include(module)) for prefix, module in SECTIONS.items() if find_spec(module)),
+    *(path(prefix, include(module)) for prefix, module in SECTIONS.items()),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("api/", api.urls),
 ]
-if find_spec("organizations.api"):
-    from config.api import api
-
-    urlpatterns.append(path("api/", api.urls))

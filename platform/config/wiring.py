@@ -109,4 +109,7 @@ def _rewards() -> dict[type[Event], list[Handler]]:
 
 def connect() -> None:
     """Called once when Django is ready."""
+    from config import shell
+
     events.wire(handlers())
+    shell.fill()

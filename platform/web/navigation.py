@@ -28,14 +28,14 @@ GROUPS: tuple[Text, ...] = (WORK, PRODUCTION, BUSINESS, REVIEW, OPERATION, RULES
 class NavItem:
     """One entry of the side navigation.
 
-    Shown when `url_name` resolves and the viewer holds `permission` (None: everyone signed in).
+    Shown when `url_name` resolves and the viewer holds one of `permissions` (none: everyone signed in).
     `count` answers how many wait there; it must be one cheap query.
     """
 
     label: Text
     icon: str
     url_name: str
-    permission: Permission | None = None
+    permissions: tuple[Permission, ...] = ()
     group: Text = WORK
     count: CountProvider | None = None
     is_urgent: bool = False
@@ -97,7 +97,7 @@ def for_viewer(viewer: Actor, path: str) -> list[ShownGroup]:
     open_items = [
         (item, url)
         for item in _items
-        if (item.permission is None or viewer.can(item.permission)) and (url := resolved(item.url_name))
+        if (not item.permissions or any(map(viewer.can, item.permissions))) and (url := resolved(item.url_name))
     ]
     current = max((url for _item, url in open_items if _is_under(path, url)), key=len, default="")
     groups = {str(label): ShownGroup(label) for label in GROUPS}

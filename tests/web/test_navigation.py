@@ -22,12 +22,12 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
             "成员",
             "users",
             "web:me",
-            permission=MANAGE_MEMBERS,
+            permissions=(MANAGE_MEMBERS,),
             group=navigation.BUSINESS,
             count=lambda viewer: 3,
         ),
         NavItem(
-            "企业认证", "badge-check", "web:todos", permission=VERIFY_ORGANIZATIONS, group=navigation.REVIEW
+            "企业认证", "badge-check", "web:todos", permissions=(VERIFY_ORGANIZATIONS,), group=navigation.REVIEW
         ),
         NavItem("没有的页", "x", "nowhere:list"),
     )

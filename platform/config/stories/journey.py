@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from annotation.projects.models import Project
 from assets.registry.models import Certificate
@@ -60,10 +60,7 @@ class Story:
 
 
 def _address(name: str, *arguments: object) -> str:
-    try:
-        return f"{settings.SITE_URL}{reverse(name, args=arguments)}"
-    except NoReverseMatch:
-        return ""
+    return f"{settings.SITE_URL}{reverse(name, args=arguments)}"
 
 
 def _team() -> Team:
@@ -130,7 +127,7 @@ def _annotation_steps(project: Project, certificate: Certificate) -> list[Step]:
               "root_hash": version.root_hash}, _address("datasets:detail", version.dataset_id)),
         Step(3, "资产登记 Registration", f"证书 {certificate.number}，有效期 {certificate.valid_from} 至 {certificate.valid_until}",
              {"certificate": certificate.number, "key_id": certificate.key_id, "pdf_sha256": certificate.document_sha256},
-             _address("verify:certificate", certificate.number)),
+             _address("verification:number", certificate.number)),
     ]  # fmt: skip
 
 
@@ -141,12 +138,12 @@ def _trade_steps(order: Order, filing: Filing, release: Release) -> list[Step]:
              "price": Money(order.plan.price_fen).yuan}, _address("catalogue:product", product.number)),
         Step(5, "交易 Order", f"{order.number}：合同 {order.contract.number}，双方签署，付款托管，交付，验收",
              {"order": order.number, "contract_sha256": order.contract.text_sha256, "amount": Money(order.amount_fen).yuan,
-              "tax": Money(order.tax_fen).yuan}, _address("orders:detail", order.pk)),
+              "tax": Money(order.tax_fen).yuan}, _address("trading:order", order.pk)),
         Step(6, "结算 Settlement", f"放款 {Money(release.gross_fen)}：服务费 {Money(release.fee_fen)}，供方 {Money(release.seller_fen)}",
              {"gross": Money(release.gross_fen).yuan, "fee": Money(release.fee_fen).yuan,
               "seller": Money(release.seller_fen).yuan, "books": ledger.prove().as_data()}, _address("ledger:index")),
         Step(7, "交易备案 Filing", f"凭证 {filing.voucher_number}", {"voucher": filing.voucher_number},
-             _address("filings:detail", filing.pk)),
+             _address("filings:voucher", filing.pk)),
     ]  # fmt: skip
 
 

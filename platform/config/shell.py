@@ -1,0 +1,177 @@
+"""What the shell shows: navigation, desk and search of every domain; called by `wiring.connect`."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from organizations.permissions import Actor
+from web import desk, finding, navigation
+from web.navigation import NavItem
+from web.parts import Moment
+
+
+def fill() -> None:
+    """Fill the registries of `web`, once, when Django is ready."""
+    _work()
+    _production()
+    _business()
+    _review()
+    _operation()
+    _public()
+    _desk()
+    _finders()
+
+
+def _work() -> None:
+    from notifications import selectors as notifications
+
+    navigation.register(
+        NavItem(_("工作台"), "layout-dashboard", "web:desk"),
+        NavItem(_("我的待办"), "inbox", "web:todos"),
+        NavItem(_("消息"), "bell", "notifications:list", count=notifications.unread_count),
+    )
+
+
+def _production() -> None:
+    from annotation.projects import permissions as projects
+    from annotation.work import permissions as work
+    from annotation.work import selectors as tasks
+    from assets.datasets import permissions as datasets
+    from settlement.payments import permissions as payments
+
+    group = navigation.PRODUCTION
+    navigation.register(
+        NavItem(_("我的任务"), "pencil-ruler", "work:mine", (work.LABEL,), group),
+        NavItem(_("我的收入"), "wallet", "payments:earnings", (payments.VIEW_EARNINGS,), group),
+        NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
+        NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.waiting_count),
+        NavItem(_("数据集"), "boxes", "datasets:list", (datasets.VIEW_DATASETS,), group),
+    )
+
+
+def _business() -> None:
+    from assets.registry import permissions as registry
+    from exchange.catalogue import permissions as catalogue
+    from exchange.filings import permissions as filings
+    from exchange.trading import permissions as trading
+    from exchange.trading import selectors as orders
+    from settlement.ledger import permissions as ledger
+    from settlement.payments import permissions as payments
+    from settlement.revenue import permissions as revenue
+    from settlement.rewards import permissions as rewards
+
+    group = navigation.BUSINESS
+    navigation.register(
+        NavItem(_("资产登记"), "stamp", "registry:list", (registry.APPLY, registry.VIEW_REGISTRY), group),
+        NavItem(_("上架商品"), "store", "selling:products", (catalogue.EDIT_PRODUCTS,), group),
+        NavItem(_("订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
+                orders.waiting_count),
+        NavItem(_("交易备案"), "file-check", "filings:register", (filings.VIEW_FILINGS, filings.VIEW_ALL_FILINGS), group),
+        NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
+        NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
+        NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
+        NavItem(_("奖励与测算"), "award", "rewards:index", (rewards.SEE_OWN_CLAIMS,), group),
+    )  # fmt: skip
+
+
+def _review() -> None:
+    from assets.registry import permissions as registry
+    from assets.registry import selectors as applications
+    from exchange.catalogue import permissions as catalogue
+    from organizations import permissions as organizations
+    from settlement.rewards import permissions as rewards
+    from settlement.rewards import selectors as claims
+
+    group = navigation.REVIEW
+    navigation.register(
+        NavItem(_("登记审核"), "stamp", "registry:queue", (registry.REVIEW,), group, applications.waiting_count),
+        NavItem(_("上架审核"), "store", "catalogue:queue", (catalogue.REVIEW_LISTINGS,), group),
+        NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting_count),
+        NavItem(_("企业认证"), "building-2", "organizations:verifications", (organizations.VERIFY_ORGANIZATIONS,), group),
+    )  # fmt: skip
+
+
+def _operation() -> None:
+    from audit import permissions as audit
+    from organizations import permissions as organizations
+
+    navigation.register(
+        NavItem(_("本单位"), "landmark", "organizations:detail", group=navigation.OPERATION),
+        NavItem(_("成员"), "users", "organizations:members", (organizations.MANAGE_MEMBERS,), navigation.OPERATION),
+        NavItem(_("API 密钥"), "key-round", "organizations:api_keys", (organizations.MANAGE_KEYS,), navigation.OPERATION),
+        NavItem(_("文件"), "files", "documents:list", group=navigation.OPERATION),
+        NavItem(_("后台作业"), "loader", "jobs:list", group=navigation.OPERATION),
+        NavItem(_("政策与规则"), "scale", "rewards:policy", group=navigation.RULES),
+        NavItem(_("审计日志"), "scroll-text", "audit:list", (audit.READ_ALL, audit.READ_OWN), navigation.RULES),
+    )
+
+
+def _public() -> None:
+    from exchange.catalogue import selectors as catalogue
+
+    navigation.register_public(_("数据目录"), "catalogue:list")
+    navigation.register_public(_("证书验真"), "verification:verify")
+    navigation.register_public(_("政策与奖励"), "rewards:policy")
+    navigation.register_public(_("奖励试算"), "rewards:estimate")
+    navigation.register_public(_("帮助"), "web:help")
+    desk.register_door(
+        desk.Door(_("找数据"), _("先看样例，再看质量与证书，用途说明后申请购买"), "search", "catalogue:list")
+    )
+    desk.register_door(
+        desk.Door(_("证书验真"), _("凭编号、二维码或文件核对登记证书"), "shield-check", "verification:verify", "teal")
+    )
+    desk.register_door(
+        desk.Door(_("奖励试算"), _("几个问题，得到第三条第（一）项的测算与理由"), "award", "rewards:estimate", "violet")
+    )
+    desk.register_public_figures(catalogue.public_figures)
+
+
+def _desk() -> None:
+    from annotation.work import selectors as work
+    from assets.datasets import selectors as datasets
+    from assets.registry import selectors as registry
+    from exchange.catalogue import selectors as catalogue
+    from exchange.filings import selectors as filings
+    from exchange.trading import selectors as trading
+    from notifications import selectors as notifications
+    from settlement.ledger import selectors as ledger
+    from settlement.payments import selectors as payments
+    from settlement.revenue import selectors as revenue
+    from settlement.rewards import selectors as rewards
+
+    for todos in (work.todos, datasets.todos, registry.todos, catalogue.todos, trading.todos, rewards.todos):
+        desk.register_todos(todos)
+    for figures in (
+        revenue.figures, rewards.figures, ledger.figures, payments.figures, trading.figures, work.figures,
+        registry.figures, catalogue.figures, filings.figures, datasets.figures,
+    ):  # fmt: skip
+        desk.register_figures(figures)
+    desk.register_inbox(desk.Inbox(notifications.unread_count, _latest_messages, "notifications:list"))
+
+
+def _latest_messages(viewer: Actor) -> list[Moment]:
+    from notifications.selectors import notifications_visible_to
+
+    newest = notifications_visible_to(viewer).order_by("-created_at")[:5]
+    return [Moment(message.title, message.created_at, reason=message.body) for message in newest]
+
+
+def _finders() -> None:
+    from annotation.projects.selectors import find_projects
+    from assets.datasets.selectors import find as find_datasets
+    from assets.registry.selectors import find as find_registrations
+    from exchange.catalogue.selectors import find_products
+    from exchange.filings.selectors import find_filings
+    from exchange.trading.selectors import find_orders
+    from settlement.payments.selectors import find_payments, find_refunds
+    from settlement.rewards.selectors import find_claims
+
+    finding.register_finder(_("标注项目"), find_projects, icon="folder-kanban")
+    finding.register_finder(_("数据集"), find_datasets, icon="boxes")
+    finding.register_finder(_("登记与证书"), find_registrations, icon="stamp")
+    finding.register_finder(_("数据产品"), find_products, icon="store")
+    finding.register_finder(_("订单"), find_orders, icon="receipt-text")
+    finding.register_finder(_("交易备案"), find_filings, icon="file-check")
+    finding.register_finder(_("支付"), find_payments, icon="credit-card")
+    finding.register_finder(_("退款"), find_refunds, icon="undo-2")
+    finding.register_finder(_("奖励申报"), find_claims, icon="award")
