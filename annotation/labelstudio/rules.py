@@ -61,7 +61,10 @@ class ConfigRefused(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One question of a config: a named tag over an object, with its labels in config order."""
+    """One question of a config: a named tag over an object, with its labels in config order.
+
+    `title`: the nearest <Header> before it, or its name.
+    """
 
     name: str
     kind: str
@@ -69,6 +72,7 @@ class Control:
     labels: tuple[str, ...]
     is_multiple: bool
     is_required: bool
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,8 @@ def _parsed(xml: str) -> LabelingConfig:
         ObjectField(name=one.name, kind=one.tag.lower(), field=(one.value or "")[1:])
         for one in interface.objects
     )
-    controls = tuple(_control(tag) for tag in interface.controls)
+    titles = _titles(root)
+    controls = tuple(_control(tag, titles.get(tag.name, tag.name)) for tag in interface.controls)
     faults = [*_structure_faults(root, controls, objects)]
     if faults:
         raise ConfigRefused(*faults)
@@ -211,7 +216,20 @@ def _tag_faults(root: ElementTree.Element) -> Iterator[str]:
             yield _("暂不支持多级选项 <Choice>。")
 
 
-def _control(tag: Any) -> Control:
+def _titles(root: ElementTree.Element) -> dict[str, str]:
+    """The heading over each control: a <Header> counts for the one control that follows it."""
+    found, heading = {}, ""
+    for tag in root.iter():
+        kind = str(tag.tag).lower()
+        if kind == "header":
+            heading = (tag.get("value") or tag.text or "").strip()
+        elif kind in CONTROL_OBJECTS:
+            found[tag.attrib["name"]] = heading[:NAME_LIMIT] or tag.attrib["name"]
+            heading = ""
+    return found
+
+
+def _control(tag: Any, title: str) -> Control:
     kind = tag.tag.lower()
     return Control(
         name=tag.name,
@@ -220,6 +238,7 @@ def _control(tag: Any) -> Control:
         labels=tuple(tag.labels or ()),
         is_multiple=kind == TEXT_AREA or CHOICE_MODES.get(str(tag.attr.get("choice", "")).lower(), False),
         is_required=str(tag.attr.get("required", "")).lower() == "true",
+        title=title,
     )
 
 
@@ -285,10 +304,10 @@ def validate_result(config: LabelingConfig, task_data: Mapping[str, Any], result
             assert control is not None
             sound.append((place, control, region))
     problems += _between_regions(sound)
-    answered = {region.get("from_name") for region in result if isinstance(region, dict)}
+    answered = [region.get("from_name") for region in result if isinstance(region, dict)]
     for control in config.controls:
         if control.is_required and control.name not in answered:
-            problems.append(_fault("required_missing", _("“%(name)s”必须填写。"), name=control.name))
+            problems.append(_fault("required_missing", _("“%(name)s”必须填写。"), name=control.title))
     if not result and not problems:
         words = _("没有任何标注内容。没有可标的内容时，请跳过任务并说明原因。")
         problems.append(_fault("result_empty", words))
@@ -327,10 +346,10 @@ def _region_problem(  # noqa: PLR0911 - one return per reason
         return _fault("unknown_control", _("配置中没有名为“%(name)s”的问题。"), name=str(asked)[:50])
     if region["to_name"] != control.to_name:
         words = _("“%(name)s”应标在 %(target)s 上。")
-        return _fault("wrong_object", words, name=control.name, target=control.to_name)
+        return _fault("wrong_object", words, name=control.title, target=control.to_name)
     if region["type"] != control.kind:
         words = _("“%(name)s”的 type 应为 %(kind)s。")
-        return _fault("wrong_type", words, name=control.name, kind=control.kind)
+        return _fault("wrong_type", words, name=control.title, kind=control.kind)
     if not isinstance(value, dict):
         return _fault("value_not_object", _("区域的 value 应为 JSON 对象。"))
     shown = config.object(control.to_name)
@@ -354,15 +373,15 @@ def _labels_problem(  # noqa: PLR0911 - one return per reason
     if not isinstance(chosen, list) or not all(isinstance(label, str) for label in chosen):
         return _fault("labels_not_list", _("value.%(kind)s 应为文字的列表。"), kind=control.kind)
     if not chosen:
-        return _fault("label_missing", _("“%(name)s”没有选择标签。"), name=control.name)
+        return _fault("label_missing", _("“%(name)s”没有选择标签。"), name=control.title)
     for label in chosen:
         if label not in control.labels:
             words = _("“%(label)s”不是“%(name)s”的选项。")
-            return _fault("unknown_label", words, label=label[:50], name=control.name)
+            return _fault("unknown_label", words, label=label[:50], name=control.title)
     if len(set(chosen)) < len(chosen):
-        return _fault("label_twice", _("“%(name)s”重复选择了同一个标签。"), name=control.name)
+        return _fault("label_twice", _("“%(name)s”重复选择了同一个标签。"), name=control.title)
     if len(chosen) > 1 and not control.is_multiple:
-        return _fault("two_on_single", _("“%(name)s”只能选择一个。"), name=control.name)
+        return _fault("two_on_single", _("“%(name)s”只能选择一个。"), name=control.title)
     return None
 
 
@@ -523,7 +542,7 @@ def _between_regions(regions: Sequence[tuple[int, Control, dict[str, Any]]]) -> 
         ids.add(str(own))
         if control.kind in (CHOICES, TEXT_AREA):
             if control.name in answered:
-                again = _fault("answered_twice", _("“%(name)s”回答了不止一次。"), name=control.name)
+                again = _fault("answered_twice", _("“%(name)s”回答了不止一次。"), name=control.title)
                 yield replace(again, region=place)
             answered.add(control.name)
             continue

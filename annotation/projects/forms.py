@@ -20,6 +20,7 @@ EXAMPLES = {
     "choices": (
         _("文本分类"),
         '<View>\n  <Text name="text" value="$text"/>\n'
+        '  <Header value="整体情感"/>\n'
         '  <Choices name="sentiment" toName="text" choice="single" required="true">\n'
         '    <Choice value="正面"/>\n    <Choice value="负面"/>\n  </Choices>\n</View>',
     ),

@@ -66,6 +66,7 @@ def frame(viewer: Actor, project: Project, current: str) -> dict[str, Any]:
         remarks.append(_("约定交付 %(day)s") % {"day": project.due_on.isoformat()})
     return {
         "project": project,
+        "current": current,
         "meta": remarks,
         "is_inside": is_inside,
         "may_run": may_run(viewer, project),

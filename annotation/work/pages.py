@@ -134,7 +134,7 @@ def answers_of(config: LabelingConfig, result: Sequence[dict[str, Any]]) -> list
             words = text if isinstance(text, str) else " ".join(text)
             said.append(f"{labels}：{words}" if labels and words else labels or words)
         if said:
-            found.append(Fact(control.name, "；".join(said)))
+            found.append(Fact(control.title, "；".join(said)))
     return found
 
 
@@ -394,12 +394,14 @@ def _burn_up(project: Project, progress: Progress, today: date) -> dict[str, Any
     if project.opened_at is None:
         return {}
     first = min([clock.business_date(project.opened_at), *progress.accepted_per_day])
+    is_over = project.state not in WORKABLE
+    if is_over and project.delivered_at:
+        today = clock.business_date(project.delivered_at)
     today = max(today, first)
     foreseen = forecast(
         progress.accepted_per_day, total=progress.total, first=first, today=today, due_on=project.due_on
     )
     until = max([today, *filter(None, [project.due_on, foreseen.ends_on if foreseen else None])])
-    is_over = project.state not in WORKABLE
     actual = cumulative(progress.accepted_per_day, first, today)
     burn = charts.Burn(
         plan=[(0, 0), ((project.due_on - first).days, progress.total)]
