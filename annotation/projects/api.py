@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import File, Form, Router
+from ninja import File, Form, Router, Status
 from ninja.files import UploadedFile
 
 from annotation.projects import services
@@ -37,12 +37,12 @@ def project_list(request: HttpRequest, cursor: str | None = None, limit: int = 5
 
 @router.post("/projects", response={201: ProjectOut})
 @idempotent
-def create_project(request: HttpRequest, body: ProjectIn) -> tuple[int, ProjectOut]:
+def create_project(request: HttpRequest, body: ProjectIn) -> Status[ProjectOut]:
     """A new draft of the caller's firm."""
     terms = body.dict()
     price = Money(terms.pop("task_price_fen"))
     project = services.create_project(by=actor(request), at=clock.now(), task_price=price, **terms)
-    return 201, ProjectOut.of(project)
+    return Status(201, ProjectOut.of(project))
 
 
 @router.get("/projects/{uuid:project_id}", response=ProjectOut)
@@ -59,18 +59,17 @@ def guideline_list(request: HttpRequest, project_id: UUID) -> list[GuidelineVers
 
 @router.post("/projects/{uuid:project_id}/guidelines", response={201: GuidelineOut})
 @idempotent
-def publish_guideline(
-    request: HttpRequest, project_id: UUID, body: GuidelineIn
-) -> tuple[int, GuidelineVersion]:
+def publish_guideline(request: HttpRequest, project_id: UUID, body: GuidelineIn) -> Status[GuidelineVersion]:
     """Publish the next guideline version."""
-    return 201, services.publish_guideline(
-        by=actor(request), at=clock.now(), project_id=project_id, body=body.body
+    return Status(
+        201,
+        services.publish_guideline(by=actor(request), at=clock.now(), project_id=project_id, body=body.body),
     )
 
 
 @router.post("/projects/{uuid:project_id}/items", response={201: ImportOut})
 @idempotent
-def import_texts(request: HttpRequest, project_id: UUID, body: ImportIn) -> tuple[int, ImportOut]:
+def import_texts(request: HttpRequest, project_id: UUID, body: ImportIn) -> Status[ImportOut]:
     """Import text items; content that is there already is skipped."""
     raw = [services.RawItem(item.name, item.text.encode(errors="surrogatepass")) for item in body.items]
     outcome = services.import_raw(
@@ -81,7 +80,7 @@ def import_texts(request: HttpRequest, project_id: UUID, body: ImportIn) -> tupl
         source=body.source,
         licence=body.licence,
     )
-    return 201, _imported(outcome)
+    return Status(201, _imported(outcome))
 
 
 @router.post("/projects/{uuid:project_id}/files", response={201: ImportOut})
@@ -92,7 +91,7 @@ def import_files(
     uploads: File[list[UploadedFile]],
     source: Form[str],
     licence: Form[str],
-) -> tuple[int, ImportOut]:
+) -> Status[ImportOut]:
     """Import files (images, or TXT, CSV, JSONL with texts); up to 10 MB in one request."""
     outcome = services.import_files(
         by=actor(request),
@@ -102,7 +101,7 @@ def import_files(
         source=source,
         licence=licence,
     )
-    return 201, _imported(outcome)
+    return Status(201, _imported(outcome))
 
 
 def _imported(outcome: services.ImportOutcome) -> ImportOut:

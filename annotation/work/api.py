@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Router, Status
 
 from annotation.labelstudio.rules import parse_config
 from annotation.projects.selectors import latest_guideline
@@ -73,7 +73,7 @@ def read_task(request: HttpRequest, task_id: UUID) -> TaskDetail:
 
 @router.post("/assignments", response={201: list[TaskOut]})
 @idempotent
-def assign(request: HttpRequest, body: AssignmentIn) -> tuple[int, list[TaskOut]]:
+def assign(request: HttpRequest, body: AssignmentIn) -> Status[list[TaskOut]]:
     """Give an annotator of the firm unassigned tasks."""
     tasks = services.assign_tasks(
         by=actor(request),
@@ -82,15 +82,15 @@ def assign(request: HttpRequest, body: AssignmentIn) -> tuple[int, list[TaskOut]
         annotator_id=body.annotator_id,
         count=body.count,
     )
-    return 201, [TaskOut.of(task) for task in tasks]
+    return Status(201, [TaskOut.of(task) for task in tasks])
 
 
 @router.post("/claims", response={201: TaskOut})
 @idempotent
-def claim(request: HttpRequest, body: ClaimIn) -> tuple[int, TaskOut]:
+def claim(request: HttpRequest, body: ClaimIn) -> Status[TaskOut]:
     """Take the next task of a project, or get the one in hand."""
     task = services.claim_task(by=actor(request), at=clock.now(), project_id=body.project_id)
-    return 201, TaskOut.of(task)
+    return Status(201, TaskOut.of(task))
 
 
 @router.get("/{uuid:task_id}/submissions", response=list[SubmissionOut])
@@ -101,10 +101,12 @@ def submission_list(request: HttpRequest, task_id: UUID) -> list[Submission]:
 
 @router.post("/{uuid:task_id}/submissions", response={201: SubmissionOut})
 @idempotent
-def submit(request: HttpRequest, task_id: UUID, body: SubmissionIn) -> tuple[int, Submission] | HttpResponse:
+def submit(request: HttpRequest, task_id: UUID, body: SubmissionIn) -> Status[Submission] | HttpResponse:
     """Submit a Label Studio result; 422 with `problems` (code, region, message) when it is no answer."""
     try:
-        return 201, services.submit(by=actor(request), at=clock.now(), task_id=task_id, result=body.result)
+        return Status(
+            201, services.submit(by=actor(request), at=clock.now(), task_id=task_id, result=body.result)
+        )
     except services.ResultRefused as refusal:
         found = [{"code": one.code, "region": one.region, "message": one.message} for one in refusal.problems]
         return problem(request, refusal.status, refusal.code, str(refusal), problems=found)
@@ -112,10 +114,13 @@ def submit(request: HttpRequest, task_id: UUID, body: SubmissionIn) -> tuple[int
 
 @router.post("/{uuid:task_id}/reviews", response={201: ReviewOut})
 @idempotent
-def review(request: HttpRequest, task_id: UUID, body: ReviewIn) -> tuple[int, Review]:
+def review(request: HttpRequest, task_id: UUID, body: ReviewIn) -> Status[Review]:
     """Accept the submission or return it with a comment."""
-    return 201, services.review(
-        by=actor(request), at=clock.now(), task_id=task_id, verdict=body.verdict, comment=body.comment
+    return Status(
+        201,
+        services.review(
+            by=actor(request), at=clock.now(), task_id=task_id, verdict=body.verdict, comment=body.comment
+        ),
     )
 
 

@@ -271,11 +271,11 @@ def test_the_client_accepts_and_nobody_else() -> None:
 
 
 def test_without_a_client_a_colleague_of_who_delivered_accepts() -> None:
-    project = scenes.delivered(client=False)
+    project, finance = scenes.delivered(client=False), person("jin", QINGLAN, Role.FINANCE)
     with pytest.raises(projects.OwnDelivery):
         projects.accept_project(by=scenes.qin(), at=NOON, project_id=project.pk)
     with pytest.raises(NotAllowed):
-        projects.accept_project(by=tao(), at=NOON, project_id=project.pk)
+        projects.accept_project(by=finance, at=NOON, project_id=project.pk)
     assert projects.accept_project(by=lin(), at=NOON, project_id=project.pk).state == "accepted"
 
 
