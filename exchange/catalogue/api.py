@@ -96,10 +96,10 @@ def list_reviews(request: HttpRequest, cursor: str | None = None, limit: int = 2
 
 @router.post("/products", response={201: ProductDetailOut})
 @idempotent
-def post_product(request: HttpRequest, body: DraftIn) -> tuple[int, ProductDetailOut]:
+def post_product(request: HttpRequest, body: DraftIn) -> ProductDetailOut:
     """Draft a product."""
     made = services.draft_product(by=actor(request), at=clock.now(), **body.dict())
-    return 201, ProductDetailOut.of(made)
+    return ProductDetailOut.of(made)
 
 
 def _found(request: HttpRequest, number: str) -> Product:
@@ -124,7 +124,7 @@ def post_wording(request: HttpRequest, number: str, body: WordingIn) -> ProductD
 
 @router.post("/products/{number}/plans", response={201: PlanOut})
 @idempotent
-def post_plan(request: HttpRequest, number: str, body: PlanIn) -> tuple[int, PlanOut]:
+def post_plan(request: HttpRequest, number: str, body: PlanIn) -> PlanOut:
     """Add a plan."""
     plan = services.add_plan(
         by=actor(request),
@@ -136,7 +136,7 @@ def post_plan(request: HttpRequest, number: str, body: PlanIn) -> tuple[int, Pla
         kind=body.kind,
         note=body.note,
     )
-    return 201, PlanOut.of(plan)
+    return PlanOut.of(plan)
 
 
 @router.post("/plans/{plan_id}/withdrawal", response=PlanOut)

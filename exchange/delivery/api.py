@@ -31,9 +31,9 @@ def _shown(delivery: Delivery) -> DeliveryOut:
 
 @router.post("/{uuid:order_id}", response={201: DeliveryOut})
 @idempotent
-def post_delivery(request: HttpRequest, order_id: UUID) -> tuple[int, DeliveryOut]:
+def post_delivery(request: HttpRequest, order_id: UUID) -> DeliveryOut:
     """Open the bought version to the buyer's organization (supplier)."""
-    return 201, _shown(services.deliver(by=actor(request), at=clock.now(), order_id=order_id))
+    return _shown(services.deliver(by=actor(request), at=clock.now(), order_id=order_id))
 
 
 @router.get("/{uuid:order_id}", response=DeliveryOut)
@@ -59,13 +59,13 @@ def list_files(request: HttpRequest, order_id: UUID, after: int = 0, limit: int 
 
 
 @router.post("/{uuid:order_id}/links", response={201: LinkOut})
-def post_link(request: HttpRequest, order_id: UUID, body: LinkIn) -> tuple[int, LinkOut]:
+def post_link(request: HttpRequest, order_id: UUID, body: LinkIn) -> LinkOut:
     """A ten-minute link to one file, put on record; every call is an access of its own."""
     download, url = services.hand_out_link(
         by=actor(request), at=clock.now(), order_id=order_id, file_id=body.file_id
     )
     file = download.file
-    return 201, LinkOut(url=url, sha256=file.sha256, size=file.size, expires_at=download.expires_at)
+    return LinkOut(url=url, sha256=file.sha256, size=file.size, expires_at=download.expires_at)
 
 
 @router.get("/{uuid:order_id}/downloads", response=Page[DownloadOut])

@@ -32,12 +32,12 @@ def list_orders(
 
 @router.post("/", response={201: OrderOut})
 @idempotent
-def post_order(request: HttpRequest, body: PlaceIn) -> tuple[int, OrderOut]:
+def post_order(request: HttpRequest, body: PlaceIn) -> OrderOut:
     """Order one plan for a stated use."""
     order = services.place_order(
         by=actor(request), at=clock.now(), plan_id=body.plan_id, use_statement=body.use_statement
     )
-    return 201, OrderOut.of(order)
+    return OrderOut.of(order)
 
 
 @router.get("/{uuid:order_id}", response=OrderOut)

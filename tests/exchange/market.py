@@ -41,12 +41,21 @@ def sample_rows() -> list[dict[str, Any]]:
 
 
 def version_of(
-    firm: Organization, *, name: str = "商品评论情感标注", files: tuple[StoredObject, ...] = (), at: datetime = NOON, **kept: Any
+    firm: Organization,
+    *,
+    name: str = "商品评论情感标注",
+    files: tuple[StoredObject, ...] = (),
+    at: datetime = NOON,
+    **kept: Any,
 ) -> DatasetVersion:
     """A sealed version with sample, dictionary and label counts; `files` are already in the object store."""
     number = next(_serial)
     dataset = Dataset.objects.create(
-        number=new_number("SJ", at), firm=firm, name=name, modality=kept.pop("modality", "text"), created_at=at
+        number=new_number("SJ", at),
+        firm=firm,
+        name=name,
+        modality=kept.pop("modality", "text"),
+        created_at=at,
     )
     values: dict[str, Any] = {
         "version": 1,
@@ -78,7 +87,12 @@ def version_of(
 
 
 def certificate_for(
-    firm: Organization, *, version: DatasetVersion | None = None, at: datetime = NOON, years: int = 3, **kept: Any
+    firm: Organization,
+    *,
+    version: DatasetVersion | None = None,
+    at: datetime = NOON,
+    years: int = 3,
+    **kept: Any,
 ) -> Certificate:
     """A certificate in force from the day of `at` over a version of the firm."""
     version = version or version_of(firm, at=at, **kept)
@@ -101,7 +115,9 @@ def drafted(*, by: Actor | None = None, at: datetime = NOON, price: Money = PRIC
     by = by or cast.lin()
     assert by.organization is not None
     certificate = wording.pop("certificate", None)
-    kept = {name: wording.pop(name) for name in ("name", "files", "modality", "label_counts") if name in wording}
+    kept = {
+        name: wording.pop(name) for name in ("name", "files", "modality", "label_counts") if name in wording
+    }
     certificate = certificate or certificate_for(by.organization, at=at, **kept)
     values = {
         "title": "商品评论情感标注数据集", "title_en": "Product review sentiment", "summary": "三类情感，双人复核",

@@ -25,7 +25,13 @@ from tests.exchange import market
 
 pytestmark = pytest.mark.django_db
 
-WORDING = {"title": "评论", "summary": "三类", "description": "说明", "industry": "commerce", "licence": "training"}
+WORDING = {
+    "title": "评论",
+    "summary": "三类",
+    "description": "说明",
+    "industry": "commerce",
+    "licence": "training",
+}
 
 
 def test_a_certified_version_is_drafted_reviewed_and_listed(nobody_listens: list[Event]) -> None:
@@ -39,7 +45,9 @@ def test_a_certified_version_is_drafted_reviewed_and_listed(nobody_listens: list
     product.refresh_from_db()
     assert product.state == "listed"
     assert product.listed_at == NOON + timedelta(hours=2)
-    moves = Transition.objects.filter(subject_id=product.pk).order_by("at", "pk").values_list("move", flat=True)
+    moves = (
+        Transition.objects.filter(subject_id=product.pk).order_by("at", "pk").values_list("move", flat=True)
+    )
     assert list(moves) == ["submit", "publish"]
     assert [type(event) for event in nobody_listens] == [ListingSubmitted, ListingPublished]
     actions = AuditEvent.objects.filter(subject_id=product.pk).order_by("pk").values_list("action", flat=True)

@@ -92,13 +92,17 @@ def test_refunds_amend_and_then_void_and_the_former_vouchers_stay(nobody_listens
     assert verify(first_token)["sequence"] == 1
     assert isinstance(nobody_listens[-1], FilingAmended)
     with pytest.raises(MoveNotAllowed), transaction.atomic():
-        filings.amend_after_refund(by=market.SYSTEM, at=later, order_id=filing.order_id, refunded_total=Money(1))
+        filings.amend_after_refund(
+            by=market.SYSTEM, at=later, order_id=filing.order_id, refunded_total=Money(1)
+        )
 
 
 def test_refunds_beyond_the_amount_and_of_unfiled_trades_are_refused() -> None:
     filing = filed()
     with pytest.raises(filings.RefundBeyondAmount), transaction.atomic():
-        filings.amend_after_refund(by=market.SYSTEM, at=FILED, order_id=filing.order_id, refunded_total=Money(6_800_001))
+        filings.amend_after_refund(
+            by=market.SYSTEM, at=FILED, order_id=filing.order_id, refunded_total=Money(6_800_001)
+        )
     unfiled = market.completed(filing.order.product)
     with pytest.raises(NotFound), transaction.atomic():
         filings.amend_after_refund(by=market.SYSTEM, at=FILED, order_id=unfiled.pk, refunded_total=Money(1))
@@ -127,7 +131,13 @@ def test_a_cell_that_would_run_is_quoted(cell: str) -> None:
 
 
 def test_plain_cells_stay_as_they_are() -> None:
-    assert [rules.safe_cell(cell) for cell in ("清蓝", "68000.00", 5, None, "")] == ["清蓝", "68000.00", "5", "", ""]
+    assert [rules.safe_cell(cell) for cell in ("清蓝", "68000.00", 5, None, "")] == [
+        "清蓝",
+        "68000.00",
+        "5",
+        "",
+        "",
+    ]
 
 
 @given(st.text())

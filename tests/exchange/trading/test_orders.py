@@ -38,7 +38,9 @@ from tests.exchange import market
 pytestmark = pytest.mark.django_db
 
 
-def test_placing_fixes_price_tax_version_and_certificate_and_draws_up_the_contract(nobody_listens: list[Event]) -> None:
+def test_placing_fixes_price_tax_version_and_certificate_and_draws_up_the_contract(
+    nobody_listens: list[Event],
+) -> None:
     product = market.listed()
     order = market.placed(product)
     assert (order.amount_fen, order.tax_fen, order.net_fen) == (6_800_000, 384_905, 6_415_095)
@@ -55,7 +57,9 @@ def test_a_later_price_never_reaches_a_placed_order() -> None:
     product = market.listed()
     order = market.placed(product)
     Plan.objects.filter(product=product).update(price_fen=1)
-    catalogue.add_plan(by=cast.lin(), at=NOON, product_id=product.pk, name="新价", price=Money.from_yuan("9.90"))
+    catalogue.add_plan(
+        by=cast.lin(), at=NOON, product_id=product.pk, name="新价", price=Money.from_yuan("9.90")
+    )
     catalogue.withdraw_plan(by=cast.lin(), at=NOON, plan_id=order.plan_id)
     contracted = trading.sign_contract(by=cast.zhou(), at=NOON, order_id=order.pk)
     assert contracted.amount_fen == 6_800_000
@@ -84,12 +88,16 @@ def test_nobody_buys_from_itself_and_annotators_do_not_buy() -> None:
 def test_a_use_must_be_stated() -> None:
     product = market.listed()
     with pytest.raises(InvalidInput) as refused:
-        trading.place_order(by=cast.zhou(), at=NOON, plan_id=market.plan_of(product).pk, use_statement="  用 ")
+        trading.place_order(
+            by=cast.zhou(), at=NOON, plan_id=market.plan_of(product).pk, use_statement="  用 "
+        )
     assert refused.value.field == "use_statement"
     assert not Order.objects.exists()
 
 
-def test_both_sides_sign_once_and_the_second_signature_makes_the_contract(nobody_listens: list[Event]) -> None:
+def test_both_sides_sign_once_and_the_second_signature_makes_the_contract(
+    nobody_listens: list[Event],
+) -> None:
     order = market.placed()
     trading.sign_contract(by=cast.lin(), at=NOON, order_id=order.pk)
     with pytest.raises(trading.AlreadySigned):
