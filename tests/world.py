@@ -45,18 +45,28 @@ def build(*, texts: int = 8, gross: Money = GROSS) -> World:
     people, reviewer, start = team(), cast.gu(), shanghai(2025, 3, 3)
     cast.shen(), cast.yan(), cast.he()  # noqa: B018 - they live here too
     project = way.annotate(
-        people, sources.reviews(texts), title="评论情感标注", price=Money.from_yuan("0.50"), at=start, slips=(2,)
+        people,
+        sources.reviews(texts),
+        title="评论情感标注",
+        price=Money.from_yuan("0.50"),
+        at=start,
+        slips=(2,),
     )
     version = way.seal(
         people, project, name="评论情感数据集（示例）", name_en="Review sentiment (demo)", description="示例",
         at=start + timedelta(days=9),
     )  # fmt: skip
     certificate = way.register(
-        people, reviewer, version, title="评论情感数据集（示例）", use_case="训练情感模型", at=start + timedelta(days=11)
+        people,
+        reviewer,
+        version,
+        title="评论情感数据集（示例）",
+        use_case="训练与评测中文情感分析模型",
+        at=start + timedelta(days=11),
     )
     product, plans = way.list_product(
-        people, reviewer, certificate, title_en="Review sentiment (demo)", summary="情感二分类",
-        description="每行一条评论", industry="education", plans=[("全量版", gross)],
+        people, reviewer, certificate, title_en="Review sentiment (demo)", summary="中文评论情感二分类",
+        description="每行一条评论与一个情感标签，附来源。", industry="education", plans=[("全量版", gross)],
         at=certificate.issued_at + timedelta(days=1),
     )  # fmt: skip
     order = way.trade(people.lead, cast.zhou(), plans[0].pk, use="训练本公司模型", at=shanghai(2025, 5, 12))

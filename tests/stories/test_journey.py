@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
 
 from annotation.work.models import Task
 from assets.registry import selectors as registry_selectors
+from assets.registry.rules import Outcome
 from config.stories import sources, way
 from config.stories.way import shanghai
 from documents import objects
@@ -67,11 +69,11 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:
     )
     assert certificate.claims["certificate"]["asset"]["root_hash"] == version.root_hash
     for what in (certificate.number, certificate.token):
-        assert registry_selectors.verify(what, at=certificate.issued_at + timedelta(days=1)).is_valid
+        assert registry_selectors.verify(what, on=certificate.valid_from).outcome == Outcome.VALID
 
     # Listing and the order, step by step with the books.
     _product, plans = way.list_product(
-        people, reviewer, certificate, title_en="Reviews", summary="情感", description="", industry="education",
+        people, reviewer, certificate, title_en="Reviews", summary="中文评论情感二分类", description="每行一条评论与一个情感标签，附来源。", industry="education",
         plans=[("全量版", GROSS)], at=certificate.issued_at + timedelta(days=1),
     )  # fmt: skip
     at = shanghai(2025, 5, 12)
@@ -110,11 +112,11 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:
     decision = claim.decision
     assert decision is not None
     assert (decision.outcome, Money(decision.amount_fen)) == ("granted", Money.from_yuan("50000.00"))
-    assert rewards.replay(decision.pk)
+    assert rewards.replay(by=cast.yan(), at=shanghai(2026, 1, 9), decision_id=decision.pk).is_same
 
     # And back: from the line to the bytes of the first text.
-    line = order.revenue_lines.get()
-    told = json.dumps(revenue.chain(line.pk).as_data(), default=str)
+    found = revenue.line_for(people.lead, order.revenue_lines.get().pk)
+    told = json.dumps([asdict(station) for station in revenue.chain_of(found)], default=str)
     for part in (order.number, order.filing.voucher_number, order.contract.text_sha256, certificate.number,
                  version.root_hash, project.number, project.items.get(ordinal=1).sha256):  # fmt: skip
         assert part in told
