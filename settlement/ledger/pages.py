@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -21,6 +22,7 @@ from settlement.ledger.permissions import VIEW_ALL_BOOKS, VIEW_BOOKS
 from web.answers import page_or_fragment
 from web.paging import paginate
 from web.parts import Fact, Kpi, Link
+from web.templatetags.ui import short_hash
 
 
 def _viewer(request: HttpRequest) -> Actor:
@@ -113,11 +115,11 @@ def entry(request: HttpRequest, entry_id: UUID) -> HttpResponse:
     found, legs, hidden_count = selectors.entry_visible_to(_viewer(request), entry_id)
     facts = [
         Fact(_("摘要"), found.memo or "--"),
-        Fact(_("业务对象"), f"{found.fact_type} · {found.fact_id}"),
+        Fact(_("业务对象"), format_html("{} {}", found.fact_type, short_hash(str(found.fact_id)))),
         Fact(_("生效时间"), f"{found.effective_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"),
         Fact(_("记录时间"), f"{found.recorded_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}"),
-        Fact(_("幂等键"), found.key),
-        Fact(_("内容指纹"), found.fingerprint),
+        Fact(_("幂等键"), short_hash(found.key)),
+        Fact(_("内容指纹"), short_hash(found.fingerprint)),
     ]
     context = {
         "entry": found,

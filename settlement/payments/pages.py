@@ -151,13 +151,16 @@ def pay(request: HttpRequest, order_id: UUID) -> HttpResponse:
         Fact(_("产品"), order.product.title),
         Fact(_("方案"), order.plan.name),
         Fact(_("供方"), order.supplier),
-        Fact(_("其中税额"), Money(order.tax_fen)),
     ]
     context = {
         "order": order,
         "intent": intent,
         "form": form,
         "facts": facts,
+        "kpis": [
+            Kpi(_("应付金额（含税）"), Money(order.amount_fen)),
+            Kpi(_("其中税额"), Money(order.tax_fen)),
+        ],
         "is_payable": order.state == "contracted",
     }
     return render(request, "payments/pay.html", context, status=status)
