@@ -28,6 +28,9 @@ class QuestionForm(forms.Form):
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
         fields["action"].choices = [("", _("全部动作")), *((name, name) for name in actions())]
+        for field in fields.values():
+            is_choice = isinstance(field, forms.ChoiceField | forms.ModelChoiceField)
+            field.widget.attrs["class"] = "input select" if is_choice else "input"
         if is_auditor:
             fields["organization"].queryset = Organization.objects.order_by("name")
         else:

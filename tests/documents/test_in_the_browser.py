@@ -1,0 +1,89 @@
+"""The ground's pages in a real browser: reachable by everyone, and files go straight to the store."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from audit.models import AuditEvent
+from documents import services
+from documents.models import Document
+from kernel import clock
+from organizations import services as organizations
+from tests.browsing import Visit
+from tests.cast import PASSWORD, gu, lin, mei, yan
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+PDF = b"%PDF-1.7\n%%EOF"
+FIRM = (
+    "/organization/",
+    "/organization/edit/",
+    "/organization/members/",
+    "/organization/members/invite/",
+    "/organization/keys/",
+    "/accounts/me/",
+    "/documents/",
+    "/documents/upload/",
+    "/jobs/",
+    "/notifications/",
+)
+
+
+def signed_in(visit: Visit, name: str, **window: Any) -> Any:
+    page = visit.page(**window)
+    page.goto("/accounts/login/")
+    page.fill("input[name=login]", f"{name}@example.cn")
+    page.fill("input[name=password]", PASSWORD)
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url(lambda address: "/accounts/login" not in address)
+    return page
+
+
+def check(page: Any, address: str) -> None:
+    answer = page.goto(address)
+    assert answer.status == 200, address
+    faults = [(one["id"], one["nodes"][0]["html"]) for one in Axe().run(page).response["violations"]]
+    assert not faults, (address, faults)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), (
+        f"{address} scrolls sideways"
+    )
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-hans", 390), ("en", 1440)])
+def test_every_page_is_accessible_and_fits(live_chromium: Visit, language: str, width: int) -> None:
+    for person in (lin, mei, gu, yan):
+        person()
+    services.store_upload(
+        by=lin(), at=clock.now(), purpose="evidence", name="证明（示例）.pdf", file=BytesIO(PDF)
+    )
+    organizations.invite(by=lin(), at=clock.now(), email="wang@example.cn", roles=["annotator"])
+    page = signed_in(live_chromium, "lin", width=width, language=language)
+    for address in FIRM:
+        check(page, address)
+    check(signed_in(live_chromium, "gu", width=width, language=language), "/organization/verifications/")
+    auditor = signed_in(live_chromium, "yan", width=width, language=language)
+    for address in ("/audit/", f"/audit/{AuditEvent.objects.latest('at').pk}/"):
+        check(auditor, address)
+
+
+def test_a_file_goes_straight_to_the_store_and_comes_back(live_chromium: Visit) -> None:
+    lin()
+    page = signed_in(live_chromium, "lin", width=1440)
+    page.goto("/documents/upload/?purpose=evidence&next=/organization/")
+    page.set_input_files(
+        "input[type=file]", files=[{"name": "证明.pdf", "mimeType": "application/pdf", "buffer": PDF}]
+    )
+    page.click("form[data-direct-upload] button")
+    page.wait_for_url("**/organization/?document=*")
+    document = Document.objects.get()
+    assert (document.name, document.state, document.purpose) == ("证明.pdf", "stored", "evidence")
+    # It was announced first, so it did not come through the site's own form.
+    steps = AuditEvent.objects.filter(subject_id=document.pk).order_by("at").values_list("action", flat=True)
+    assert list(steps) == ["documents.expect", "documents.stored"]
+    page.goto("/documents/")
+    with page.expect_download() as download:
+        page.locator("tbody form button").click()
+    assert download.value.suggested_filename == "证明.pdf"
