@@ -41,7 +41,7 @@ def child_exit(server: Any, worker: Any) -> None:
     """Take a dead worker out of the live figures."""
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(server: Any) -> None:
