@@ -135,9 +135,9 @@ def _stats(product: Product) -> list[Fact]:
     labels = sum(version.label_counts.values())
     sealed = f"{clock.business_date(version.sealed_at):%Y-%m-%d}" if version.sealed_at else ""
     return [
-        Fact(_("样本量"), f"{version.row_count:,}", _("条")),
-        Fact(_("标签"), f"{labels:,}", _("个")),
-        Fact(_("文件"), f"{version.file_count:,}", _("个")),
+        Fact(_("样本（条）"), f"{version.row_count:,}"),
+        Fact(_("标签"), f"{labels:,}"),
+        Fact(_("文件"), f"{version.file_count:,}"),
         Fact(_("数据版本"), f"v{version.version}", sealed),
     ]
 

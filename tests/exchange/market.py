@@ -34,8 +34,8 @@ LABELS = ("正面", "负面", "中性")
 def sample_rows() -> list[dict[str, Any]]:
     """A text version's sample rows, as sealing keeps them."""
     return [
-        {"id": f"r{i + 1:06d}", "item": f"items/{i + 1:06d}.txt", "item_name": f"{i + 1:04d}.txt", "text": text,
-         "labels": [LABELS[i]], "guideline_version": 1}
+        {"id": f"r{i + 1:06d}", "item": f"items/{i + 1:06d}.txt", "item_name": f"{i + 1:04d}.txt",
+         "text": text, "labels": [LABELS[i]], "guideline_version": 1}
         for i, text in enumerate(TEXTS)
     ]  # fmt: skip
 
@@ -100,13 +100,14 @@ def certificate_for(
     application = Application.objects.create(
         number=new_number("DJ", at), registrant=firm, version=version, title=version.dataset.name,
         use_case="训练客服质检模型，识别商品评论的情感倾向", source_statement="自有平台公开评论，已脱敏",
-        rights=["holding", "use", "operation"], classification="general", legal_statement="本单位自述：来源合法",
+        rights=["holding", "use", "operation"], classification="general",
+        legal_statement="本单位自述：来源合法",
         created_at=at, submitted_at=at, notice_until=day, state="certified",
     )  # fmt: skip
     return Certificate.objects.create(
         number=new_number("ZS", at), application=application, version=version, holder=firm,
-        title=version.dataset.name, issued_at=at, valid_from=day, valid_until=day.replace(year=day.year + years),
-        claims={}, token="", key_id="", state="valid",
+        title=version.dataset.name, issued_at=at, valid_from=day,
+        valid_until=day.replace(year=day.year + years), claims={}, token="", key_id="", state="valid",
     )  # fmt: skip
 
 
@@ -120,8 +121,9 @@ def drafted(*, by: Actor | None = None, at: datetime = NOON, price: Money = PRIC
     }
     certificate = certificate or certificate_for(by.organization, at=at, **kept)
     values = {
-        "title": "商品评论情感标注数据集", "title_en": "Product review sentiment", "summary": "三类情感，双人复核",
-        "description": "来自自有平台的公开评论，每条一个情感标签。", "industry": "commerce", "licence": "training", **wording,
+        "title": "商品评论情感标注数据集", "title_en": "Product review sentiment",
+        "summary": "三类情感，双人复核", "description": "来自自有平台的公开评论，每条一个情感标签。",
+        "industry": "commerce", "licence": "training", **wording,
     }  # fmt: skip
     product = catalogue.draft_product(by=by, at=at, certificate_id=certificate.pk, **values)
     catalogue.add_plan(by=by, at=at, product_id=product.pk, name="标准版", price=price, note="全部样本与标签")

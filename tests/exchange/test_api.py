@@ -43,7 +43,8 @@ class Caller:
             defaults={
                 "organization": actor.organization, "name": "测试", "created_by": actor.user,
                 "secret_sha256": hashlib.sha256(b"secret").hexdigest(),
-                "scopes": sorted(REGISTRY) if scopes is None else scopes, "expires_at": NOON + timedelta(days=30),
+                "scopes": sorted(REGISTRY) if scopes is None else scopes,
+                "expires_at": NOON + timedelta(days=30),
             },
         )  # fmt: skip
         self.headers = {"Authorization": f"Bearer {prefix}.secret"}

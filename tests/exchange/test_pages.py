@@ -42,8 +42,8 @@ def client_of(actor: Actor) -> Client:
 def test_the_product_page_tells_everything_and_its_json_ld_is_sound() -> None:
     product = market.listed(summary="坏人</script><b>&")
     page = Client().get(f"/catalogue/{product.number}/").content.decode()
-    for told in ("商品评论情感标注数据集", "¥68,000.00", "物流很快，包装完好。", "正面", product.certificate.number,
-                 f"/verify/{product.certificate.number}/", "转售、公开或再许可原始数据", "99.1%", "<svg"):  # fmt: skip
+    for told in ("商品评论情感标注数据集", "¥68,000.00", "物流很快，包装完好。", "正面", "99.1%", "<svg",
+                 f"/verify/{product.certificate.number}/", "转售、公开或再许可原始数据"):  # fmt: skip
         assert told in page, told
     block = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)
     assert block is not None

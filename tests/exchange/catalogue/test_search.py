@@ -25,8 +25,8 @@ def shop() -> dict[str, Product]:
     """Four products on sale and one draft."""
     made = {
         "road": market.listed(title="华南道路目标检测", title_en="Road objects COCO", industry="transport",
-                              licence="commercial", price=Money.from_yuan("68000.00"), modality="image", name="道路",
-                              label_counts={"小汽车": 90, "行人": 10}),
+                              licence="commercial", price=Money.from_yuan("68000.00"), modality="image",
+                              name="道路", label_counts={"小汽车": 90, "行人": 10}),
         "review": market.listed(title="商品评论情感", title_en="Product reviews", industry="commerce",
                                 price=Money.from_yuan("999.99"), name="评论"),
         "chat": market.listed(title="客服对话意图", title_en="Support dialogues", industry="commerce",
@@ -91,7 +91,7 @@ def test_each_facet_counts_under_the_choices_of_the_others() -> None:
     assert counts["industry"] == {"transport": 1, "agriculture": 1, "commerce": 0}
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sets(st.sampled_from(["commerce", "transport", "agriculture"])),
     st.sets(st.sampled_from(["text", "image"])),

@@ -1,0 +1,122 @@
+"""The exchange's pages in a real browser: wide and narrow, Chinese and English, axe clean."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from documents import objects
+from exchange.filings import services as filings
+from kernel.money import Money
+from organizations.permissions import Actor
+from tests import cast
+from tests.exchange import market
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browsing import Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+SHOTS = os.environ.get("QINGSHU_SHOTS", "")
+
+
+def town() -> dict[str, str]:
+    """Products, an order in inspection and a filing; the addresses of the pages to walk."""
+    stored = (objects.put("test", "第一条评论".encode(), "text/plain"),)
+    product = market.listed(files=stored)
+    for i, (title, english, industry) in enumerate(
+        [
+            ("华南城市道路目标检测", "South China road objects", "transport"),
+            ("客服对话意图识别", "Support dialogue intents", "commerce"),
+            ("农田地块影像", "Field plots", "agriculture"),
+        ]
+    ):
+        market.listed(
+            title=title, title_en=english, industry=industry, name=f"数据{i}",
+            price=Money(99_900 * 10**i), licence="commercial",
+        )  # fmt: skip
+    waiting = market.drafted(title="待审的影像", name="待审")
+    from exchange.catalogue import services as catalogue
+
+    catalogue.submit_listing(by=cast.lin(), at=cast.NOON, product_id=waiting.pk)
+    draft = market.drafted(title="草稿产品", name="草稿")
+    done, open_order = market.completed(product), market.delivered(product)
+    filing = filings.file_trade(by=market.SYSTEM, at=cast.NOON, order_id=done.pk)
+    placed = market.placed(product)
+    return {
+        "catalogue": "/catalogue/", "product": f"/catalogue/{product.number}/", "queue": "/catalogue/review/",
+        "review": f"/catalogue/review/{waiting.number}/", "selling": "/selling/",
+        "task_list": f"/selling/{draft.number}/", "plans": f"/selling/{draft.number}/plans/",
+        "check": f"/selling/{draft.number}/check/", "orders": "/orders/", "placed": f"/orders/{placed.pk}/",
+        "order": f"/orders/{open_order.pk}/", "contract": f"/orders/{placed.pk}/contract/",
+        "place": f"/orders/new/{market.plan_of(product).pk}/", "delivery": f"/deliveries/{open_order.pk}/",
+        "register": "/filings/", "voucher": f"/filings/{filing.pk}/",
+    }  # fmt: skip
+
+
+VIEWERS = {"queue": cast.gu, "review": cast.gu, "register": cast.gu, "order": cast.zhou, "placed": cast.zhou,
+           "place": cast.zhou, "delivery": cast.zhou, "catalogue": None, "product": None}  # fmt: skip
+
+
+def shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
+
+
+@pytest.mark.parametrize(
+    ("width", "language"), [(1440, "zh-hans"), (390, "zh-hans"), (1440, "en"), (390, "en")]
+)
+def test_every_page_is_accessible_and_fits(live_chromium: Visit, width: int, language: str) -> None:
+    faults = []
+    addresses = town()
+    pages: dict[str, Page] = {}
+    for name, address in addresses.items():
+        who = VIEWERS.get(name, cast.lin)
+        key = who.__name__ if who else ""
+        if key not in pages:
+            pages[key] = live_chromium.page(width=width, language=language)
+            actor: Actor | None = who() if who else None
+            if actor is not None:
+                live_chromium.sign_in(pages[key], actor.user)
+        page = pages[key]
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 200, name
+        shoot(page, f"{name}-{width}-{language}")
+        faults += [f"{name}: {fault}" for fault in live_chromium.violations(page)]
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        if overflow > 0:
+            faults.append(f"{name}: {overflow}px too wide")
+    assert faults == []
+
+
+def test_facets_narrow_at_once_and_keep_the_focus(live_chromium: Visit) -> None:
+    addresses = town()
+    page = live_chromium.page()
+    page.goto(addresses["catalogue"])
+    page.check("#f-industry-transport")
+    page.wait_for_url("**/catalogue/?*industry=transport*")
+    page.wait_for_selector("text=共 1 个产品")
+    assert page.evaluate("document.activeElement.id") == "f-industry-transport"
+    page.fill("#catalogue-q", "评论")
+    page.press("#catalogue-q", "Enter")
+    page.wait_for_selector("text=没有找到符合条件的产品")
+
+
+def test_buying_works_without_script(live_chromium: Visit) -> None:
+    addresses = town()
+    page = live_chromium.page(width=390, scripts=False)
+    live_chromium.sign_in(page, cast.zhou().user)
+    page.goto(addresses["product"])
+    page.click("#buy button")
+    page.fill("textarea[name=use_statement]", "训练本公司的客服质检模型")
+    page.click("text=提交订单")
+    assert "/orders/" in page.url
+    page.click("button:has-text('签署合同')")
+    assert page.locator("text=等待供方签署合同").count() == 1
