@@ -175,7 +175,7 @@ def _year_chart(annuals: Sequence[AnnualRevenue], year: int) -> charts.Drawing:
 def _month_chart(months: Sequence[int], year: int) -> charts.Drawing:
     bars = [charts.Bar(_("%(month)s 月") % {"month": i}, max(fen, 0)) for i, fen in enumerate(months, 1)]
     title = _("%(year)s 年各月计入收入（万元）") % {"year": year}
-    return charts.distribution(bars, title=title, show=charts.wan, label_width=56)
+    return charts.distribution(bars, title=title, show=charts.wan, label_width=48, width=320)
 
 
 def _exclusion_rows(firm_id: UUID, year: int, query: str) -> list[ExclusionRow]:

@@ -431,14 +431,12 @@ def _day(at: datetime | None) -> str:
     return f"{at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}" if at else "--"
 
 
-def _address(names: Sequence[str], *arguments: object) -> str:
-    """The page of a thing, by the first of the names that this installation has."""
-    for name in names:
-        try:
-            return reverse(name, args=arguments)
-        except NoReverseMatch:
-            continue
-    return ""
+def _address(name: str, *arguments: object) -> str:
+    """The page of a thing, or nothing when this installation does not have it."""
+    try:
+        return reverse(name, args=arguments)
+    except NoReverseMatch:
+        return ""
 
 
 def _statement_station(line: RevenueLine) -> Station:
@@ -470,7 +468,7 @@ def _trade_station(line: RevenueLine) -> Station:
             (_("含税金额"), str(Money(order.amount_fen))),
             (_("其中税额"), str(Money(order.tax_fen))),
         ),
-        _address(["orders:detail", "trading:detail"], order.pk),
+        _address("trading:order", order.pk),
         holds=line.evidence["order"]["number"] == order.number,
         check=_("订单号与入账时一致"),
     )
@@ -510,7 +508,7 @@ def _money_stations(line: RevenueLine) -> list[Station]:
                     (_("供方所得"), str(Money(release.seller_fen))),
                     (_("放款时间"), _day(release.released_at)),
                 ),
-                _address(["ledger:entry"], release.entry_id),
+                _address("ledger:entry", release.entry_id),
                 digest=release.entry.fingerprint,
                 holds=release.gross_fen == release.fee_fen + release.seller_fen,
                 check=_("总额等于服务费与供方所得之和"),
@@ -534,7 +532,7 @@ def _paper_stations(line: RevenueLine) -> list[Station]:
                     (_("备案金额"), str(Money(filing.amount_fen))),
                     (_("备案时间"), _day(filing.filed_at)),
                 ),
-                _address(["filings:detail"], filing.pk),
+                _address("filings:voucher", filing.pk),
                 holds=(line.evidence.get("voucher") or {}).get("number") == filing.voucher_number,
                 check=_("凭证号与入账时一致"),
             )
@@ -585,7 +583,7 @@ def _data_stations(line: RevenueLine) -> list[Station]:
                 (_("有效期"), f"{certificate.valid_from} – {certificate.valid_until}"),
                 (_("状态"), str(certificate.get_state_display())),
             ),
-            _address(["verify:certificate"], certificate.number),
+            _address("verification:number", certificate.number),
             holds=certificate.version_id == version.pk,
             check=_("证书覆盖所售版本"),
         ),
@@ -599,7 +597,7 @@ def _data_stations(line: RevenueLine) -> list[Station]:
                 (_("文件数"), f"{version.file_count:,}"),
                 (_("封版时间"), _day(version.sealed_at)),
             ),
-            _address(["datasets:detail"], version.dataset_id),
+            _address("datasets:version", version.dataset_id, version.version),
             digest=version.root_hash,
             holds=line.evidence["version"]["root_hash"] == version.root_hash,
             check=_("根哈希与入账时一致"),
@@ -632,7 +630,7 @@ def _annotation_stations(project: Project) -> list[Station]:
             _("标注项目"),
             project.number,
             ((_("项目名称"), project.title), (_("验收时间"), _day(project.accepted_at))),
-            _address(["projects:detail"], project.pk),
+            _address("projects:detail", project.pk),
         )
     ]
     if batch is not None:

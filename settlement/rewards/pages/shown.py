@@ -94,13 +94,9 @@ def conclusion_of(trace: Mapping[str, Any]) -> Conclusion:
         hint = _("收入再增加也不改变金额") if at_cap else _("奖励距每年上限")
         facts.append(Fact(_("每年上限"), value, hint))
     cited = {repr(proof) for step in steps for each in step["inputs"] for proof in each["evidence"]}
-    facts.append(
-        Fact(
-            _("证据"),
-            ngettext("%(n)s 项", "%(n)s 项", len(cited)) % {"n": len(cited)},
-            _("均来自登记与平台台账"),
-        )
-    )
+    if cited:
+        count = ngettext("%(n)s 项", "%(n)s 项", len(cited)) % {"n": len(cited)}
+        facts.append(Fact(_("证据"), count, _("均来自登记与平台台账")))
     return Conclusion(
         amount_fen=trace["amount_fen"] if is_granted else None,
         headline="" if is_granted else str(outcome.label),
@@ -199,7 +195,7 @@ def _proof(proof: Mapping[str, Any], source: str, year: int, firm_id: UUID | Non
 def _proof_url(kind: str, proof: Mapping[str, Any], year: int, firm_id: UUID | None) -> str:
     try:
         if kind == "certificate":
-            return reverse("verify:certificate", args=[proof["number"]])
+            return reverse("verification:number", args=[proof["number"]])
         if kind == "award":
             return reverse("rewards:claim", args=[proof["number"]])
         if kind == "revenue_lines" and firm_id:
@@ -222,7 +218,8 @@ def _waterfall(step: Mapping[str, Any], trades: Mapping[str, Any]) -> charts.Dra
     if any(line["amount_fen"] is None for line in step["lines"]):
         return ""
     changes = [charts.Change(_("到账"), lines["receipts"]["amount_fen"], "start")]
-    changes.append(charts.Change(_("退款"), lines["refunds"]["amount_fen"], "minus"))
+    if lines["refunds"]["amount_fen"]:
+        changes.append(charts.Change(_("退款"), lines["refunds"]["amount_fen"], "minus"))
     reasons = [line for line in trades["lines"] if line["amount_fen"]]
     if len(reasons) > 2:
         changes.append(charts.Change(_("不计入"), lines["excluded"]["amount_fen"], "minus"))
@@ -235,7 +232,9 @@ def _waterfall(step: Mapping[str, Any], trades: Mapping[str, Any]) -> charts.Dra
             amount = lines[key]["amount_fen"]
             changes.append(charts.Change(label, amount, "plus" if amount >= 0 else "minus"))
     changes.append(charts.Change(_("核定收入"), lines["revenue"]["amount_fen"], "total"))
-    return charts.waterfall(changes, title=_("从到账到核定收入（万元）"), unit=_("万元"), width=460)
+    return charts.waterfall(
+        changes, title=_("从到账到核定收入（万元）"), unit=_("万元"), width=360, height=230
+    )
 
 
 def _wrapped(label: str, width: int = 7) -> str:
