@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Value
 from django.db.models.functions import Concat
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from annotation.projects.states import Modality
@@ -83,6 +84,12 @@ class Product(Record):
 
     def __str__(self) -> str:
         return f"{self.title} ({self.number})"
+
+    @property
+    def display_title(self) -> str:
+        """The title in the reader's language, where there is one."""
+        is_english = (translation.get_language() or "").startswith("en")
+        return self.title_en if self.title_en and is_english else self.title
 
 
 class Plan(Record):

@@ -12,9 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from assets.datasets.selectors import provenance_of
@@ -51,9 +50,9 @@ from web.paging import paginate
 from web.parts import CertificateFace, Fact, LineageStep, Link, Option
 
 SORT_LABELS = {
-    "newest": _lazy("最新上架"),
-    "cheapest": _lazy("价格从低到高"),
-    "dearest": _lazy("价格从高到低"),
+    "newest": gettext_lazy("最新上架"),
+    "cheapest": gettext_lazy("价格从低到高"),
+    "dearest": gettext_lazy("价格从高到低"),
 }
 BAR_TONES = ("blue", "violet", "teal", "amber", "light", "neutral")
 BARS_SHOWN = 8
@@ -79,11 +78,6 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     return page_or_fragment(request, "catalogue/list.html", "catalogue/list_found.html", context)
 
 
-def localized(product: Product) -> str:
-    """The title in the reader's language, where there is one."""
-    return product.title_en if product.title_en and (get_language() or "").startswith("en") else product.title
-
-
 @require_GET
 def product(request: HttpRequest, number: str) -> HttpResponse:
     """产品详情: samples first, then what is inside, where it comes from, what is allowed, how to buy."""
@@ -93,7 +87,6 @@ def product(request: HttpRequest, number: str) -> HttpResponse:
     lowest = min(plans, key=lambda plan: plan.price_fen, default=None)
     context: dict[str, Any] = {
         "product": found,
-        "title": localized(found),
         "samples": samples_of(version),
         "stats": _stats(found),
         "tabs": _tabs(found),
@@ -154,7 +147,7 @@ def _tabs(product: Product) -> list[Link]:
     ]
 
 
-def _label_bars(counts: dict[str, int], width: int = 460) -> charts.Drawing | str:
+def _label_bars(counts: dict[str, int], width: int = 360) -> charts.Drawing | str:
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     shown, rest = ranked[:BARS_SHOWN], ranked[BARS_SHOWN:]
     if rest:

@@ -291,7 +291,7 @@ def steps_of(product: Product, at: datetime, plan_count: int) -> list[rules.Step
     """The supplier's task list for a product that was loaded with certificate and version."""
     certificate, version = product.certificate, product.version
     return rules.listing_steps(
-        title=product.title,
+        title=product.display_title,
         summary=product.summary,
         description=product.description,
         licence=product.licence,
@@ -312,7 +312,7 @@ def todos(viewer: Actor) -> list[desk.Todo]:
     if viewer.can(REVIEW_LISTINGS):
         waiting += [
             desk.Todo(
-                title=_("审核上架：%(title)s") % {"title": product.title},
+                title=_("审核上架：%(title)s") % {"title": product.display_title},
                 url=reverse("catalogue:review", args=[product.number]),
                 detail=f"{product.number} · {product.supplier}",
                 icon="store",
@@ -325,7 +325,7 @@ def todos(viewer: Actor) -> list[desk.Todo]:
         waiting += [
             desk.Todo(
                 title=_("%(state)s：%(title)s")
-                % {"state": product.get_state_display(), "title": product.title},
+                % {"state": product.get_state_display(), "title": product.display_title},
                 url=reverse("selling:product", args=[product.number]),
                 detail=product.number,
                 icon="store",
@@ -368,7 +368,7 @@ def find_products(viewer: Actor, text: str) -> list[finding.Hit]:
     own = viewer.organization_id
     return [
         finding.Hit(
-            title=product.title,
+            title=product.display_title,
             url=reverse("catalogue:product", args=[product.number]),
             detail=str(product.get_state_display()) if product.supplier_id == own else str(product.supplier),
             number=product.number,

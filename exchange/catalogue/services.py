@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Min
 from django.utils import translation
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from assets.registry.models import Certificate
@@ -112,13 +112,13 @@ def _checked_wording(wording: dict[str, str]) -> dict[str, str]:
     for name, value in wording.items():
         most = getattr(Product._meta.get_field(name), "max_length", None)
         if most is not None and len(value) > most:
-            raise InvalidInput(field=name, reason=_now("最多 %(most)s 个字符。") % {"most": most})
+            raise InvalidInput(field=name, reason=gettext("最多 %(most)s 个字符。") % {"most": most})
     if not wording.get("title", "-").strip():
-        raise InvalidInput(field="title", reason=_now("请填写产品名称。"))
+        raise InvalidInput(field="title", reason=gettext("请填写产品名称。"))
     if "industry" in wording and wording["industry"] not in Industry.values:
-        raise InvalidInput(field="industry", reason=_now("请选择行业。"))
+        raise InvalidInput(field="industry", reason=gettext("请选择行业。"))
     if "licence" in wording and wording["licence"] not in Licence.values:
-        raise InvalidInput(field="licence", reason=_now("请选择使用许可。"))
+        raise InvalidInput(field="licence", reason=gettext("请选择使用许可。"))
     return {name: value.strip() for name, value in wording.items()}
 
 
@@ -221,13 +221,13 @@ def add_plan(
     if product.state in (ListingState.SUBMITTED, ListingState.DELISTED):
         raise NotEditable(state=product.get_state_display())
     if price.fen <= 0:
-        raise InvalidInput(field="price", reason=_now("价格必须大于零。"))
+        raise InvalidInput(field="price", reason=gettext("价格必须大于零。"))
     if not 0 <= tax_rate_bp <= MOST_TAX_BP:
-        raise InvalidInput(field="tax_rate_bp", reason=_now("税率应在 0 到 13% 之间。"))
+        raise InvalidInput(field="tax_rate_bp", reason=gettext("税率应在 0 到 13% 之间。"))
     if not name.strip() or len(name) > 80 or len(note) > 200:
-        raise InvalidInput(field="name", reason=_now("请填写方案名称（最多 80 字），说明最多 200 字。"))
+        raise InvalidInput(field="name", reason=gettext("请填写方案名称（最多 80 字），说明最多 200 字。"))
     if kind not in PlanKind.values:
-        raise InvalidInput(field="kind", reason=_now("请选择方案类型。"))
+        raise InvalidInput(field="kind", reason=gettext("请选择方案类型。"))
     plan = Plan.objects.create(
         product=product,
         kind=kind,

@@ -84,7 +84,7 @@ def find_filings(viewer: Actor, text: str) -> list[finding.Hit]:
     )
     return [
         finding.Hit(
-            title=filing.order.product.title,
+            title=filing.order.product.display_title,
             url=reverse("filings:voucher", args=[filing.pk]),
             detail=str(filing.get_state_display()),
             number=str(filing),

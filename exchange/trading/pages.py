@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from exchange.catalogue.rules import LICENCE_TERMS
@@ -48,11 +48,11 @@ STAGES = (
     (OrderState.COMPLETED, "completed_at"),
 )
 STAGE_LABELS = {
-    OrderState.CONTRACTED: _lazy("签约"),
-    OrderState.PAID: _lazy("付款"),
-    OrderState.DELIVERED: _lazy("交付"),
-    OrderState.ACCEPTED: _lazy("验收"),
-    OrderState.COMPLETED: _lazy("完成"),
+    OrderState.CONTRACTED: gettext_lazy("签约"),
+    OrderState.PAID: gettext_lazy("付款"),
+    OrderState.DELIVERED: gettext_lazy("交付"),
+    OrderState.ACCEPTED: gettext_lazy("验收"),
+    OrderState.COMPLETED: gettext_lazy("完成"),
 }
 
 

@@ -125,7 +125,7 @@ def todos(viewer: Actor) -> list[desk.Todo]:
         step, icon = _STEPS[OrderState(order.state)]
         shown.append(
             desk.Todo(
-                title=_("%(step)s：%(title)s") % {"step": step, "title": order.product.title},
+                title=_("%(step)s：%(title)s") % {"step": step, "title": order.product.display_title},
                 url=reverse("trading:order", args=[order.pk]),
                 detail=f"{order.number} · {Money(order.amount_fen)}",
                 due_at=order.inspection_until if order.state == OrderState.DELIVERED else None,
@@ -156,7 +156,7 @@ def find_orders(viewer: Actor, text: str) -> list[finding.Hit]:
     rows = orders_visible_to(viewer).filter(by_text).select_related("product", "buyer", "contract")
     return [
         finding.Hit(
-            title=order.product.title,
+            title=order.product.display_title,
             url=reverse("trading:order", args=[order.pk]),
             detail=f"{order.get_state_display()} · {order.buyer}",
             number=order.number,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
@@ -84,11 +84,11 @@ def _locked_orders() -> QuerySet[Order]:
 
 def locked_order(order_id: UUID, *along: str) -> Order:
     """The order under lock, with the named relations of it loaded in the same statement; NotFound if none."""
-    rows = _locked_orders().filter(pk=order_id)
-    found = (rows.select_related(*along) if along else rows).first()
-    if found is None:
-        raise NotFound
-    return found
+    rows = _locked_orders().order_by()
+    try:
+        return (rows.select_related(*along) if along else rows).get(pk=order_id)
+    except Order.DoesNotExist as missing:
+        raise NotFound from missing
 
 
 def require_side(order: Order, by: Actor, party: Party, wanted: Permission) -> None:
@@ -128,7 +128,7 @@ def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -
     use = "\n".join(line.strip() for line in use_statement.strip().splitlines())
     if not rules.LEAST_USE_LENGTH <= len(use) <= rules.MOST_USE_LENGTH:
         raise InvalidInput(
-            field="use_statement", reason=_now("请用 4 到 2000 个字写明数据用在哪里、做什么。")
+            field="use_statement", reason=gettext("请用 4 到 2000 个字写明数据用在哪里、做什么。")
         )
     gross = Money(plan.price_fen)
     order = Order(
@@ -315,7 +315,7 @@ def cancel_order(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> Ord
     require_side(order, by, party, CANCEL_ORDERS)
     ORDER.check(order, "cancel")
     if not reason.strip():
-        raise InvalidInput(field="reason", reason=_now("请写明取消的理由，对方能看到。"))
+        raise InvalidInput(field="reason", reason=gettext("请写明取消的理由，对方能看到。"))
     ORDER.move(order, "cancel", by=by, at=at, reason=reason.strip())
     record(by=by, at=at, action="orders.cancel", subject=order, detail={"reason": reason.strip()})
     announce(OrderCancelled(at=at, order_id=order.pk, by=by, reason=reason.strip()))

@@ -104,7 +104,7 @@ def test_facets_narrow_at_once_and_keep_the_focus(live_chromium: Visit) -> None:
     page.wait_for_url("**/catalogue/?*industry=transport*")
     page.wait_for_selector("text=共 1 个产品")
     assert page.evaluate("document.activeElement.id") == "f-industry-transport"
-    page.fill("#catalogue-q", "评论")
+    page.fill("#catalogue-q", "卫星遥感")
     page.press("#catalogue-q", "Enter")
     page.wait_for_selector("text=没有找到符合条件的产品")
 
