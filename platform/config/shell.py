@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from organizations.permissions import Actor
 from web import desk, finding, navigation
 from web.navigation import NavItem
-from web.parts import Moment
 
 
 def fill() -> None:
@@ -41,10 +39,10 @@ def _production() -> None:
 
     group = navigation.PRODUCTION
     navigation.register(
-        NavItem(_("我的任务"), "pencil-ruler", "work:mine", (work.LABEL,), group),
+        NavItem(_("我的任务"), "pencil-ruler", "work:mine", (work.LABEL,), group, tasks.waiting_count),
         NavItem(_("我的收入"), "wallet", "payments:earnings", (payments.VIEW_EARNINGS,), group),
         NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
-        NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.waiting_count),
+        NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.review_count),
         NavItem(_("数据集"), "boxes", "datasets:list", (datasets.VIEW_DATASETS,), group),
     )
 
@@ -134,6 +132,7 @@ def _desk() -> None:
     from exchange.filings import selectors as filings
     from exchange.trading import selectors as trading
     from notifications import selectors as notifications
+    from notifications.pages import latest
     from settlement.ledger import selectors as ledger
     from settlement.payments import selectors as payments
     from settlement.revenue import selectors as revenue
@@ -146,14 +145,7 @@ def _desk() -> None:
         registry.figures, catalogue.figures, filings.figures, datasets.figures,
     ):  # fmt: skip
         desk.register_figures(figures)
-    desk.register_inbox(desk.Inbox(notifications.unread_count, _latest_messages, "notifications:list"))
-
-
-def _latest_messages(viewer: Actor) -> list[Moment]:
-    from notifications.selectors import notifications_visible_to
-
-    newest = notifications_visible_to(viewer).order_by("-created_at")[:5]
-    return [Moment(message.title, message.created_at, reason=message.body) for message in newest]
+    desk.register_inbox(desk.Inbox(notifications.unread_count, latest, "notifications:list"))
 
 
 def _finders() -> None:

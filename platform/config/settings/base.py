@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "django_htmx",
     "lucide",
+    "ninja",
     "allauth",
     "allauth.account",
     "allauth.mfa",
