@@ -9,7 +9,6 @@ import shutil
 import signal
 import sys
 import time
-import unicodedata
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -18,6 +17,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from rich.cells import cell_len, set_cell_size
 
 from config.stages import Answer, Interrupted, StageFailed, Stages
 from embedded import children
@@ -64,10 +65,7 @@ class Progress:
         if self._is_live:
             line = f"  … {TITLES.get(name, name):<16} {seconds:6.1f} s  {latest}"
             width = shutil.get_terminal_size().columns - 1
-            # Chinese characters take two columns.
-            while sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in line) > width:
-                line = line[:-1]
-            print(CLEAR_LINE + line, end="", flush=True)
+            print(CLEAR_LINE + set_cell_size(line, min(width, cell_len(line))), end="", flush=True)
 
     def note(self, text: str) -> None:
         if self._as_json:
@@ -341,9 +339,11 @@ def _announce(installation: Installation, progress: Progress, seconds: float) ->
 
 
 def _account_line(account: Mapping[str, Any]) -> str:
-    role = str(account.get("role", ""))
-    sign_in = f"{account.get('email', '')}  /  {account.get('password', '')}"
-    return f"  {role:<24} {sign_in}   {account.get('organization', '')}"
+    role, email, password, organization = (
+        str(account.get(name, "")) for name in ("role", "email", "password", "organization")
+    )
+    # By columns, not by signs: a Chinese character takes two.
+    return f"  {set_cell_size(role, 42)} {set_cell_size(email, 30)} {password}   {organization}"
 
 
 def accounts_of(folders: Folders) -> list[dict[str, Any]]:
