@@ -101,10 +101,13 @@ def _locked_own_product(by: Actor, product_id: UUID) -> Product:
 
 def require_certificate(product: Product, at: datetime) -> None:
     """Raise CertificateNotInForce unless the certificate covers the product's very version on that day."""
-    certificate = product.certificate
-    in_force = is_valid_on(certificate, clock.business_date(at))
-    is_sound = certificate.version_id == product.version_id and certificate.holder_id == product.supplier_id
-    if not (in_force and is_sound):
+    require_in_force(product.certificate, version_id=product.version_id, holder_id=product.supplier_id, at=at)
+
+
+def require_in_force(certificate: Certificate, *, version_id: UUID, holder_id: UUID, at: datetime) -> None:
+    """Raise CertificateNotInForce unless the certificate covers that version and holder that day."""
+    is_theirs = certificate.version_id == version_id and certificate.holder_id == holder_id
+    if not (is_theirs and is_valid_on(certificate, clock.business_date(at))):
         raise CertificateNotInForce(number=certificate.number)
 
 

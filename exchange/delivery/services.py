@@ -32,7 +32,7 @@ class NotOpen(Refusal):
 @transaction.atomic
 def deliver(*, by: Actor, at: datetime, order_id: UUID) -> Delivery:
     """Open the bought version to the buyer's organization: a paid order becomes delivered."""
-    order = locked_order(order_id, "version")
+    order = locked_order(order_id, "version", heavy=("version__sample", "version__dictionary"))
     require_side(order, by, Party.SUPPLIER, DELIVER)
     ORDER.check(order, "deliver")
     version = order.version

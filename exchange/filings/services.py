@@ -26,6 +26,17 @@ from organizations.permissions import Actor
 from signing.services import sign
 
 _ALONG = ("product", "version__dataset", "certificate", "supplier", "buyer", "contract")
+_HEAVY = (
+    "product__search",
+    "product__description",
+    "product__keywords",
+    "version__sample",
+    "version__dictionary",
+    "version__label_counts",
+    "certificate__claims",
+    "certificate__token",
+    "contract__text",
+)
 
 
 class NotCompleted(Refusal):
@@ -70,7 +81,7 @@ def file_trade(*, by: Actor, at: datetime, order_id: UUID) -> Filing:
 
     Raises NotCompleted. Runs in the transaction that completed the order, or in one of its own.
     """
-    order = locked_order(order_id, *_ALONG)
+    order = locked_order(order_id, *_ALONG, heavy=_HEAVY)
     existing = Filing.objects.filter(order=order).first()
     if existing is not None:
         return existing
@@ -99,7 +110,7 @@ def locked_filing(order_id: UUID) -> Filing:
     """The filing of an order under lock, with all that a voucher names; NotFound when it was not filed."""
     along = [f"order__{name}" for name in _ALONG]
     rows = Filing.objects.select_for_update(of=("self",), no_key=True).select_related(*along)
-    found = rows.filter(order_id=order_id).first()
+    found = rows.filter(order_id=order_id).defer(*(f"order__{name}" for name in _HEAVY)).first()
     if found is None:
         raise NotFound
     return found

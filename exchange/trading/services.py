@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
 from exchange.catalogue.models import Plan, Product
-from exchange.catalogue.services import require_certificate
+from exchange.catalogue.services import require_certificate, require_in_force
 from exchange.catalogue.states import ListingState, PlanKind
 from exchange.trading import rules
 from exchange.trading.events import (
@@ -78,17 +79,33 @@ class WrongSide(Refusal):
     status = 403
 
 
+_NOT_FOR_SIGNING = ("contract__text", "certificate__claims", "certificate__token")
+_NOT_FOR_PLACING = (
+    "product__search",
+    "product__description",
+    "product__keywords",
+    "product__certificate__claims",
+    "product__certificate__token",
+    "product__version__sample",
+    "product__version__dictionary",
+    "product__version__label_counts",
+)
+
+
 def _locked_orders() -> QuerySet[Order]:
     return Order.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
 
 
-def locked_order(order_id: UUID, *along: str) -> Order:
-    """The order under lock, with the named relations of it loaded in the same statement; NotFound if none."""
-    rows = _locked_orders().order_by()
-    try:
-        return (rows.select_related(*along) if along else rows).get(pk=order_id)
-    except Order.DoesNotExist as missing:
-        raise NotFound from missing
+def locked_order(order_id: UUID, *along: str, heavy: Sequence[str] = ()) -> Order:
+    """The order under lock, with the named relations of it loaded in the same statement; NotFound if none.
+
+    `heavy`: columns that the caller does not read (texts, samples, search vectors), left where they are.
+    """
+    rows = _locked_orders().filter(pk=order_id)
+    found = (rows.select_related(*along).defer(*heavy) if along else rows).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def require_side(order: Order, by: Actor, party: Party, wanted: Permission) -> None:
@@ -113,7 +130,7 @@ def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -
     rows = Plan.objects.select_for_update(of=("product",), no_key=True).select_related(
         "product__supplier", "product__certificate", "product__version__dataset"
     )
-    plan = rows.filter(pk=plan_id).first()
+    plan = rows.filter(pk=plan_id).defer(*_NOT_FOR_PLACING).first()
     if plan is None:
         raise NotFound
     product, buyer = plan.product, by.organization
@@ -200,7 +217,7 @@ def sign_contract(*, by: Actor, at: datetime, order_id: UUID, text_sha256: str =
     `text_sha256`: hash of the text that the signer read, compared when given. Raises OtherText,
     AlreadySigned, MoveNotAllowed, CertificateNotInForce (a lapse suspends what is not yet contracted).
     """
-    order = locked_order(order_id, "contract", "product__certificate", "certificate")
+    order = locked_order(order_id, "contract", "certificate", heavy=_NOT_FOR_SIGNING)
     party = Party.SUPPLIER if by.organization_id == order.supplier_id else Party.BUYER
     wanted = SIGN_AS_SUPPLIER if party is Party.SUPPLIER else SIGN_AS_BUYER
     require_side(order, by, party, wanted)
@@ -208,7 +225,7 @@ def sign_contract(*, by: Actor, at: datetime, order_id: UUID, text_sha256: str =
     if getattr(order, column) is not None:
         raise AlreadySigned(party=party.label)
     ORDER.check(order, "contract")
-    _require_still_covered(order, at)
+    require_in_force(order.certificate, version_id=order.version_id, holder_id=order.supplier_id, at=at)
     contract = order.contract
     if text_sha256 and text_sha256 != contract.text_sha256:
         raise OtherText(field="text_sha256")
@@ -235,16 +252,6 @@ def sign_contract(*, by: Actor, at: datetime, order_id: UUID, text_sha256: str =
     if is_contracted:
         announce(OrderContracted(at=at, order_id=order.pk, by=by))
     return order
-
-
-def _require_still_covered(order: Order, at: datetime) -> None:
-    product = order.product
-    if product.certificate_id == order.certificate_id:
-        require_certificate(product, at)
-        return
-    # The listing moved on to a renewed certificate; the order keeps the one it was placed under.
-    product.certificate = order.certificate
-    require_certificate(product, at)
 
 
 @transaction.atomic(savepoint=False)
