@@ -43,7 +43,7 @@ def team() -> Team:
 def build(*, texts: int = 8, gross: Money = GROSS) -> World:
     """Walk everything once, in 2025, and draft the claim in January 2026."""
     people, reviewer, start = team(), cast.gu(), shanghai(2025, 3, 3)
-    cast.shen(), cast.yan(), cast.he()  # noqa: B018 - they live here too
+    cast.shen(), cast.yan(), cast.he()
     project = way.annotate(
         people,
         sources.reviews(texts),

@@ -29,7 +29,7 @@ _MEMBERS = (
 
 _WRITTEN = ("id", *(name for name in _MEMBERS if name != "detail"), "digest")
 _INSERT = (
-    f"INSERT INTO audit_auditevent (recorded_at, {', '.join(_WRITTEN)}, detail)"  # noqa: S608 - names are ours
+    f"INSERT INTO audit_auditevent (recorded_at, {', '.join(_WRITTEN)}, detail)"
     f" VALUES (now(), {', '.join(['%s'] * len(_WRITTEN))}, %s::jsonb)"
 )
 

@@ -53,7 +53,9 @@ def on_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     errors = [{"field": ".".join(str(part) for part in e["loc"]), "reason": e["msg"]} for e in error.errors]
-    return problem(request, 422, "invalid_input", _("请求内容不符合接口定义，请按 errors 修改。"), errors=errors)
+    return problem(
+        request, 422, "invalid_input", _("请求内容不符合接口定义，请按 errors 修改。"), errors=errors
+    )
 
 
 @api.exception_handler(AuthenticationError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +26,23 @@ from settlement.rewards.models import Claim
 
 
 def _tell(
-    event: Event, organization_id: UUID, role: Role, title: Promise, words: dict[str, Any], url: str, *, mail: bool = False
+    event: Event,
+    organization_id: UUID,
+    role: Role,
+    title: Promise,
+    words: Mapping[str, Any],
+    url: str,
+    *,
+    mail: bool = False,
 ) -> None:
     notify_holders(
-        organization_id=organization_id, roles=(role,), at=event.at, title=title, words=words, url=url, is_mailed=mail
+        organization_id=organization_id,
+        roles=(role,),
+        at=event.at,
+        title=title,
+        words=words,
+        url=url,
+        is_mailed=mail,
     )
 
 

@@ -95,12 +95,22 @@ def _operation() -> None:
 
     navigation.register(
         NavItem(_("本单位"), "landmark", "organizations:detail", group=navigation.OPERATION),
-        NavItem(_("成员"), "users", "organizations:members", (organizations.MANAGE_MEMBERS,), navigation.OPERATION),
-        NavItem(_("API 密钥"), "key-round", "organizations:api_keys", (organizations.MANAGE_KEYS,), navigation.OPERATION),
+        NavItem(
+            _("成员"), "users", "organizations:members", (organizations.MANAGE_MEMBERS,), navigation.OPERATION
+        ),
+        NavItem(
+            _("API 密钥"),
+            "key-round",
+            "organizations:api_keys",
+            (organizations.MANAGE_KEYS,),
+            navigation.OPERATION,
+        ),
         NavItem(_("文件"), "files", "documents:list", group=navigation.OPERATION),
         NavItem(_("后台作业"), "loader", "jobs:list", group=navigation.OPERATION),
         NavItem(_("政策与规则"), "scale", "rewards:policy", group=navigation.RULES),
-        NavItem(_("审计日志"), "scroll-text", "audit:list", (audit.READ_ALL, audit.READ_OWN), navigation.RULES),
+        NavItem(
+            _("审计日志"), "scroll-text", "audit:list", (audit.READ_ALL, audit.READ_OWN), navigation.RULES
+        ),
     )
 
 
@@ -116,10 +126,22 @@ def _public() -> None:
         desk.Door(_("找数据"), _("先看样例，再看质量与证书，用途说明后申请购买"), "search", "catalogue:list")
     )
     desk.register_door(
-        desk.Door(_("证书验真"), _("凭编号、二维码或文件核对登记证书"), "shield-check", "verification:verify", "teal")
+        desk.Door(
+            _("证书验真"),
+            _("凭编号、二维码或文件核对登记证书"),
+            "shield-check",
+            "verification:verify",
+            "teal",
+        )
     )
     desk.register_door(
-        desk.Door(_("奖励试算"), _("几个问题，得到第三条第（一）项的测算与理由"), "award", "rewards:estimate", "violet")
+        desk.Door(
+            _("奖励试算"),
+            _("几个问题，得到第三条第（一）项的测算与理由"),
+            "award",
+            "rewards:estimate",
+            "violet",
+        )
     )
     desk.register_public_figures(catalogue.public_figures)
 
@@ -138,6 +160,7 @@ def _desk() -> None:
     from settlement.revenue import selectors as revenue
     from settlement.rewards import selectors as rewards
 
+    revenue.register_goal(rewards.revenue_goal)
     for todos in (work.todos, datasets.todos, registry.todos, catalogue.todos, trading.todos, rewards.todos):
         desk.register_todos(todos)
     for figures in (

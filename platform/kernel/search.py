@@ -14,7 +14,7 @@ from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
 from django.db.models import Func, Q
 
-__all__ = ["SearchVectorField", "TERMS_SQL", "Terms", "matching", "terms"]
+__all__ = ["TERMS_SQL", "SearchVectorField", "Terms", "matching", "terms"]
 
 _RUNS = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[a-z0-9]+")
 

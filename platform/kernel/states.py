@@ -27,7 +27,7 @@ _COLUMNS = (
     "actor_label", "reason",
 )  # fmt: skip
 _INSERT = (
-    f"INSERT INTO kernel_transition (recorded_at, {', '.join(_COLUMNS)})"  # noqa: S608 - names are ours
+    f"INSERT INTO kernel_transition (recorded_at, {', '.join(_COLUMNS)})"
     f" VALUES (now(), {', '.join(['%s'] * len(_COLUMNS))})"
 )
 

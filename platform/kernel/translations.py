@@ -97,7 +97,9 @@ def refresh(root: Path, english: dict[str, str]) -> polib.POFile:
     kept = {(entry.msgid, entry.msgctxt): entry for entry in load(root) if not entry.obsolete}
     fresh = load(root)
     fresh.clear()
-    for (msgid, plural, context), used_in in sorted(in_sources(root).items(), key=lambda pair: (pair[1], pair[0][0])):
+    for (msgid, plural, context), used_in in sorted(
+        in_sources(root).items(), key=lambda pair: (pair[1], pair[0][0])
+    ):
         before = kept.get((msgid, context))
         entry = polib.POEntry(msgid=msgid, msgctxt=context, occurrences=[(used_in, "")])
         if "%(" in msgid:
@@ -105,7 +107,9 @@ def refresh(root: Path, english: dict[str, str]) -> polib.POFile:
         if plural:
             entry.msgid_plural = plural
             forms = before.msgstr_plural if before else {}
-            entry.msgstr_plural = {i: forms.get(i) or english.get(text, "") for i, text in ((0, msgid), (1, plural))}
+            entry.msgstr_plural = {
+                i: forms.get(i) or english.get(text, "") for i, text in ((0, msgid), (1, plural))
+            }
         else:
             entry.msgstr = (before.msgstr if before else "") or english.get(msgid, "")
         fresh.append(entry)

@@ -18,7 +18,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from jwt.algorithms import OKPAlgorithm
@@ -107,7 +107,10 @@ def sign(claims: dict[str, Any], *, type_: str) -> str:
     """A compact JWS over `claims` with `kid` and `typ` in the header (for instance "certificate+jwt")."""
     key = current_key()
     return jwt.encode(
-        {"iss": settings.SIGNING_ISSUER, **claims}, key.private, ALGORITHM, headers={"kid": key.kid, "typ": type_}
+        {"iss": settings.SIGNING_ISSUER, **claims},
+        key.private,
+        ALGORITHM,
+        headers={"kid": key.kid, "typ": type_},
     )
 
 
@@ -117,8 +120,12 @@ def verify(token: str) -> dict[str, Any]:
         kid = jwt.get_unverified_header(token)["kid"]
         published = PublishedKey.objects.get(kid=kid)
         public = OKPAlgorithm.from_jwk(published.jwk)
+        assert isinstance(public, Ed25519PublicKey), "published keys are public"
         claims: dict[str, Any] = jwt.decode(
-            token, public, [ALGORITHM], options={"verify_exp": False, "verify_nbf": False, "verify_aud": False}
+            token,
+            public,
+            [ALGORITHM],
+            options={"verify_exp": False, "verify_nbf": False, "verify_aud": False},
         )
     except (jwt.PyJWTError, KeyError, PublishedKey.DoesNotExist) as error:
         raise SignatureInvalid from error

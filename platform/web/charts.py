@@ -5,8 +5,6 @@ Amounts come in fen or in counts as they are; `show` turns one into its label. D
 the only fractions here, nothing is calculated with them.
 """
 
-# ruff: noqa: PLR0917 - x, y, width and height are read best in their order
-
 from __future__ import annotations
 
 import hashlib

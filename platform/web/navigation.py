@@ -97,7 +97,8 @@ def for_viewer(viewer: Actor, path: str) -> list[ShownGroup]:
     open_items = [
         (item, url)
         for item in _items
-        if (not item.permissions or any(map(viewer.can, item.permissions))) and (url := resolved(item.url_name))
+        if (not item.permissions or any(map(viewer.can, item.permissions)))
+        and (url := resolved(item.url_name))
     ]
     current = max((url for _item, url in open_items if _is_under(path, url)), key=len, default="")
     groups = {str(label): ShownGroup(label) for label in GROUPS}

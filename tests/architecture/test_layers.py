@@ -21,7 +21,17 @@ EXTRA_ROOMS = {
     "assets/registry": {"verification_urls", "printing"},
     "exchange/catalogue": {"selling_urls", "pages_selling"},
 }
-FOLDERS = {"migrations", "templates", "static", "management", "templatetags", "services", "pages", "engine", "measures"}
+FOLDERS = {
+    "migrations",
+    "templates",
+    "static",
+    "management",
+    "templatetags",
+    "services",
+    "pages",
+    "engine",
+    "measures",
+}
 ORDER = ["states", "rules", "models", "permissions", "selectors", "services", "tasks", "pages"]
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "process", "handle", "data", "info", "common", "misc"}
 

@@ -48,7 +48,7 @@ def example(world: World, route: str, argument: str) -> str:
     """A value for one argument of a route: the world's own object where there is one."""
     from annotation.work.models import Task
 
-    section = route.split("/")[1] if route.startswith("api/") else route.split("/")[0]
+    section = route.split("/")[1] if route.startswith("api/") else route.split("/", maxsplit=1)[0]
     by_section = {
         "projects": world.project.pk, "annotation": world.project.pk,
         "tasks": Task.objects.filter(project=world.project).order_by("pk").first(),
@@ -73,7 +73,9 @@ def example(world: World, route: str, argument: str) -> str:
 def address(world: World, route: str, arguments: list[str]) -> str:
     path = route
     for argument in arguments:
-        path = re.sub(rf"<(?:\w+:)?{argument}>", lambda _m, a=argument: example(world, route, a), path, count=1)
+        path = re.sub(
+            rf"<(?:\w+:)?{argument}>", lambda _m, a=argument: example(world, route, a), path, count=1
+        )
     return "/" + path.replace("^", "").replace("$", "").replace("\\Z", "")
 
 
@@ -117,4 +119,6 @@ def test_every_role_gets_on_every_route_what_the_matrix_says() -> None:
     assert not faults, "\n".join(faults)
     if os.environ.get("QINGSHU_WRITE_MATRIX"):
         MATRIX.write_text(text, "utf-8")
-    assert MATRIX.read_text("utf-8") == text, "the matrix changed: regenerate route_matrix.txt and read the difference"
+    assert MATRIX.read_text("utf-8") == text, (
+        "the matrix changed: regenerate route_matrix.txt and read the difference"
+    )

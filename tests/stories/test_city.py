@@ -25,7 +25,7 @@ def claim(firm: str) -> Claim:
 
 def test_the_city_stands_as_promised_and_is_loaded_once() -> None:
     told: list[str] = []
-    assert city.load(say=told.append, at=shanghai(2026, 11, 20))
+    assert city.load(say=told.append, at=shanghai(2026, 11, 20), processes=1)
     assert Order.objects.count() >= 2_000
     assert not city.load(say=told.append, at=shanghai(2026, 11, 21))
 

@@ -41,7 +41,7 @@ def assert_books_balance() -> None:
     assert ledger.prove().is_sound
 
 
-def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:
+def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:  # noqa: PLR0915 - one story
     people, reviewer, buyer = team(), cast.gu(), cast.zhou()
     firm, start = people.lead.organization, shanghai(2025, 3, 3)
     assert firm is not None
@@ -56,7 +56,9 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:
     assert_books_balance()
 
     # Sealing: every file's hash is what lies in the store; every row leads back to its submission.
-    version = way.seal(people, project, name="评论（示例）", name_en="Reviews", description="", at=start + timedelta(days=9))
+    version = way.seal(
+        people, project, name="评论（示例）", name_en="Reviews", description="", at=start + timedelta(days=9)
+    )
     for file in version.files.all():
         assert hashlib.sha256(objects.get(file.object_key)).hexdigest() == file.sha256
     assert version.row_count == version.lineage.count() == 16
@@ -65,7 +67,12 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:
 
     # Registration: ten working days of notice, then a certificate that verifies by number and by token.
     certificate = way.register(
-        people, reviewer, version, title="评论（示例）", use_case="训练与评测中文情感分析模型", at=start + timedelta(days=11)
+        people,
+        reviewer,
+        version,
+        title="评论（示例）",
+        use_case="训练与评测中文情感分析模型",
+        at=start + timedelta(days=11),
     )
     assert certificate.claims["certificate"]["asset"]["root_hash"] == version.root_hash
     for what in (certificate.number, certificate.token):
@@ -91,7 +98,9 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:
     delivery.deliver(by=people.lead, at=at + timedelta(days=1), order_id=order.pk)
     file = version.files.order_by("path").first()
     assert file is not None
-    _download, url = delivery.hand_out_link(by=buyer, at=at + timedelta(days=1), order_id=order.pk, file_id=file.pk)
+    _download, url = delivery.hand_out_link(
+        by=buyer, at=at + timedelta(days=1), order_id=order.pk, file_id=file.pk
+    )
     assert url.startswith("http://127.0.0.1")
     assert balance(Purpose.ESCROW) == GROSS
 
@@ -131,7 +140,11 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:
 
     # A refund after the year reopens nothing by itself here, but revenue of the year of receipt falls below.
     payments.refund_order(
-        by=reviewer, at=shanghai(2026, 2, 3), order_id=order.pk, amount=Money.from_yuan("0.02"), reason="尾差退还"
+        by=reviewer,
+        at=shanghai(2026, 2, 3),
+        order_id=order.pk,
+        amount=Money.from_yuan("0.02"),
+        reason="尾差退还",
     )
     assert revenue.annual(firm.pk, 2025).counted_fen < 500_000_000
     assert_books_balance()

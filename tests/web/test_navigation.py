@@ -27,7 +27,11 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
             count=lambda viewer: 3,
         ),
         NavItem(
-            "企业认证", "badge-check", "web:todos", permissions=(VERIFY_ORGANIZATIONS,), group=navigation.REVIEW
+            "企业认证",
+            "badge-check",
+            "web:todos",
+            permissions=(VERIFY_ORGANIZATIONS,),
+            group=navigation.REVIEW,
         ),
         NavItem("没有的页", "x", "nowhere:list"),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from config.schedule import BEAT_SCHEDULE as BEAT_SCHEDULE
+from config import schedule
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parents[3]
@@ -115,9 +115,15 @@ DATABASES["default"].update(
         "CONN_HEALTH_CHECKS": True,
     }
 )
+# Statements are planned once per connection; set DATABASE_PREPARE=0 behind a pooler that shares connections.
+if env.bool("DATABASE_PREPARE", default=True):
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        {"server_side_binding": True, "prepare_threshold": 3}
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = env("BROKER_URL", default="")
+BEAT_SCHEDULE = schedule.BEAT_SCHEDULE
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

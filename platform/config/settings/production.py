@@ -1,8 +1,9 @@
 """Several machines behind a TLS proxy; see docs/operations.md for every variable."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 from config.settings.base import *  # noqa: F403
 from config.settings.base import SECRET_KEY
-from django.core.exceptions import ImproperlyConfigured
 
 if len(SECRET_KEY) < 50:
     raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters")

@@ -77,7 +77,12 @@ def _walk(say: Callable[[str], None]) -> None:
     team, reviewer, buyer = _team(), people.actor("gu"), people.actor("zhou")
     texts, start = sources.reviews(TEXTS), shanghai(YEAR, 3, 3)
     project = way.annotate(
-        team, texts, title="中文图书评论情感标注项目（示例）", price=Money.from_yuan("0.50"), at=start, slips=(6, 23, 41)
+        team,
+        texts,
+        title="中文图书评论情感标注项目（示例）",
+        price=Money.from_yuan("0.50"),
+        at=start,
+        slips=(6, 23, 41),
     )
     say("annotation accepted")
     version = way.seal(
@@ -85,7 +90,12 @@ def _walk(say: Callable[[str], None]) -> None:
         description="六十条真实中文评论，双人分工标注、逐条质检，来源与许可见批次记录。", at=start + timedelta(days=9),
     )  # fmt: skip
     certificate = way.register(
-        team, reviewer, version, title=TITLE, use_case="训练与评测中文情感分析模型", at=start + timedelta(days=11)
+        team,
+        reviewer,
+        version,
+        title=TITLE,
+        use_case="训练与评测中文情感分析模型",
+        at=start + timedelta(days=11),
     )
     say("certificate issued")
     _product, plans = way.list_product(
@@ -95,11 +105,18 @@ def _walk(say: Callable[[str], None]) -> None:
         industry="education", plans=[("全量授权版", GROSS)], at=certificate.issued_at + timedelta(days=2),
     )  # fmt: skip
     way.trade(
-        team.lead, buyer, plans[0].pk, use="训练并评测本公司的中文情感分析模型，不对外提供原始数据", at=shanghai(YEAR, 5, 12)
+        team.lead,
+        buyer,
+        plans[0].pk,
+        use="训练并评测本公司的中文情感分析模型，不对外提供原始数据",
+        at=shanghai(YEAR, 5, 12),
     )
     say("trade completed and filed")
     claim = rewards.draft_claim(
-        by=Actor.system("奖励测算"), at=shanghai(YEAR + 1, 1, 8), firm_id=people.organization(FIRM).pk, year=YEAR
+        by=Actor.system("奖励测算"),
+        at=shanghai(YEAR + 1, 1, 8),
+        firm_id=people.organization(FIRM).pk,
+        year=YEAR,
     )
     rewards.confirm(by=team.lead, at=shanghai(YEAR + 1, 1, 9), claim_id=claim.pk)
     say("claim confirmed")
@@ -108,14 +125,16 @@ def _walk(say: Callable[[str], None]) -> None:
 def claim_of_journey() -> Claim | None:
     """The claim at the journey's end, if it was walked."""
     return (
-        Claim.objects.select_related("decision", "firm").filter(firm__uscc=people.BY_KEY[FIRM].uscc, year=YEAR).first()
+        Claim.objects.select_related("decision", "firm")
+        .filter(firm__uscc=people.BY_KEY[FIRM].uscc, year=YEAR)
+        .first()
     )
 
 
 def _annotation_steps(project: Project, certificate: Certificate) -> list[Step]:
     version = certificate.version
     tasks = project.tasks
-    returned = tasks.filter(submissions__review__verdict="return").distinct().count()
+    returned = tasks.filter(submissions__reviews__verdict="return").distinct().count()
     pay = Money(sum(project.payouts.values_list("amount_fen", flat=True)))
     batch = project.batches.get()
     return [
@@ -150,9 +169,16 @@ def _trade_steps(order: Order, filing: Filing, release: Release) -> list[Step]:
 def tell() -> Story:
     """The journey as stored: every figure read back from the product."""
     claim = claim_of_journey()
-    assert claim is not None and claim.decision is not None, "the journey has been walked"
+    assert claim is not None, "the journey has been walked"
+    assert claim.decision is not None
     order = Order.objects.select_related(
-        "product", "plan", "contract", "filing", "release", "certificate__version__project", "certificate__version__dataset"
+        "product",
+        "plan",
+        "contract",
+        "filing",
+        "release",
+        "certificate__version__project",
+        "certificate__version__dataset",
     ).get(supplier=claim.firm, placed_at__year=YEAR)
     project = order.certificate.version.project
     assert project is not None

@@ -16,7 +16,7 @@ from organizations.services.profiles import Particulars
 from organizations.states import OrganizationKind as Kind
 from organizations.states import Role
 
-PASSWORD = "qingshu-demo-2026"  # noqa: S105 - printed at start, for loopback demo accounts only
+PASSWORD = "qingshu-demo-2026"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,11 @@ def settle(at: datetime) -> None:
     """
     park, _made = Park.objects.get_or_create(
         name="清远数字经济园区（示例）",
-        defaults={"name_en": "Qingyuan Digital Economy Park (demo)", "place": "441803", "recognised_on": at.date()},
+        defaults={
+            "name_en": "Qingyuan Digital Economy Park (demo)",
+            "place": "441803",
+            "recognised_on": at.date(),
+        },
     )
     for firm in sorted(FIRMS, key=lambda firm: firm.key != "base"):
         if not Organization.objects.filter(uscc=firm.uscc).exists():
@@ -170,7 +174,12 @@ def actor(key: str) -> Actor:
 def sign_ins() -> list[dict[str, str]]:
     """The sign-ins shown to whoever starts the demo: role, e-mail, organization, password."""
     return [
-        {"role": person.shown, "email": person.email, "organization": BY_KEY[person.firm].name, "password": PASSWORD}
+        {
+            "role": person.shown,
+            "email": person.email,
+            "organization": BY_KEY[person.firm].name,
+            "password": PASSWORD,
+        }
         for person in PEOPLE
         if person.shown
     ]

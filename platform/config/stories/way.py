@@ -26,6 +26,7 @@ from exchange.catalogue.models import Plan, Product
 from exchange.delivery import services as delivery
 from exchange.trading import services as trading
 from exchange.trading.models import Order
+from exchange.trading.states import OrderState, Party
 from kernel import clock
 from kernel.money import Money
 from organizations.permissions import Actor
@@ -113,11 +114,17 @@ def _label(team: Team, project: Project, texts: Sequence[Text], at: datetime, sl
             moment += timedelta(days=2)
         work.submit(by=annotator, at=moment, task_id=task.pk, result=choice(right))
         work.review(
-            by=team.reviewer, at=moment + timedelta(days=1, hours=2), task_id=task.pk, verdict="accept", comment=""
+            by=team.reviewer,
+            at=moment + timedelta(days=1, hours=2),
+            task_id=task.pk,
+            verdict="accept",
+            comment="",
         )
 
 
-def seal(team: Team, project: Project, *, name: str, name_en: str, description: str, at: datetime) -> DatasetVersion:
+def seal(
+    team: Team, project: Project, *, name: str, name_en: str, description: str, at: datetime
+) -> DatasetVersion:
     """Accepted work as a sealed dataset version."""
     dataset = datasets.create_dataset(
         by=team.lead, at=at, name=name, name_en=name_en, description=description, modality="text"
@@ -176,12 +183,26 @@ def list_product(
 
 def trade(supplier: Actor, buyer: Actor, plan_id: UUID, *, use: str, at: datetime) -> Order:
     """One order from placing to completion: contract, payment, delivery, acceptance, release, filing."""
-    order = trading.place_order(by=buyer, at=at, plan_id=plan_id, use_statement=use)
-    trading.sign_contract(by=buyer, at=at + timedelta(minutes=20), order_id=order.pk)
-    trading.sign_contract(by=supplier, at=at + timedelta(hours=2), order_id=order.pk)
-    payments.pay_order(by=buyer, at=at + timedelta(hours=5), order_id=order.pk, method="pm_test_ok")
-    delivery.deliver(by=supplier, at=at + timedelta(days=1), order_id=order.pk)
-    trading.accept_order(by=buyer, at=at + timedelta(days=3), order_id=order.pk)
+    return carry_on(supplier, buyer, trading.place_order(by=buyer, at=at, plan_id=plan_id, use_statement=use))
+
+
+def carry_on(supplier: Actor, buyer: Actor, order: Order) -> Order:
+    """Bring an order from wherever it stands to completion; a completed one stays as it is."""
+    at = order.placed_at
+    if order.state == OrderState.PLACED:
+        signed = set(order.contract.signatures.values_list("party", flat=True))
+        if Party.BUYER not in signed:
+            order = trading.sign_contract(by=buyer, at=at + timedelta(minutes=20), order_id=order.pk)
+        if Party.SUPPLIER not in signed:
+            order = trading.sign_contract(by=supplier, at=at + timedelta(hours=2), order_id=order.pk)
+    if order.state == OrderState.CONTRACTED:
+        payments.pay_order(by=buyer, at=at + timedelta(hours=5), order_id=order.pk, method="pm_test_ok")
+        order.state = OrderState.PAID
+    if order.state == OrderState.PAID:
+        delivery.deliver(by=supplier, at=at + timedelta(days=1), order_id=order.pk)
+        order.state = OrderState.DELIVERED
+    if order.state == OrderState.DELIVERED:
+        trading.accept_order(by=buyer, at=at + timedelta(days=3), order_id=order.pk)
     return order
 
 

@@ -2,7 +2,6 @@
 
 Clauses are in our own words; the numbers stand in the TOML beside this file.
 """
-# ruff: noqa: E501 - both languages of a sentence stand under each other, unbroken
 
 from __future__ import annotations
 

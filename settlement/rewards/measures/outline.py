@@ -1,5 +1,4 @@
 """The policy's articles in a sentence each, in our own words, for the public page."""
-# ruff: noqa: E501 - both languages of a sentence stand on one line
 
 from __future__ import annotations
 

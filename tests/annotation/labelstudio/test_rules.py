@@ -16,7 +16,7 @@ ON_TEXT = """<View><Text name="t" value="$body"/>
 <Header value="情感"/><Choices name="mood" toName="t" choice="single" required="true"><Choice value="好"/><Choice value="坏"/></Choices>
 <Choices name="topics" toName="t" choice="multiple"><Choice value="数据"/><Choice value="服务"/></Choices>
 <Labels name="spans" toName="t"><Label value="地名"/><Label value="人名"/></Labels>
-<TextArea name="note" toName="t"/></View>"""  # noqa: E501 - a config as people write it
+<TextArea name="note" toName="t"/></View>"""
 ON_IMAGE = """<View><Image name="i" value="$image"/>
 <RectangleLabels name="boxes" toName="i"><Label value="车"/><Label value="人"/></RectangleLabels>
 <PolygonLabels name="shapes" toName="i"><Label value="路"/></PolygonLabels></View>"""

@@ -37,4 +37,6 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps({"loaded": made, "seconds": seconds}))
         else:
-            self.stdout.write(f"demo city loaded in {seconds} s" if made else "the demo city is already there")
+            self.stdout.write(
+                f"demo city loaded in {seconds} s" if made else "the demo city is already there"
+            )

@@ -37,5 +37,7 @@ class Command(BaseCommand):
             if step.url:
                 self.stdout.write(f"     → {step.url}")
         self.stdout.write(f"\n结论 decision: {story.decision['outcome']} {story.decision['amount']}")
-        for node in story.decision["trace"]["nodes"]:
-            self.stdout.write(f"  {node['article']} {node['requirement']}: {node['verdict']} {node.get('line', '')}")
+        for step in story.decision["trace"]["steps"]:
+            self.stdout.write(
+                f"  {step['number']}. {step['title']['zh']} [{step['article']}] {step['verdict']}: {step['found']['zh']}"
+            )

@@ -34,7 +34,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
         folder = Path(settings.BASE_DIR) / "docs" / "states"
         wanted = {f"{name}.md": _page(machine) for name, machine in sorted(Machine.registry.items())}
-        present = {path.name: path.read_text("utf-8") for path in folder.glob("*.md")} if folder.exists() else {}
+        present = (
+            {path.name: path.read_text("utf-8") for path in folder.glob("*.md")} if folder.exists() else {}
+        )
         if check:
             stale = sorted(k for k in wanted.keys() | present.keys() if wanted.get(k) != present.get(k))
             if stale:
