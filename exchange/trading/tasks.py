@@ -14,7 +14,7 @@ from kernel.errors import Refusal
 log = logging.getLogger(__name__)
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task(name="trading.accept_overdue")  # type: ignore[untyped-decorator]
 def accept_overdue() -> int:
     """Accept every delivered order whose inspection period has ended; each in its own transaction.
 
