@@ -29,8 +29,7 @@ CHECKS: list[tuple[str, list[str]]] = [
     ("format (ruff)", [str(BIN / "ruff"), "format", "--check", "--quiet", *ALL]),
     ("types (mypy strict)", [sys.executable, "-m", "mypy", "--no-error-summary"]),
     ("layers (import-linter)", [str(BIN / "lint-imports"), "--no-cache"]),
-    ("templates, lint (djlint)", [sys.executable, "-m", "djlint", *SOURCES, "--lint", "--quiet"]),
-    ("templates, format (djlint)", [sys.executable, "-m", "djlint", *SOURCES, "--check", "--quiet"]),
+    ("templates (djlint)", [sys.executable, "-m", "djlint", *SOURCES, "--lint", "--quiet"]),
     ("migrations complete", [*MANAGE, "makemigrations", "--check", "--dry-run"]),
     ("state diagrams current", [*MANAGE, "state_diagrams", "--check"]),
     ("translations complete", [*MANAGE, "translations", "--check"]),
@@ -38,7 +37,6 @@ CHECKS: list[tuple[str, list[str]]] = [
 FIXES: list[tuple[str, list[str]]] = [
     ("style (ruff)", [str(BIN / "ruff"), "check", "--fix", "--quiet", *ALL]),
     ("format (ruff)", [str(BIN / "ruff"), "format", "--quiet", *ALL]),
-    ("templates (djlint)", [sys.executable, "-m", "djlint", *SOURCES, "--reformat", "--quiet"]),
     ("state diagrams", [*MANAGE, "state_diagrams"]),
 ]
 
