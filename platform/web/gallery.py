@@ -33,8 +33,8 @@ class SampleForm(forms.Form):
     agreed = forms.BooleanField(label="已核对来源授权")
 
 
-def _charts() -> dict[str, charts.Drawing]:
-    ring = {
+def _trade_ring() -> charts.Drawing:
+    nodes = {
         "a": charts.Node(120, 150, "甲（示例）", "self", 12, "s"),
         "b": charts.Node(290, 60, "乙（示例）", "warn", 9, "n"),
         "c": charts.Node(290, 225, "丙（示例）", "warn", 9, "s"),
@@ -46,6 +46,10 @@ def _charts() -> dict[str, charts.Drawing]:
         charts.Edge("c", "a", "20.6 万", "warn", 18),
         charts.Edge("x", "a"),
     ]
+    return charts.trade_ring(nodes, edges, title="三家之间的资金流向")
+
+
+def _charts() -> dict[str, charts.Drawing]:
     return {
         "threshold": charts.for_both(
             lambda width, height: charts.threshold(
@@ -72,7 +76,7 @@ def _charts() -> dict[str, charts.Drawing]:
             title="实际收入的构成",
             unit=" 万元",
         ),
-        "ring": charts.trade_ring(ring, edges, title="三家之间的资金流向"),
+        "ring": _trade_ring(),
         "burn": charts.for_both(
             lambda width, height: charts.burn_up(
                 charts.Burn(

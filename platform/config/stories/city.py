@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from multiprocessing import get_context
@@ -75,6 +75,9 @@ LINES = (
 )  # fmt: skip
 
 
+FIRMS = [line.firm for line in LINES]
+
+
 def net_of(gross_fen: int) -> int:
     """What is left of a price after its VAT share, in fen (the rule of orders)."""
     return gross_fen - Money(gross_fen).share(TAX_BP, 10_000 + TAX_BP).fen
@@ -125,7 +128,7 @@ class Story:
     def _make_product(self) -> Product:
         """From raw texts to a listed product, in late 2024; all of it or nothing."""
         line, team, start = self.line, self.team, shanghai(2024, 10, 21)
-        skip = 200 + 10 * LINES.index(line)
+        skip = 200 + 10 * FIRMS.index(line.firm)
         project = way.annotate(
             team, sources.reviews(8, skip=skip), title=line.title.replace("数据集", "项目"),
             price=Money.from_yuan("0.35"), at=start, slips=(3,),
@@ -238,19 +241,20 @@ def claims() -> None:
     rewards.approve(by=second, at=shanghai(2026, 2, 2), claim_id=top)
 
 
-def _tell(firm: str) -> tuple[str, int]:
+def _tell(line: Line) -> tuple[str, int]:
     """One firm's story in this process. Commits need not wait for the disk one by one: `load` makes them durable."""
     gc.disable()  # a short process that ends with its story
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
     try:
-        line = next(line for line in LINES if line.firm == firm)
-        return people.BY_KEY[firm].name, Story(line).tell()
+        return people.BY_KEY[line.firm].name, Story(line).tell()
     finally:
         connection.close()
 
 
-def load(*, say: Callable[[str], None], at: datetime, processes: int = 2) -> bool:
+def load(
+    *, say: Callable[[str], None], at: datetime, processes: int = 2, lines: Sequence[Line] = LINES
+) -> bool:
     """Load the city if it is not there, or carry on a load that was cut off; whether anything was made.
 
     With one process everything happens in the caller's transaction.
@@ -259,9 +263,9 @@ def load(*, say: Callable[[str], None], at: datetime, processes: int = 2) -> boo
         return False
     people.settle(shanghai(2024, 10, 8))
     signing.current_key()
-    firms = [line.firm for line in sorted(LINES, key=lambda line: -line.orders_2025 - line.orders_2026)]
+    told = sorted(lines, key=lambda line: -line.orders_2025 - line.orders_2026)  # the longest first
     orders = 0
-    for name, count in _told_by(firms, processes):
+    for name, count in _told_by(told, processes):
         orders += count
         say(f"{name}: {count} orders")
     with transaction.atomic():
@@ -270,11 +274,11 @@ def load(*, say: Callable[[str], None], at: datetime, processes: int = 2) -> boo
     return True
 
 
-def _told_by(firms: list[str], processes: int) -> Iterator[tuple[str, int]]:
+def _told_by(lines: Sequence[Line], processes: int) -> Iterator[tuple[str, int]]:
     if processes == 1:
-        for firm in firms:
-            yield people.BY_KEY[firm].name, Story(next(line for line in LINES if line.firm == firm)).tell()
+        for line in lines:
+            yield people.BY_KEY[line.firm].name, Story(line).tell()
         return
     connection.close()
     with get_context("fork").Pool(processes) as pool:
-        yield from pool.imap_unordered(_tell, firms)
+        yield from pool.imap_unordered(_tell, lines)
