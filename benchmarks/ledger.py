@@ -201,6 +201,7 @@ def measure() -> Iterable[Row]:
     service, unit = figure["service"], "postings/s"
     return [
         Row("one posting, durable", service, unit, "SQL function, raw psycopg", figure["function"], 0.7),
+        Row("one posting, durable", service, unit, "separate statements", figure["statements"], 1.0),
         Row(
             "the SQL function alone",
             figure["function"],
@@ -226,4 +227,5 @@ def measure() -> Iterable[Row]:
             0.5,
         ),
         Row("all on 8 stripes of one account", figure["striped"], unit, "one hot row", figure["hot"], 1.0),
+        Row("all on one account row", figure["hot"], unit, "spread over 64 accounts", service, 0.5),
     ]

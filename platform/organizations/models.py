@@ -151,7 +151,6 @@ class ApiKey(Record):
     created_by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
     expires_at = models.DateTimeField(_("有效期至"))
     revoked_at = models.DateTimeField(_("吊销时间"), null=True, blank=True)
-    latest_used_at = models.DateTimeField(_("最近使用"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("API 密钥")
