@@ -27,6 +27,18 @@ _MEMBERS = (
 )  # fmt: skip
 
 
+# The oldest transaction of this database that is still writing, else the next one to begin. Transactions of other
+# databases on the same server write nothing here. Their 32-bit numbers are read in the epoch of the newest.
+_HORIZON = """
+WITH newest AS MATERIALIZED (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next)
+SELECT min(CASE WHEN writer.full_id > next THEN writer.full_id - 4294967296 ELSE writer.full_id END)
+FROM newest, LATERAL (
+  SELECT next AS full_id
+  UNION ALL
+  SELECT next - next % 4294967296 + backend_xid::text::bigint
+  FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL
+) AS writer
+"""
 _WRITTEN = ("id", *(name for name in _MEMBERS if name != "detail"), "digest")
 _INSERT = (
     f"INSERT INTO audit_auditevent (recorded_at, {', '.join(_WRITTEN)}, detail)"
@@ -96,7 +108,7 @@ def seal(*, at: datetime, limit: int = 10_000) -> int:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_SEALER_LOCK])
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        cursor.execute(_HORIZON)
         (horizon,) = cursor.fetchone()
     final = ChainLink.objects.order_by("-position").first()
     position, previous = (final.position, final.hash) if final else (0, GENESIS)

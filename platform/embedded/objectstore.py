@@ -75,8 +75,7 @@ class ObjectStore(Server):
         self.place.folders.secret("s3")
         kept = self.ports
         if set(kept) != set(PORT_OPTIONS) or not all(is_free(port) for port in kept.values()):
-            chosen = free_ports(len(PORT_OPTIONS))
-            write_json(self._ports_file, dict(zip(PORT_OPTIONS, chosen, strict=True)))
+            write_json(self._ports_file, _new_ports())
             # The master's own record names its old address; it is rebuilt from the volumes.
             for record in self.folder.glob("m[0-9]*"):
                 shutil.rmtree(record, ignore_errors=True)
@@ -178,6 +177,17 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _new_ports() -> dict[str, int]:
+    """Free ports for every part. The maintenance worker looks for the admin server 10,000 above its own port;
+    where it does not find it, it tries again without end and keeps a quarter of a processor busy.
+    """
+    while True:
+        chosen = dict(zip(PORT_OPTIONS, free_ports(len(PORT_OPTIONS)), strict=True))
+        chosen["admin.port.grpc"] = chosen["admin.port"] + 10_000
+        if is_free(chosen["admin.port.grpc"]):
+            return chosen
 
 
 def free_ports(count: int) -> list[int]:

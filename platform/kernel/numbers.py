@@ -1,8 +1,9 @@
 """Human-readable public numbers with a check character: `DD-2026-0000123-K`.
 
 The serial comes from one PostgreSQL sequence per series, so taking a number never waits for another
-transaction; numbers are unique, gaps are allowed. The check character is ISO 7064 MOD 37,36 over
-prefix, year and serial, so one mistyped or two swapped characters are noticed.
+transaction; numbers are unique, gaps are allowed. The check character is ISO 7064 MOD 37-2 over
+prefix, year and serial: every single mistyped character and every swap of two neighbours is noticed. Serials
+whose check character would be `*` are left out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from django.db import connection, migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from stdnum.exceptions import ValidationError as StdnumError
-from stdnum.iso7064 import mod_37_36
+from stdnum.iso7064 import mod_37_2
 
 from kernel import clock
 
@@ -36,11 +37,14 @@ SERIES = {
 def new_number(series: str, at: datetime) -> str:
     """The next number of a series, for the business year of `at`; the series must be in SERIES."""
     assert series in SERIES, f"unknown number series {series}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(%s::regclass)", [f"number_{series.lower()}"])
-        (serial,) = cursor.fetchone()
-    body = f"{series}-{clock.business_year(at)}-{serial:07d}"
-    return f"{body}-{mod_37_36.calc_check_digit(body.replace('-', ''))}"
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nextval(%s::regclass)", [f"number_{series.lower()}"])
+            (serial,) = cursor.fetchone()
+        body = f"{series}-{clock.business_year(at)}-{serial:07d}"
+        check = mod_37_2.calc_check_digit(body.replace("-", ""))
+        if check != "*":
+            return f"{body}-{check}"
 
 
 def is_valid(number: str) -> bool:
@@ -49,7 +53,7 @@ def is_valid(number: str) -> bool:
     if compact[:2] not in SERIES:
         return False
     try:
-        mod_37_36.validate(compact)
+        mod_37_2.validate(compact)
     except StdnumError:
         return False
     return True

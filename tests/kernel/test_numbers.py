@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stdnum.iso7064 import mod_37_36
+from stdnum.iso7064 import mod_37_2
 
 from kernel.numbers import SERIES, is_valid, new_number
 from tests.cast import NOON
@@ -17,7 +17,7 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def number(series: str, serial: int) -> str:
     body = f"{series}-2026-{serial:07d}"
-    return f"{body}-{mod_37_36.calc_check_digit(body.replace('-', ''))}"
+    return f"{body}-{mod_37_2.calc_check_digit(body.replace('-', ''))}"
 
 
 @pytest.mark.django_db
@@ -25,7 +25,7 @@ def number(series: str, serial: int) -> str:
 def test_each_series_counts_up_by_itself(series: str) -> None:
     first, second = new_number(series, NOON), new_number(series, NOON)
     assert first.startswith(f"{series}-2026-")
-    assert int(second[8:15]) == int(first[8:15]) + 1
+    assert 1 <= int(second[8:15]) - int(first[8:15]) <= 2  # a serial whose check would be * is left out
     assert is_valid(first)
     assert is_valid(second.lower().replace("-", ""))
 
@@ -58,6 +58,6 @@ def test_one_wrong_character_is_noticed(series: str, serial: int, place: int, wr
 def test_two_swapped_digits_are_noticed(series: str, serial: int, place: int) -> None:
     right = number(series, serial).replace("-", "")
     swapped = right[:place] + right[place + 1] + right[place] + right[place + 2 :]
-    # ISO 7064 MOD 37,36 notices nearly all transpositions of neighbours; equal neighbours are no mistake.
+    # Equal neighbours are no mistake.
     if swapped != right and {right[place], right[place + 1]} != {"0", "Z"}:
         assert not is_valid(swapped)
