@@ -26,9 +26,9 @@ def _viewer(request: HttpRequest) -> Actor:
 
 
 def latest(viewer: Actor) -> list[Moment]:
-    """The newest five, for the work desk."""
-    rows = selectors.notifications_visible_to(viewer).order_by("-pk")[:5]
-    return [Moment(title=row.title, at=row.created_at, reason=row.body) for row in rows]
+    """The newest five, oldest first, for the work desk's timeline."""
+    rows = selectors.notifications_visible_to(viewer).order_by("-created_at")[:5]
+    return [Moment(title=row.title, at=row.created_at, reason=row.body) for row in reversed(rows)]
 
 
 @require_GET

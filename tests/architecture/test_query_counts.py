@@ -16,7 +16,17 @@ from tests.world import World, build
 
 MOST = 60
 # Following one yuan, replaying and proving the books do their work in the request on purpose.
-UNCOUNTED = ("static/", "accounts/", "api/", "readyz", "metrics", "i18n/", "language/", "find/", "revenue/yuan/")
+UNCOUNTED = (
+    "static/",
+    "accounts/",
+    "api/",
+    "readyz",
+    "metrics",
+    "i18n/",
+    "language/",
+    "find/",
+    "revenue/yuan/",
+)
 
 
 def counts(world: World, clients: dict[str, Client]) -> dict[str, int]:
@@ -38,7 +48,13 @@ def counts(world: World, clients: dict[str, Client]) -> dict[str, int]:
 def add_content(world: World) -> None:
     """Three more orders and another annotation project of the same firm."""
     for day in (5, 6, 7):
-        way.trade(world.team.lead, cast.zhou(), world.plan.pk, use="再次采购，训练本公司模型", at=shanghai(2025, 6, day))
+        way.trade(
+            world.team.lead,
+            cast.zhou(),
+            world.plan.pk,
+            use="再次采购，训练本公司模型",
+            at=shanghai(2025, 6, day),
+        )
     way.annotate(
         world.team, sources.reviews(4, skip=40), title="第二个项目", price=Money(30), at=shanghai(2025, 7, 1)
     )
