@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
+from organizations.models import Park
+from tests.cast import NOON
 from web.paging import paginate
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +69,17 @@ def test_a_cursor_nobody_issued_leads_to_the_first_page(typed: str) -> None:
 def test_no_rows_make_an_empty_page_without_cursors() -> None:
     page = paginate(User.objects.none(), {})
     assert (page.items, page.after, page.before) == ([], "", "")
+
+
+def test_rows_a_microsecond_apart_are_all_seen() -> None:
+    for microsecond in (100_001, 100_002, 100_003):
+        park = Park.objects.create(name=f"园区 {microsecond}", place="441802")
+        Park.objects.filter(pk=park.pk).update(recorded_at=NOON.replace(microsecond=microsecond))
+    order, seen, cursor = ("-recorded_at", "-id"), [], ""
+    while True:
+        page = paginate(Park.objects.all(), {"after": cursor}, order=order, size=1)
+        seen += [park.name for park in page]
+        cursor = page.after
+        if not cursor:
+            break
+    assert seen == ["园区 100003", "园区 100002", "园区 100001"]
