@@ -3,13 +3,15 @@
 PYTHON ?= python3
 ONLY ?=
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 
 # Relative on purpose: the folder's path may hold spaces and Chinese.
 BIN := .venv/bin
 RUN := $(BIN)/python
 SOURCES := platform annotation assets exchange settlement
 export PYTHONUNBUFFERED := 1
+# Compiled modules are kept, or each of the many processes of a start or a test would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status test check fix bench lock install install-dev
@@ -32,7 +34,7 @@ down: install ## stop what `make up` started, from any shell
 status: install ## what runs, where, and whether it is healthy
 	@$(RUN) -m config.cli status
 
-test: install-dev ## run every test against private servers (ARGS="tests/kernel -k money", JOBS=2)
+test: install-dev ## run every test against private servers (ARGS="tests/kernel -k money", JOBS=3)
 	@$(RUN) -m pytest -n $(JOBS) $(ARGS)
 
 check: install-dev ## everything that can be checked without running: style, types, layers, templates, diagrams, translations

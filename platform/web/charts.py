@@ -419,6 +419,10 @@ def heatmap(
     return _svg(width, above + high_cell * len(names) + 4, out, title, description)
 
 
+# What a label like “今天 82,080” or “Today 82,080” takes beside its point.
+LABEL_ROOM = 110
+
+
 class Burn(NamedTuple):
     """The three lines of a burn-up: points are (day, count)."""
 
@@ -471,11 +475,16 @@ def burn_up(
         x = at((deadline[0], 0))[0]
         out += [
             _line(x, above, x, floor, "c-dead"),
-            _text(x - 6, above + 10, deadline[1], "c-label c-sm c-t-warn", "end"),
+            _text(x - 6, above + 10, deadline[1], "c-label c-sm c-t-warn", "end")
+            if x >= LABEL_ROOM
+            else _text(x + 6, above + 10, deadline[1], "c-label c-sm c-t-warn"),
         ]
     if actual:
         x, y = actual[-1]
-        out += [_circle(x, y, 4.5, "c-dot"), _text(x + 9, y + 15, today, "c-label c-strong c-t-brand c-halo")]
+        has_room = x + LABEL_ROOM <= width
+        place, anchor = (x + 9, "start") if has_room else (min(x + 9, width - 4), "end")
+        said = _text(place, y + (15 if has_room else 20), today, "c-label c-strong c-t-brand c-halo", anchor)
+        out += [_circle(x, y, 4.5, "c-dot"), said]
     if burn.forecast:
         out.append(_circle(*at(burn.forecast[-1]), 4, "c-dot-o"))
     return _svg(width, height, out, title, description)

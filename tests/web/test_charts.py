@@ -91,3 +91,18 @@ def test_a_waterfall_below_zero_is_still_drawn(changes: list[int]) -> None:
 
 def test_the_guilloche_is_decoration() -> None:
     assert parsed(charts.guilloche()).get("aria-hidden") == "true"
+
+
+@pytest.mark.parametrize(("day", "anchor"), [(3, "start"), (10, "end")])
+def test_the_burn_up_names_today_inside_the_drawing(day: int, anchor: str) -> None:
+    drawn = charts.burn_up(
+        charts.Burn([(0, 0), (10, 90)], [(0, 0), (day, 90)]),
+        90,
+        title="进度",
+        days=[(0, "11-10")],
+        today="今天 82,080",
+        width=360,
+    )
+    label = next(each for each in parsed(drawn).iter() if each.text == "今天 82,080")
+    assert label.get("text-anchor", "start") == anchor
+    assert float(label.get("x") or 0) <= 360

@@ -95,3 +95,12 @@ def test_decision_pages_print_without_controls(live_chromium: Visit) -> None:
     for hidden in (".top", ".side", "#decide", ".judge"):
         assert not page.locator(hidden).first.is_visible()
     assert page.locator(".chain").is_visible()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_documentation_of_the_api_opens(live_chromium: Visit, language: str) -> None:
+    page = live_chromium.page(language=language)
+    page.goto("/api/docs")
+    page.locator("#swagger-ui .opblock").first.wait_for()
+    assert page.title() == "清数 Qingshu API"
+    assert page.locator("html").get_attribute("lang") == ("en" if language == "en" else "zh-CN")
