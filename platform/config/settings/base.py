@@ -25,8 +25,13 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DOMAIN_APPS = [
     "annotation.projects",
     "annotation.work",
+    "assets.transparency",
     "assets.datasets",
+    "assets.uploads",
+    "assets.profiles",
+    "assets.exports",
     "assets.registry",
+    "assets.credentials",
     "exchange.catalogue",
     "exchange.trading",
     "exchange.delivery",
