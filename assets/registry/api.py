@@ -11,7 +11,7 @@ from ninja import File, Router, Status
 from ninja.files import UploadedFile
 from ninja.throttling import AnonRateThrottle, BaseThrottle
 
-from assets.registry import selectors, services
+from assets.registry import selectors, services, verification
 from assets.registry.models import Application
 from assets.registry.permissions import REVIEW, VIEW_REGISTRY
 from assets.registry.schemas import (
@@ -204,14 +204,14 @@ def move_certificate(request: HttpRequest, number: str, move: str, body: ReasonI
 
 @router.get("/verify", response=VerdictOut, auth=None, throttle=PUBLIC_RATE, summary="Verify a number")
 def verify_number(request: HttpRequest, number: str) -> VerdictOut:
-    return VerdictOut.of(selectors.verify_number(number, on=clock.business_date(clock.now())))
+    return VerdictOut.of(verification.verify_number(number, on=clock.business_date(clock.now())))
 
 
 @router.post(
     "/verify", response=VerdictOut, auth=None, throttle=PUBLIC_RATE, summary="Verify a number or a token"
 )
 def verify(request: HttpRequest, body: VerifyIn) -> VerdictOut:
-    return VerdictOut.of(selectors.verify(body.presented, on=clock.business_date(clock.now())))
+    return VerdictOut.of(verification.verify(body.presented, on=clock.business_date(clock.now())))
 
 
 @router.post(
@@ -222,6 +222,6 @@ def verify(request: HttpRequest, body: VerifyIn) -> VerdictOut:
     summary="Verify a PDF, JSON or JWT file",
 )
 def verify_file(request: HttpRequest, file: File[UploadedFile]) -> VerdictOut:
-    if (file.size or 0) > selectors.MAXIMUM_BYTES:
+    if (file.size or 0) > verification.MAXIMUM_BYTES:
         raise InvalidInput(field="file", reason=_("文件超过 5 MB，不是本平台签发的证书。"))
-    return VerdictOut.of(selectors.verify_file(file.read(), on=clock.business_date(clock.now())))
+    return VerdictOut.of(verification.verify_file(file.read(), on=clock.business_date(clock.now())))

@@ -8,8 +8,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.models import DatasetVersion
-from assets.registry.selectors import MAXIMUM_BYTES
 from assets.registry.states import Classification, ProductKind, Right
+from assets.registry.verification import MAXIMUM_BYTES
 
 
 def _text(label: Any, help_text: Any, rows: int = 6) -> forms.CharField:

@@ -7,33 +7,30 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from ninja.throttling import AnonRateThrottle
 
 from assets.datasets.rules import MISMATCHES
 from assets.datasets.selectors import provenance_of
-from assets.registry import rules, selectors, services
+from assets.registry import rules, selectors, services, verification
 from assets.registry.forms import (
     SECTION_FORMS,
     CertificateMoveForm,
     DeclarationForm,
     StartForm,
-    VerificationForm,
 )
 from assets.registry.models import Application, Certificate
 from assets.registry.permissions import APPLY, CERTIFY, CONTROL_CERTIFICATES, REVIEW, VIEW_REGISTRY
 from assets.registry.services.sheets import facts_of, formal_day, qr_svg
-from assets.registry.states import ApplicationState, CheckVerdict, Classification, Outcome
+from assets.registry.states import ApplicationState, CheckVerdict, Classification
+from assets.registry.verification_pages import throttle, verdict_context
 from documents import objects
 from gateway.api import actor
 from kernel import clock
@@ -46,28 +43,6 @@ from web.paging import CursorPage, paginate
 from web.parts import Evidence, Fact, Link, Option, RuleStep, Stage
 
 EDITABLE = (ApplicationState.DRAFT, ApplicationState.RETURNED)
-
-
-class TooManyChecks(Refusal):
-    """One address asks too often."""
-
-    code = "too_many_checks"
-    message = gettext_lazy("查询过于频繁，请一分钟后再试。")
-    status = 429
-
-
-class _VerificationThrottle(AnonRateThrottle):
-    """Thirty verifications a minute for each address, signed in or not."""
-
-    scope = "verification"
-
-    def get_cache_key(self, request: HttpRequest) -> str:
-        return f"throttle_{self.scope}_{self.get_ident(request)}"
-
-
-def _throttle(request: HttpRequest) -> None:
-    if not _VerificationThrottle("30/m").allow_request(request):
-        raise TooManyChecks
 
 
 # --- the registrant -----------------------------------------------------------------------------
@@ -575,55 +550,6 @@ def certify(request: HttpRequest, application_id: UUID) -> HttpResponse:
 
 # --- certificates, in public --------------------------------------------------------------------
 
-TONES = {
-    Outcome.VALID: "green",
-    Outcome.SUSPENDED: "amber",
-    Outcome.NOT_YET_VALID: "amber",
-    Outcome.EXPIRED: "amber",
-}
-REPLACED = (Outcome.CHANGED, Outcome.TRANSFERRED, Outcome.RENEWED)
-
-
-def _tone(outcome: Outcome) -> str:
-    return TONES.get(outcome, "amber" if outcome in REPLACED else "red")
-
-
-def _verdict_context(verdict: selectors.Verdict) -> dict[str, Any]:
-    context: dict[str, Any] = {"verdict": verdict, "tone": _tone(verdict.outcome), "checked_at": clock.now()}
-    if verdict.certificate is not None:
-        context["facts"] = _public_facts(verdict.certificate)
-    return context
-
-
-def _wrapped(digest: str) -> SafeString:
-    """A digest that may break between groups of eight."""
-    groups = format_html_join("", "{}<wbr>", ((digest[i : i + 8],) for i in range(0, len(digest), 8)))
-    return format_html('<code class="hash" title="{}">{}</code>', digest, groups)
-
-
-def _public_facts(certificate: Certificate) -> list[Fact]:
-    """What a certificate says, in the reader's language."""
-    told = certificate.claims["certificate"]
-    asset = told["asset"]
-    level = Classification(told["classification"]).label if told["classification"] else "--"
-    return [
-        Fact(_("证书编号"), told["number"]),
-        Fact(_("资产名称"), told["title"]),
-        Fact(_("登记主体"), certificate.holder.display_name, told["holder"]["uscc"]),
-        Fact(_("登记机构"), told["authority"]["name"]),
-        Fact(_("资产类型"), rules.label_of_product_kind(told["product_kind"])),
-        Fact(_("登记权利"), "、".join(str(label) for label in rules.labels_of_rights(told["rights"]))),
-        Fact(_("数据分级"), level),
-        Fact(_("应用场景"), told["use_case"]),
-        Fact(
-            _("数据规模"),
-            _("%(rows)s 个样本，%(files)s 个文件")
-            % {"rows": f"{asset['row_count']:,}", "files": f"{asset['file_count']:,}"},
-        ),
-        Fact(_("根哈希（SHA-256）"), _wrapped(asset["root_hash"])),
-        Fact(_("有效期"), f"{told['valid_from']} — {told['valid_until']}"),
-    ]
-
 
 def _public(number: str) -> Certificate:
     certificate = selectors.certificate_by_number(number)
@@ -655,9 +581,9 @@ def _certificate_moves(viewer: Actor, certificate: Certificate) -> list[str]:
 def _certificate_context(request: HttpRequest, certificate: Certificate) -> dict[str, Any]:
     viewer = actor(request)
     told = certificate.claims["certificate"]
-    verdict = selectors.verify_number(certificate.number, on=clock.business_date(clock.now()))
+    verdict = verification.verify_number(certificate.number, on=clock.business_date(clock.now()))
     return {
-        **_verdict_context(verdict),
+        **verdict_context(verdict),
         "certificate": certificate,
         "told": told,
         "sheet_facts": facts_of(certificate.claims),
@@ -718,7 +644,7 @@ def certificate_pdf(request: HttpRequest, number: str) -> HttpResponse:
     """The issued PDF. Made by a task after issue; a POST makes it at once if the task has not run yet."""
     certificate = _public(number)
     if request.method == "POST":
-        _throttle(request)
+        throttle(request)
         certificate = services.issue_document(
             by=Actor.system("证书文件"), at=clock.now(), certificate_id=certificate.pk
         )
@@ -747,44 +673,3 @@ def certificate_token(request: HttpRequest, number: str) -> HttpResponse:
     response = HttpResponse(certificate.token, content_type="application/jwt")
     response["Content-Disposition"] = f'attachment; filename="{certificate.number}.jwt"'
     return response
-
-
-# --- verification, in public --------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def verify(request: HttpRequest) -> HttpResponse:
-    """Verify by number (GET `?number=` or POST) or by file (POST)."""
-    given = request.GET.get("number") is not None or request.method == "POST"
-    form: forms.Form = VerificationForm()
-    context: dict[str, Any] = {}
-    status = 200
-    if given:
-        _throttle(request)
-        form = (
-            VerificationForm(request.POST, request.FILES)
-            if request.method == "POST"
-            else VerificationForm(request.GET)
-        )
-        if form.is_valid():
-            on, file = clock.business_date(clock.now()), form.cleaned_data["file"]
-            verdict = (
-                selectors.verify_file(file.read(), on=on)
-                if file
-                else selectors.verify(form.cleaned_data["number"], on=on)
-            )
-            context = _verdict_context(verdict)
-        else:
-            status = 422
-    return render(request, "registry/verify.html", {"form": form, **context}, status=status)
-
-
-@require_safe
-def verify_number(request: HttpRequest, number: str) -> HttpResponse:
-    """Where a QR code leads."""
-    _throttle(request)
-    verdict = selectors.verify_number(number, on=clock.business_date(clock.now()))
-    context = {"form": VerificationForm(initial={"number": number}), **_verdict_context(verdict)}
-    return render(
-        request, "registry/verify.html", context, status=404 if verdict.outcome == Outcome.UNKNOWN else 200
-    )

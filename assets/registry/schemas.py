@@ -10,6 +10,7 @@ from ninja import Field, Schema
 
 from assets.registry import rules, selectors
 from assets.registry.models import Application, Certificate, Finding
+from assets.registry.verification import Verdict
 
 
 class DraftIn(Schema):
@@ -161,7 +162,7 @@ class VerdictOut(Schema):
     certificate: dict[str, Any] | None
 
     @classmethod
-    def of(cls, verdict: selectors.Verdict) -> VerdictOut:
+    def of(cls, verdict: Verdict) -> VerdictOut:
         return cls(
             outcome=verdict.outcome,
             is_valid=verdict.is_valid,

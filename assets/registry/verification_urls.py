@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from assets.registry import pages
+from assets.registry import verification_pages as pages
 
 app_name = "verification"
 urlpatterns = [

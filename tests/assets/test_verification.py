@@ -12,7 +12,7 @@ import numpy
 import pytest
 from django.db import connection
 
-from assets.registry import selectors, services
+from assets.registry import services, verification
 from assets.registry.models import Certificate
 from assets.registry.services import sheets
 from assets.registry.states import Outcome
@@ -33,15 +33,15 @@ def certificate() -> Certificate:
 
 
 def test_a_number_of_a_certificate_in_force_is_valid(certificate: Certificate) -> None:
-    verdict = selectors.verify(f" {certificate.number.lower()} ", on=TODAY)
+    verdict = verification.verify(f" {certificate.number.lower()} ", on=TODAY)
     assert verdict.outcome == Outcome.VALID
     assert all(proof.holds for proof in verdict.proofs)
 
 
 def test_the_calendar_counts_before_the_nightly_task(certificate: Certificate) -> None:
-    assert selectors.verify(certificate.number, on=certificate.valid_until).outcome == Outcome.VALID
+    assert verification.verify(certificate.number, on=certificate.valid_until).outcome == Outcome.VALID
     assert (
-        selectors.verify(certificate.number, on=certificate.valid_until + timedelta(days=1)).outcome
+        verification.verify(certificate.number, on=certificate.valid_until + timedelta(days=1)).outcome
         == Outcome.EXPIRED
     )
 
@@ -58,57 +58,57 @@ def test_what_was_done_to_it_is_said(
     certificate: Certificate, service: object, who: object, outcome: Outcome
 ) -> None:
     service(by=who(), at=NOON + timedelta(days=40), certificate_id=certificate.pk, reason="说明")  # type: ignore[operator]
-    assert selectors.verify(certificate.number, on=TODAY).outcome == outcome
-    assert selectors.verify(certificate.token, on=TODAY).outcome == outcome
+    assert verification.verify(certificate.number, on=TODAY).outcome == outcome
+    assert verification.verify(certificate.token, on=TODAY).outcome == outcome
 
 
 def test_a_mistyped_number_is_told_from_an_unknown_one(certificate: Certificate) -> None:
     wrong = (
         certificate.number[:-3] + ("1" if certificate.number[-3] != "1" else "2") + certificate.number[-2:]
     )
-    assert "校验位" in str(selectors.verify(wrong, on=TODAY).words)
-    assert selectors.verify("ZS-2020-0000001-X", on=TODAY).outcome == Outcome.UNKNOWN
-    assert selectors.verify("随便什么", on=TODAY).outcome == Outcome.UNKNOWN
+    assert "校验位" in str(verification.verify(wrong, on=TODAY).words)
+    assert verification.verify("ZS-2020-0000001-X", on=TODAY).outcome == Outcome.UNKNOWN
+    assert verification.verify("随便什么", on=TODAY).outcome == Outcome.UNKNOWN
 
 
 def test_the_token_verifies_and_a_changed_one_does_not(certificate: Certificate) -> None:
-    assert selectors.verify(certificate.token, on=TODAY).is_valid
+    assert verification.verify(certificate.token, on=TODAY).is_valid
     head, body, signature = certificate.token.split(".")
     flipped = signature[:10] + ("A" if signature[10] != "A" else "B") + signature[11:]
-    verdict = selectors.verify(f"{head}.{body}.{flipped}", on=TODAY)
+    verdict = verification.verify(f"{head}.{body}.{flipped}", on=TODAY)
     assert verdict.outcome == Outcome.ALTERED
     assert verdict.claims["title"] == certificate.title
 
 
 def test_another_kind_of_token_of_ours_is_no_certificate(certificate: Certificate) -> None:
     voucher = signing.sign(certificate.claims, type_="voucher+jwt")
-    assert not selectors.verify(voucher, on=TODAY).is_valid
+    assert not verification.verify(voucher, on=TODAY).is_valid
 
 
 def test_a_token_signed_with_our_key_but_other_content_is_found_out(certificate: Certificate) -> None:
     forged = json.loads(json.dumps(certificate.claims))
     forged["certificate"]["rights"] = ["holding", "use", "operation"]
-    verdict = selectors.verify(signing.sign(forged, type_="certificate+jwt"), on=TODAY)
+    verdict = verification.verify(signing.sign(forged, type_="certificate+jwt"), on=TODAY)
     assert verdict.outcome == Outcome.ALTERED
     assert list(verdict.differing) == ["certificate.rights"]
 
 
 def test_the_json_file_verifies_and_names_the_changed_member(certificate: Certificate) -> None:
     body = {"claims": certificate.claims, "token": certificate.token}
-    assert selectors.verify_file(json.dumps(body).encode(), on=TODAY).is_valid
+    assert verification.verify_file(json.dumps(body).encode(), on=TODAY).is_valid
     changed = json.loads(json.dumps(body))
     changed["claims"]["certificate"]["holder"]["name"] = "别家公司"
-    verdict = selectors.verify_file(json.dumps(changed).encode(), on=TODAY)
+    verdict = verification.verify_file(json.dumps(changed).encode(), on=TODAY)
     assert verdict.outcome == Outcome.ALTERED
     assert list(verdict.differing) == ["certificate.holder.name"]
 
 
 def test_the_pdf_verifies_and_one_changed_byte_does_not(certificate: Certificate) -> None:
     body = objects.get(certificate.document_key)
-    assert selectors.verify_file(body, on=TODAY).is_valid
+    assert verification.verify_file(body, on=TODAY).is_valid
     middle = len(body) // 2
     changed = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
-    verdict = selectors.verify_file(changed, on=TODAY)
+    verdict = verification.verify_file(changed, on=TODAY)
     assert verdict.outcome == Outcome.ALTERED
     assert verdict.claims["number"] == certificate.number
 
@@ -127,7 +127,7 @@ def test_the_pdf_verifies_and_one_changed_byte_does_not(certificate: Certificate
     ],
 )
 def test_any_other_file_is_answered_in_words(body: bytes) -> None:
-    verdict = selectors.verify_file(body, on=TODAY)
+    verdict = verification.verify_file(body, on=TODAY)
     assert verdict.outcome == Outcome.UNKNOWN
     assert str(verdict.words)
 
@@ -137,7 +137,7 @@ def test_a_row_changed_behind_the_triggers_is_found_out(certificate: Certificate
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("UPDATE registry_certificate SET valid_until = '2099-01-01'")
         cursor.execute("SET LOCAL session_replication_role = origin")
-    assert selectors.verify(certificate.number, on=TODAY).outcome == Outcome.ALTERED
+    assert verification.verify(certificate.number, on=TODAY).outcome == Outcome.ALTERED
 
 
 # --- the sheet ----------------------------------------------------------------------------------

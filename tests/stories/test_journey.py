@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from annotation.work.models import Task
-from assets.registry import selectors as registry_selectors
+from assets.registry import verification
 from assets.registry.rules import Outcome
 from config.stories import sources, way
 from config.stories.way import shanghai
@@ -76,7 +76,7 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:  # noqa
     )
     assert certificate.claims["certificate"]["asset"]["root_hash"] == version.root_hash
     for what in (certificate.number, certificate.token):
-        assert registry_selectors.verify(what, on=certificate.valid_from).outcome == Outcome.VALID
+        assert verification.verify(what, on=certificate.valid_from).outcome == Outcome.VALID
 
     # Listing and the order, step by step with the books.
     _product, plans = way.list_product(

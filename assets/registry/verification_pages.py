@@ -1,0 +1,133 @@
+"""Pages of the public verification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+from ninja.throttling import AnonRateThrottle
+
+from assets.registry import rules, verification
+from assets.registry.forms import VerificationForm
+from assets.registry.models import Certificate
+from assets.registry.states import Classification, Outcome
+from kernel import clock
+from kernel.errors import Refusal
+from web.parts import Fact
+
+
+class TooManyChecks(Refusal):
+    """One address asks too often."""
+
+    code = "too_many_checks"
+    message = gettext_lazy("查询过于频繁，请一分钟后再试。")
+    status = 429
+
+
+class _VerificationThrottle(AnonRateThrottle):
+    """Thirty verifications a minute for each address, signed in or not."""
+
+    scope = "verification"
+
+    def get_cache_key(self, request: HttpRequest) -> str:
+        return f"throttle_{self.scope}_{self.get_ident(request)}"
+
+
+def throttle(request: HttpRequest) -> None:
+    if not _VerificationThrottle("30/m").allow_request(request):
+        raise TooManyChecks
+
+
+TONES = {
+    Outcome.VALID: "green",
+    Outcome.SUSPENDED: "amber",
+    Outcome.NOT_YET_VALID: "amber",
+    Outcome.EXPIRED: "amber",
+}
+REPLACED = (Outcome.CHANGED, Outcome.TRANSFERRED, Outcome.RENEWED)
+
+
+def _tone(outcome: Outcome) -> str:
+    return TONES.get(outcome, "amber" if outcome in REPLACED else "red")
+
+
+def verdict_context(verdict: verification.Verdict) -> dict[str, Any]:
+    context: dict[str, Any] = {"verdict": verdict, "tone": _tone(verdict.outcome), "checked_at": clock.now()}
+    if verdict.certificate is not None:
+        context["facts"] = public_facts(verdict.certificate)
+    return context
+
+
+def _wrapped(digest: str) -> SafeString:
+    """A digest that may break between groups of eight."""
+    groups = format_html_join("", "{}<wbr>", ((digest[i : i + 8],) for i in range(0, len(digest), 8)))
+    return format_html('<code class="hash" title="{}">{}</code>', digest, groups)
+
+
+def public_facts(certificate: Certificate) -> list[Fact]:
+    """What a certificate says, in the reader's language."""
+    told = certificate.claims["certificate"]
+    asset = told["asset"]
+    level = Classification(told["classification"]).label if told["classification"] else "--"
+    return [
+        Fact(_("证书编号"), told["number"]),
+        Fact(_("资产名称"), told["title"]),
+        Fact(_("登记主体"), certificate.holder.display_name, told["holder"]["uscc"]),
+        Fact(_("登记机构"), told["authority"]["name"]),
+        Fact(_("资产类型"), rules.label_of_product_kind(told["product_kind"])),
+        Fact(_("登记权利"), "、".join(str(label) for label in rules.labels_of_rights(told["rights"]))),
+        Fact(_("数据分级"), level),
+        Fact(_("应用场景"), told["use_case"]),
+        Fact(
+            _("数据规模"),
+            _("%(rows)s 个样本，%(files)s 个文件")
+            % {"rows": f"{asset['row_count']:,}", "files": f"{asset['file_count']:,}"},
+        ),
+        Fact(_("根哈希（SHA-256）"), _wrapped(asset["root_hash"])),
+        Fact(_("有效期"), f"{told['valid_from']} — {told['valid_until']}"),
+    ]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def verify(request: HttpRequest) -> HttpResponse:
+    """Verify by number (GET `?number=` or POST) or by file (POST)."""
+    given = request.GET.get("number") is not None or request.method == "POST"
+    form: forms.Form = VerificationForm()
+    context: dict[str, Any] = {}
+    status = 200
+    if given:
+        throttle(request)
+        form = (
+            VerificationForm(request.POST, request.FILES)
+            if request.method == "POST"
+            else VerificationForm(request.GET)
+        )
+        if form.is_valid():
+            on, file = clock.business_date(clock.now()), form.cleaned_data["file"]
+            verdict = (
+                verification.verify_file(file.read(), on=on)
+                if file
+                else verification.verify(form.cleaned_data["number"], on=on)
+            )
+            context = verdict_context(verdict)
+        else:
+            status = 422
+    return render(request, "registry/verify.html", {"form": form, **context}, status=status)
+
+
+@require_safe
+def verify_number(request: HttpRequest, number: str) -> HttpResponse:
+    """Where a QR code leads."""
+    throttle(request)
+    verdict = verification.verify_number(number, on=clock.business_date(clock.now()))
+    context = {"form": VerificationForm(initial={"number": number}), **verdict_context(verdict)}
+    return render(
+        request, "registry/verify.html", context, status=404 if verdict.outcome == Outcome.UNKNOWN else 200
+    )
