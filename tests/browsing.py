@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
@@ -27,6 +29,10 @@ FLAGS = [
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "")
 LOCALES = {"zh-hans": "zh-CN", "en": "en-GB"}
 PHONE_WIDTH = 600
+
+
+def _height(width: int) -> int:
+    return 844 if width < PHONE_WIDTH else 900
 
 
 def find_chromium() -> str | None:
@@ -76,7 +82,7 @@ class Visit:
         """A fresh window (own cookies). Relative addresses lead to the live server: `page.goto("/")`."""
         context = self.browser.new_context(
             base_url=self.address,
-            viewport={"width": width, "height": 844 if width < PHONE_WIDTH else 900},
+            viewport={"width": width, "height": _height(width)},
             locale=LOCALES[language],
             timezone_id="Asia/Shanghai",
             has_touch=width < PHONE_WIDTH,
@@ -108,6 +114,28 @@ class Visit:
 
         found = Axe().run(page).response["violations"]
         return [f"{each['id']}: {each['nodes'][0]['html'][:200]} ({len(each['nodes'])}×)" for each in found]
+
+    def faults(self, page: Page, address: str, *, widths: tuple[int, ...] = (1440, 390)) -> list[str]:
+        """Open the page and look at it in every width: what axe finds, and whether it scrolls sideways."""
+        answer = page.goto(address)
+        assert answer is not None
+        if answer.status != 200:
+            return [f"{address}: answers {answer.status}"]
+        found = []
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": _height(width)})
+            shots = os.environ.get("SCREENSHOTS")
+            if shots:
+                name = re.sub(r"\W+", "-", address).strip("-") or "home"
+                language = page.locator("html").get_attribute("lang")
+                page.screenshot(path=Path(shots) / f"{name}-{width}-{language}.png", full_page=True)
+            found += [f"{address} at {width}: {fault}" for fault in self.violations(page)]
+            wide, shown = page.evaluate(
+                "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+            )
+            if wide > shown:
+                found.append(f"{address} at {width}: scrolls sideways, {wide} > {shown}")
+        return found
 
     def finish(self) -> None:
         """Close the windows and insist: no request left the machine, no error on any console."""

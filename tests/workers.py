@@ -21,12 +21,18 @@ VISIBILITY_SECONDS = 6
 OPTIONS = ("--loglevel=INFO", "--concurrency=1", "--without-gossip", "--without-mingle")
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 30, what: str = "the condition") -> float:
+def wait_for(
+    condition: Callable[[], object],
+    *,
+    seconds: float = 30,
+    every: float = 0.05,
+    what: str = "the condition",
+) -> float:
     """Wait until the condition holds; the answer is how many seconds it took."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"{what} did not come within {seconds} s"
-        time.sleep(0.05)
+        time.sleep(every)
     return time.monotonic() - begun
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.throttling import AnonRateThrottle, AuthRateThrottle
 
 from gateway.api import AUTH, problem, refusal_problem
@@ -37,7 +40,22 @@ ROUTERS = {
     "/rewards": "settlement.rewards.api",
 }
 
-api = NinjaAPI(
+
+class DescribedOnce(NinjaAPI):
+    """The API's description is worked out once in a process; its routes don't change while it runs."""
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        return _described(path_prefix or self.get_root_path(path_params or {}))
+
+
+@cache
+def _described(path_prefix: str) -> OpenAPISchema:
+    return NinjaAPI.get_openapi_schema(api, path_prefix=path_prefix)
+
+
+api = DescribedOnce(
     title="清数 Qingshu API",
     version="1",
     urls_namespace="api",

@@ -105,10 +105,6 @@ def test_the_pages_are_accessible_and_fit(live_chromium: Visit, width: int, lang
     for who, addresses in windows.items():
         page = live_chromium.page(width=width, language=language)
         live_chromium.sign_in(page, people[who]().user)
-        for number, address in enumerate(addresses):
-            page.goto(address)
-            photograph(page, f"{who}-{number}-{width}-{language}")
-            faults += [f"{who} {address}: {fault}" for fault in live_chromium.violations(page)]
-            if not no_wider_than_the_window(page):
-                faults.append(f"{who} {address}: wider than the window")
+        for address in addresses:
+            faults += live_chromium.faults(page, address, widths=(width,))
     assert faults == []

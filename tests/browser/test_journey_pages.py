@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tests.browsing import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SIZES = [(1440, "zh-hans"), (390, "zh-hans"), (1440, "en"), (390, "en")]
 
 
 def pages_of(world: World) -> dict[Callable[[], Actor] | None, list[tuple[str, str]]]:
@@ -53,16 +52,14 @@ def pages_of(world: World) -> dict[Callable[[], Actor] | None, list[tuple[str, s
     }
 
 
-@pytest.mark.parametrize(("width", "language"), SIZES)
-def test_the_journeys_pages_are_right_in_every_role(live_chromium: Visit, width: int, language: str) -> None:
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_journeys_pages_are_right_in_every_role(live_chromium: Visit, language: str) -> None:
     world = build()
     for who, addresses in pages_of(world).items():
-        page = live_chromium.page(width=width, language=language)
+        page = live_chromium.page(language=language)
         if who is not None:
             live_chromium.sign_in(page, who().user)
         for address, figure in addresses:
-            page.goto(address)
+            assert live_chromium.faults(page, address) == []
             assert figure in page.content(), address
             assert page.locator("html").get_attribute("lang") == ("en" if language == "en" else "zh-CN")
-            assert live_chromium.violations(page) == [], f"{address} at {width} in {language}"
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address

@@ -107,14 +107,15 @@ def test_an_unexpected_error_is_one_sentence_and_a_trace_only_on_request(qingshu
 
 @pytest.mark.slow
 def test_a_whole_life(qingshu: Command) -> None:
-    """Up, up again, killed parts, a killed launcher, a second start, down."""
+    """Up, up again, killed parts, a killed launcher, a second start, down, a third start, Ctrl-C."""
     migrations = migrations_mark()
     started = qingshu("up", "--detach", "--no-demo")
     assert started.returncode == 0, started.stdout + started.stderr
     address = f"http://127.0.0.1:{qingshu.port}"
     assert address in started.stdout
     assert answer_of(f"{address}/healthz") is not None
-    wait_for(lambda: qingshu.status()["phase"] == "ready", seconds=180, what="a healthy installation")
+    wait_for(lambda: is_ready(address), seconds=180, every=0.5, what="a healthy installation")
+    assert qingshu.status()["phase"] == "ready"
 
     again = qingshu("up")
     assert again.returncode == ExitCode.ALREADY_RUNNING
@@ -130,7 +131,7 @@ def test_a_whole_life(qingshu: Command) -> None:
         seconds=180,
         what="the parts anew",
     )
-    wait_for(lambda: qingshu.status()["phase"] == "ready", seconds=180, what="health after the kills")
+    wait_for(lambda: is_ready(address), seconds=180, every=0.5, what="health after the kills")
 
     launcher = qingshu.state.launcher
     assert launcher is not None
@@ -152,11 +153,18 @@ def test_a_whole_life(qingshu: Command) -> None:
     assert stopped.returncode == 0, stopped.stderr
     assert not [name for name, child in living.items() if child.alive()]
     assert qingshu.status()["phase"] == "stopped"
+    assert stopped_by_ctrl_c(qingshu) == ["beat", "worker", "web", "s3", "valkey", "postgres"]
 
 
-@pytest.mark.slow
-def test_ctrl_c_stops_the_children_in_order(qingshu: Command) -> None:
-    launcher = subprocess.Popen(
+def is_ready(address: str) -> bool:
+    """Whether the installation says itself that all its parts are well."""
+    answer = answer_of(f"{address}/readyz")
+    return answer is not None and answer[0] == 200
+
+
+def stopped_by_ctrl_c(qingshu: Command) -> list[str]:
+    """Start in front, press Ctrl-C; the parts in the order in which they stopped."""
+    front = subprocess.Popen(
         [sys.executable, "-m", "config.cli", "up", "--no-demo"],
         env=qingshu.environment,
         stdout=subprocess.PIPE,
@@ -165,8 +173,7 @@ def test_ctrl_c_stops_the_children_in_order(qingshu: Command) -> None:
         start_new_session=True,
     )
     wait_for(lambda: qingshu.state.phase == "ready", seconds=300, what="readiness")
-    os.killpg(launcher.pid, signal.SIGINT)
-    said, _nothing = launcher.communicate(timeout=90)
-    stopped = [line.split()[2] for line in said.splitlines() if line.strip().startswith("· stopped")]
-    assert stopped == ["beat", "worker", "web", "s3", "valkey", "postgres"]
-    assert launcher.returncode == 0
+    os.killpg(front.pid, signal.SIGINT)
+    said, _nothing = front.communicate(timeout=90)
+    assert front.returncode == 0
+    return [line.split()[2] for line in said.splitlines() if line.strip().startswith("· stopped")]
