@@ -14,6 +14,7 @@ def _every(seconds: int, task: str, queue: str = "default") -> dict[str, Any]:
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "audit-seal": _every(5, "audit.seal"),
+    "transparency-seal": _every(5, "transparency.seal"),
     "worker-heartbeat": _every(10, "jobs.heartbeat"),
     "jobs-resend-lost": _every(60, "jobs.resend_lost"),
     "documents-refuse-abandoned": _every(3600, "documents.refuse_abandoned"),

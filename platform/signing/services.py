@@ -1,7 +1,8 @@
 """Signing and checking of certificates, vouchers and events as JWS (EdDSA, pyjwt).
 
 The private key is a PEM file in `SIGNING_KEYS_DIR` (made on first use, mode 0600); the newest file
-signs. Its public half is written to PublishedKey and served as a JWK set, also after rotation.
+signs, in every process from the moment it lies there. Its public half is written to PublishedKey and
+served as a JWK set, also after rotation.
 """
 
 from __future__ import annotations
@@ -80,16 +81,20 @@ def _write_new_key(folder: Path) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path) -> SigningKey:
-    files = sorted(folder.glob("key-*.pem")) or [_write_new_key(folder)]
-    private = serialization.load_pem_private_key(files[-1].read_bytes(), password=None)
-    assert isinstance(private, Ed25519PrivateKey), f"{files[-1].name} is not an Ed25519 key"
+def _load(file: Path) -> SigningKey:
+    private = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    assert isinstance(private, Ed25519PrivateKey), f"{file.name} is not an Ed25519 key"
     return _key(private)
+
+
+def _newest(folder: Path) -> Path:
+    """The file that signs now. Looked up each time, so that a running process follows a rotation at once."""
+    return max(folder.glob("key-*.pem"), default=None) or _write_new_key(folder)
 
 
 def current_key() -> SigningKey:
     """The key that signs now; its public half is published before it is first used."""
-    key = _load(Path(settings.SIGNING_KEYS_DIR))
+    key = _load(_newest(Path(settings.SIGNING_KEYS_DIR)))
     PublishedKey.objects.get_or_create(kid=key.kid, defaults={"algorithm": ALGORITHM, "jwk": key.jwk})
     return key
 
@@ -97,7 +102,6 @@ def current_key() -> SigningKey:
 def rotate(*, at: datetime) -> SigningKey:
     """Make a new signing key; tokens of the old ones go on verifying."""
     _write_new_key(Path(settings.SIGNING_KEYS_DIR))
-    _load.cache_clear()
     key = current_key()
     PublishedKey.objects.filter(retired_at=None).exclude(kid=key.kid).update(retired_at=at)
     return key
@@ -105,19 +109,23 @@ def rotate(*, at: datetime) -> SigningKey:
 
 def sign(claims: dict[str, Any], *, type_: str) -> str:
     """A compact JWS over `claims` with `kid` and `typ` in the header (for instance "certificate+jwt")."""
+    return sign_exactly({"iss": settings.SIGNING_ISSUER, **claims}, {"typ": type_})
+
+
+def sign_exactly(payload: dict[str, Any], headers: dict[str, str], *, controller: str = "") -> str:
+    """A compact JWS over exactly `payload`, for formats that name their issuer themselves (W3C credentials).
+
+    With a `controller` (a DID), `kid` is the key's absolute name in its DID document: `did:web:…#<key id>`.
+    """
     key = current_key()
-    return jwt.encode(
-        {"iss": settings.SIGNING_ISSUER, **claims},
-        key.private,
-        ALGORITHM,
-        headers={"kid": key.kid, "typ": type_},
-    )
+    kid = f"{controller}#{key.kid}" if controller else key.kid
+    return jwt.encode(payload, key.private, ALGORITHM, headers={**headers, "kid": kid})
 
 
 def verify(token: str) -> dict[str, Any]:
     """The claims of one of our tokens; SignatureInvalid otherwise. Expiry is a question of the registry."""
     try:
-        kid = jwt.get_unverified_header(token)["kid"]
+        kid = str(jwt.get_unverified_header(token)["kid"]).rpartition("#")[2]
         published = PublishedKey.objects.get(kid=kid)
         public = OKPAlgorithm.from_jwk(published.jwk)
         assert isinstance(public, Ed25519PublicKey), "published keys are public"
