@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -17,9 +18,11 @@ from urllib.parse import urlsplit
 import urllib3
 from django.conf import settings
 from minio import Minio
-from minio.commonconfig import ENABLED, CopySource
+from minio.commonconfig import COMPLIANCE, ENABLED, GOVERNANCE, CopySource
 from minio.datatypes import PostPolicy
+from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
+from minio.retention import Retention
 from minio.versioningconfig import VersioningConfig
 
 LINK_LIFETIME = timedelta(minutes=10)
@@ -65,9 +68,12 @@ def _public_client() -> Minio:
 
 
 def ensure_bucket() -> None:
-    """Make the bucket with versioning if it is not there; safe to call again and at once by two."""
+    """Make the bucket with versioning if it is not there; safe to call again and at once by two.
+
+    With S3_OBJECT_LOCK_DAYS it is made with object lock, which no bucket can be given afterwards.
+    """
     try:
-        client().make_bucket(settings.S3_BUCKET)
+        client().make_bucket(settings.S3_BUCKET, object_lock=settings.S3_OBJECT_LOCK_DAYS > 0)
     except S3Error as error:
         if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             raise
@@ -202,3 +208,173 @@ def is_reachable() -> bool:
         return bool(client().bucket_exists(settings.S3_BUCKET))
     except (S3Error, urllib3.exceptions.HTTPError):
         return False
+
+
+# --- large files, in parts ----------------------------------------------------------------------
+
+
+def signed_put(key: str) -> str:
+    """A link by which a program or a page PUTs one object within ten minutes."""
+    link: str = _public_client().get_presigned_url("PUT", settings.S3_BUCKET, key, expires=LINK_LIFETIME)
+    return link
+
+
+def begin_parts(key: str, media_type: str) -> str:
+    """Begin an object that comes in parts; the store's id of it."""
+    headers = {"Content-Type": media_type}
+    begun: str = client()._create_multipart_upload(settings.S3_BUCKET, key, headers)
+    return begun
+
+
+def signed_part(key: str, parts_id: str, number: int) -> str:
+    """A link by which part `number` (from 1) is PUT within ten minutes."""
+    link: str = _public_client().get_presigned_url(
+        "PUT",
+        settings.S3_BUCKET,
+        key,
+        expires=LINK_LIFETIME,
+        extra_query_params={"partNumber": str(number), "uploadId": parts_id},
+    )
+    return link
+
+
+def _parts(key: str, parts_id: str) -> list[Any] | None:
+    found: list[Any] = []
+    marker = None
+    while True:
+        try:
+            answer = client()._list_parts(
+                settings.S3_BUCKET, key, parts_id, max_parts=1000, part_number_marker=marker
+            )
+        except S3Error as error:
+            if error.code == "NoSuchUpload":
+                return None
+            raise
+        found += answer.parts
+        if not answer.is_truncated:
+            return found
+        marker = str(answer.next_part_number_marker)
+
+
+def received_parts(key: str, parts_id: str) -> dict[int, int] | None:
+    """Number and size of every part that lies in the store; None when the id is closed or unknown."""
+    found = _parts(key, parts_id)
+    return None if found is None else {part.part_number: part.size for part in found}
+
+
+def finish_parts(key: str, parts_id: str) -> bool:
+    """Join the parts to one object; False when somebody joined or dropped them already."""
+    found = _parts(key, parts_id)
+    if found is None:
+        return False
+    try:
+        client()._complete_multipart_upload(settings.S3_BUCKET, key, parts_id, found)
+    except S3Error as error:
+        if error.code == "NoSuchUpload":
+            return False
+        raise
+    return True
+
+
+def drop_parts(key: str, parts_id: str) -> None:
+    """Throw the parts away."""
+    try:
+        client()._abort_multipart_upload(settings.S3_BUCKET, key, parts_id)
+    except S3Error as error:
+        if error.code != "NoSuchUpload":
+            raise
+
+
+# --- many objects -------------------------------------------------------------------------------
+
+
+def size_of(key: str) -> int | None:
+    """Bytes of an object, without reading it; None when nothing lies there."""
+    try:
+        size: int = client().stat_object(settings.S3_BUCKET, key).size
+    except S3Error as error:
+        if error.code in ("NoSuchKey", "NoSuchObject"):
+            return None
+        raise
+    return size
+
+
+def sizes_under(prefix: str, *, first: str = "", final: str = "") -> dict[str, int]:
+    """Key and size of the objects under a prefix, from key `first` to key `final`, both included."""
+    found: dict[str, int] = {}
+    if first and (size := size_of(first)) is not None:
+        found[first] = size
+    for entry in client().list_objects(
+        settings.S3_BUCKET, prefix=prefix, recursive=True, start_after=first or None
+    ):
+        if final and entry.object_name > final:
+            break
+        found[entry.object_name] = entry.size
+    return found
+
+
+def clear(prefix: str) -> int:
+    """Delete every version of every object under a prefix of its own; how many."""
+    assert prefix.endswith("/"), "a prefix ends in /"
+    entries = client().list_objects(settings.S3_BUCKET, prefix=prefix, recursive=True, include_version=True)
+    doomed = [DeleteObject(entry.object_name, entry.version_id) for entry in entries]
+    faults = list(client().remove_objects(settings.S3_BUCKET, doomed))
+    return len(doomed) - len(faults)
+
+
+@dataclass(slots=True)
+class Opened:
+    """One version of an object, open for reading once."""
+
+    key: str
+    size: int
+    version: str | None
+    chunks: Iterator[bytes]
+
+
+@contextmanager
+def opened(key: str, chunk: int = 1 << 20) -> Iterator[Opened | None]:
+    """The object's present version, read as it comes; None when nothing lies there."""
+    try:
+        response = client().get_object(settings.S3_BUCKET, key)
+    except S3Error as error:
+        if error.code not in ("NoSuchKey", "NoSuchObject"):
+            raise
+        yield None
+        return
+    headers = response.headers
+    try:
+        yield Opened(
+            key,
+            int(headers.get("content-length", 0)),
+            headers.get("x-amz-version-id"),
+            response.stream(chunk),
+        )
+    finally:
+        response.close()
+        response.release_conn()
+
+
+# --- object lock --------------------------------------------------------------------------------
+
+
+def has_object_lock() -> bool:
+    """Whether the bucket was made with object lock."""
+    try:
+        client().get_object_lock_config(settings.S3_BUCKET)
+    except S3Error:
+        return False
+    return True
+
+
+def retain(keys: Sequence[str], until: datetime) -> int:
+    """Let nobody delete or replace the present versions of these objects before `until`; how many were locked.
+
+    Does nothing (0) while S3_OBJECT_LOCK_DAYS is 0 or the bucket has no object lock.
+    """
+    if settings.S3_OBJECT_LOCK_DAYS <= 0 or not has_object_lock():
+        return 0
+    mode = COMPLIANCE if settings.S3_OBJECT_LOCK_MODE == "compliance" else GOVERNANCE
+    for key in keys:
+        client().set_object_retention(settings.S3_BUCKET, key, Retention(mode, until))
+    return len(keys)

@@ -21,6 +21,7 @@ from kernel import clock
 SERIES = {
     "BZ": "annotation project 标注项目",
     "SJ": "dataset 数据集",
+    "SC": "upload 数据上传",
     "DJ": "registration application 登记申请",
     "ZS": "registration certificate 登记证书",
     "CP": "data product 数据产品",

@@ -18,6 +18,7 @@ ROOMS = {
     "pages", "forms", "api", "schemas", "admin", "urls",
 }  # fmt: skip
 EXTRA_ROOMS = {
+    "assets/datasets": {"lineage"},
     "assets/registry": {"verification_urls", "printing"},
     "annotation/work": {"project_urls"},
     "exchange/catalogue": {"selling_urls", "pages_selling"},

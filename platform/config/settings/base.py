@@ -146,6 +146,14 @@ S3_ACCESS_KEY = env("S3_ACCESS_KEY", default="")
 S3_SECRET_KEY = env("S3_SECRET_KEY", default="")
 S3_BUCKET = env("S3_BUCKET", default="qingshu")
 S3_REGION = env("S3_REGION", default="us-east-1")
+# Days for which the store itself keeps sealed files from deletion; 0 is off. The bucket must have object lock.
+S3_OBJECT_LOCK_DAYS = env.int("S3_OBJECT_LOCK_DAYS", default=0)
+S3_OBJECT_LOCK_MODE = env("S3_OBJECT_LOCK_MODE", default="governance")  # or compliance
+
+# An upload of dataset files: how many files, how many bytes in one file and in all of them.
+UPLOAD_MOST_FILES = env.int("UPLOAD_MOST_FILES", default=100_000)
+UPLOAD_LARGEST_FILE = env.int("UPLOAD_LARGEST_FILE", default=5 * 1024**3)
+UPLOAD_LARGEST_TOTAL = env.int("UPLOAD_LARGEST_TOTAL", default=2 * 1024**4)
 
 SIGNING_KEYS_DIR = Path(env("SIGNING_KEYS_DIR", default=str(DATA_DIR / "keys")))
 SIGNING_ISSUER = env("SIGNING_ISSUER", default=SITE_URL)
@@ -187,6 +195,11 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="qingshu@localhost")
 # Registration: working days of public notice before a certificate, and years a certificate is valid.
 REGISTRATION_NOTICE_WORKING_DAYS = env.int("REGISTRATION_NOTICE_WORKING_DAYS", default=10)
 REGISTRATION_VALIDITY_YEARS = env.int("REGISTRATION_VALIDITY_YEARS", default=3)
+
+# Profiles: from how many persons, or identity and bank numbers, data are suggested to be important. The
+# platform's own rule; no statute gives these figures.
+PROFILES_IMPORTANT_PERSONS = env.int("PROFILES_IMPORTANT_PERSONS", default=100_000)
+PROFILES_IMPORTANT_CREDENTIALS = env.int("PROFILES_IMPORTANT_CREDENTIALS", default=10_000)
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

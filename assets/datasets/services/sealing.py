@@ -1,4 +1,4 @@
-"""Making datasets and sealing versions.
+"""Sealing versions: from an accepted project, or from content that another app has checked.
 
 Sealing writes the objects first (content-addressed, so writing them again is harmless) and then, in one
 transaction, the version with its files, lineage and the move to `sealed`. A kill in between leaves unused
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
@@ -20,17 +22,16 @@ from annotation.projects.models import Batch, Project
 from annotation.projects.states import Modality
 from annotation.work.models import Submission
 from assets.datasets import rules
-from assets.datasets.events import VersionSealed, VersionWithdrawn
+from assets.datasets.events import VersionSealed
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.permissions import MANAGE_DATASETS
-from assets.datasets.selectors import SEALABLE, VersionCheck, final_submissions
-from assets.datasets.selectors import verify_version as check_version
+from assets.datasets.selectors import SEALABLE, final_submissions
+from assets.datasets.services.datasets import locked_dataset
 from assets.datasets.states import DATASET_VERSION, VersionState
 from audit.services import record
 from documents import objects
-from kernel.errors import InvalidInput, NotFound, Refusal
+from kernel.errors import NotFound, Refusal
 from kernel.events import announce
-from kernel.numbers import new_number
 from organizations.permissions import Actor
 
 FILES_PREFIX, MANIFESTS_PREFIX = "datasets/files", "datasets/manifests"
@@ -57,73 +58,22 @@ class OtherModality(Refusal):
     message = _("数据集的形态是“%(dataset)s”，项目的形态是“%(project)s”，请选择形态一致的项目。")
 
 
-class ReasonMissing(Refusal):
-    """A withdrawal tells why."""
-
-    code = "reason_missing"
-    message = _("请写明撤回原因。")
-    status = 422
-
-
-def locked_dataset(dataset_id: UUID) -> Dataset:
-    """The dataset, locked until the transaction ends; NotFound if there is none."""
-    found = Dataset.objects.select_for_update(of=("self",)).filter(pk=dataset_id).order_by("pk").first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def locked_version(version_id: UUID) -> DatasetVersion:
-    """The version, locked until the transaction ends; NotFound if there is none."""
-    rows = DatasetVersion.objects.select_for_update(of=("self",)).select_related("dataset")
-    found = rows.filter(pk=version_id).order_by("pk").first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-@transaction.atomic
-def create_dataset(
-    *,
-    by: Actor,
-    at: datetime,
-    name: str,
-    description: str,
-    modality: str,
-    name_en: str = "",
-    firm_id: UUID | None = None,
-) -> Dataset:
-    """A new, empty dataset of the actor's organization (`firm_id` only for the system)."""
-    by.require(MANAGE_DATASETS)
-    owner = by.organization_id or (firm_id if by.is_system else None)
-    assert owner is not None, "a dataset belongs to an organization"
-    if not name.strip():
-        raise InvalidInput(field="name", reason=_("请填写数据集名称。"))
-    if modality not in Modality.values:
-        raise InvalidInput(field="modality", reason=_("请选择数据形态。"))
-    dataset = Dataset.objects.create(
-        number=new_number("SJ", at),
-        firm_id=owner,
-        name=name.strip(),
-        name_en=name_en.strip(),
-        description=description.strip(),
-        modality=modality,
-        created_by=by.user,
-        created_at=at,
-    )
-    record(by=by, at=at, action="datasets.create", subject=dataset, detail={"modality": modality})
-    return dataset
-
-
 @dataclass(frozen=True, slots=True)
-class _Content:
-    """Everything of a version that follows from its project: rows, files in the store, manifest."""
+class Content:
+    """Everything of a version but its number: files that lie in the store, manifest, and what is told of the rows.
 
-    rows: Sequence[rules.Row]
+    `lineage`: (task, submission) of each row that annotation made, with the `project` they belong to.
+    """
+
     files: Sequence[DatasetFile]
-    lineage: Sequence[tuple[UUID, UUID]]
     manifest: bytes
     manifest_key: str
+    row_count: int
+    label_counts: dict[str, int]
+    sample: list[rules.Row]
+    dictionary: list[dict[str, Any]]
+    project: Project | None = None
+    lineage: Sequence[tuple[UUID, UUID]] = ()
 
     @property
     def root_hash(self) -> str:
@@ -147,10 +97,13 @@ def seal_from_project(*, by: Actor, at: datetime, dataset_id: UUID, project_id: 
     if project.modality != dataset.modality:
         raise OtherModality(dataset=dataset.get_modality_display(), project=project.get_modality_display())
     content = _stored_content(dataset, project)
-    return _write_version(by=by, at=at, dataset_id=dataset_id, project=project, content=content)
+    keys = [*{file.object_key for file in content.files}, content.manifest_key]
+    locked = objects.retain(keys, at + timedelta(days=settings.S3_OBJECT_LOCK_DAYS))
+    detail = {"project": project.number, "locked_objects": locked}
+    return write_version(by=by, at=at, dataset_id=dataset_id, content=content, detail=detail)
 
 
-def _stored_content(dataset: Dataset, project: Project) -> _Content:
+def _stored_content(dataset: Dataset, project: Project) -> Content:
     """Build rows, card and manifest, and put them into the store; the raw items lie there already."""
     submissions = list(final_submissions(project.pk))
     if not submissions:
@@ -175,8 +128,12 @@ def _stored_content(dataset: Dataset, project: Project) -> _Content:
             path=path, size=stored.size, sha256=stored.sha256, object_key=stored.key, media_type=media_type
         )
     manifest = rules.manifest(rules.Entry(f.path, f.size, f.sha256) for f in files.values())
-    return _Content(
-        rows=rows,
+    return Content(
+        project=project,
+        row_count=len(rows),
+        label_counts=rules.count_labels(rows),
+        sample=rules.sample_of(rows),
+        dictionary=rules.dictionary_of(rows),
         files=list(files.values()),
         lineage=[(submission.task_id, submission.pk) for submission in submissions],
         manifest=manifest,
@@ -221,10 +178,13 @@ def _card_facts(dataset: Dataset, project: Project, submissions: Sequence[Submis
 
 
 @transaction.atomic
-def _write_version(
-    *, by: Actor, at: datetime, dataset_id: UUID, project: Project, content: _Content
+def write_version(
+    *, by: Actor, at: datetime, dataset_id: UUID, content: Content, detail: dict[str, Any] | None = None
 ) -> DatasetVersion:
-    """Write version, files and lineage and seal, all or nothing."""
+    """Write version, files and lineage and seal, all or nothing; equal sealed content gives that version.
+
+    For apps that checked the content themselves: the caller has judged the permission. `detail` goes to the audit.
+    """
     dataset = locked_dataset(dataset_id)
     known = dataset.versions.filter(root_hash=content.root_hash, state=VersionState.SEALED).first()
     if known is not None:
@@ -233,15 +193,15 @@ def _write_version(
     version = DatasetVersion.objects.create(
         dataset=dataset,
         version=newest + 1,
-        project=project,
+        project=content.project,
         root_hash=content.root_hash,
         manifest_key=content.manifest_key,
         file_count=len(content.files),
         byte_count=sum(file.size for file in content.files),
-        row_count=len(content.rows),
-        label_counts=rules.count_labels(content.rows),
-        sample=rules.sample_of(content.rows),
-        dictionary=rules.dictionary_of(content.rows),
+        row_count=content.row_count,
+        label_counts=content.label_counts,
+        sample=content.sample,
+        dictionary=content.dictionary,
     )
     for file in content.files:
         file.version = version
@@ -260,46 +220,7 @@ def _write_version(
         at=at,
         action="datasets.seal",
         subject=version,
-        detail={"root_hash": version.root_hash, "project": project.number, "rows": version.row_count},
+        detail={"root_hash": version.root_hash, "rows": version.row_count, **(detail or {})},
     )
     announce(VersionSealed(at=at, version_id=version.pk, by=by))
     return version
-
-
-@transaction.atomic
-def withdraw(*, by: Actor, at: datetime, version_id: UUID, reason: str) -> DatasetVersion:
-    """Take a sealed version out of use; the record stays. Refused while it is registered."""
-    version = locked_version(version_id)
-    by.require(MANAGE_DATASETS)
-    if not by.belongs_to(version.dataset.firm_id):
-        raise NotFound
-    if not reason.strip():
-        raise ReasonMissing(field="reason")
-    DATASET_VERSION.move(version, "withdraw", by=by, at=at, reason=reason.strip())
-    record(by=by, at=at, action="datasets.withdraw", subject=version, detail={"reason": reason.strip()})
-    announce(VersionWithdrawn(at=at, version_id=version.pk, by=by))
-    return version
-
-
-@transaction.atomic
-def hand_out_file(*, by: Actor, at: datetime, version_id: UUID, file_id: int) -> str:
-    """A ten-minute link to one file of an own version; the download is recorded."""
-    version = DatasetVersion.objects.select_related("dataset").filter(pk=version_id).first()
-    file = version.files.filter(pk=file_id).first() if version else None
-    if version is None or file is None or not by.belongs_to(version.dataset.firm_id):
-        raise NotFound
-    by.require(MANAGE_DATASETS)
-    record(
-        by=by,
-        at=at,
-        action="datasets.download",
-        subject=version,
-        detail={"path": file.path, "sha256": file.sha256},
-    )
-    name = f"{version.dataset.number}-v{version.version}-{file.path.rpartition('/')[2]}"
-    return objects.signed_link(file.object_key, file_name=name, media_type=file.media_type)
-
-
-def verify_version(version_id: UUID) -> VersionCheck:
-    """Re-hash a sealed version from the store and name any mismatch; nothing is written."""
-    return check_version(version_id)

@@ -1,0 +1,51 @@
+"""Every write of uploads: sessions, and their sealing into a version."""
+
+from assets.uploads.services.sealing import (
+    FilesRefused,
+    FilesWaiting,
+    NothingUploaded,
+    check_and_seal,
+    seal,
+)
+from assets.uploads.services.sessions import (
+    Announced,
+    Answer,
+    BatchMissing,
+    Confirmed,
+    TooManyBytes,
+    TooManyFiles,
+    UploadClosed,
+    abandon,
+    abandon_idle,
+    add_batch,
+    announce,
+    clear_waiting,
+    confirm,
+    open_upload,
+    remove_files,
+    store_files,
+)
+
+__all__ = [
+    "Announced",
+    "Answer",
+    "BatchMissing",
+    "Confirmed",
+    "FilesRefused",
+    "FilesWaiting",
+    "NothingUploaded",
+    "TooManyBytes",
+    "TooManyFiles",
+    "UploadClosed",
+    "abandon",
+    "abandon_idle",
+    "add_batch",
+    "announce",
+    "check_and_seal",
+    "clear_waiting",
+    "confirm",
+    "open_upload",
+    "remove_files",
+    "seal",
+    "store_files",
+]

@@ -1,0 +1,42 @@
+"""Background work of uploads."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.urls import reverse
+
+from assets.uploads import services
+from assets.uploads.services.sealing import KIND
+from jobs.models import Job
+from jobs.services import Progress, job_kind
+from kernel import clock
+from organizations.permissions import Actor
+
+
+@job_kind(KIND)
+def seal_upload(job: Job, progress: Progress) -> dict[str, Any]:
+    """Check the files of one upload and seal the version, in the name of who asked for it."""
+    by = Actor(user=job.started_by, organization=job.organization)
+    version = services.check_and_seal(
+        by=by, at=clock.now(), upload_id=UUID(job.arguments["upload"]), progress=progress
+    )
+    return {
+        "version": version.version,
+        "root_hash": version.root_hash,
+        "url": reverse("datasets:version", args=[version.dataset_id, version.version]),
+    }
+
+
+@shared_task(name="uploads.clear_waiting")  # type: ignore[untyped-decorator]
+def clear_waiting(upload_id: str) -> int:
+    """Throw away what waits in the store under an ended session; doing it again finds nothing."""
+    return services.clear_waiting(UUID(upload_id))
+
+
+@shared_task(name="uploads.abandon_idle")  # type: ignore[untyped-decorator]
+def abandon_idle() -> int:
+    """Give up sessions that nobody touched for thirty days."""
+    return services.abandon_idle(at=clock.now())
