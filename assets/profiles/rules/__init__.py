@@ -1,0 +1,1 @@
+"""Pure parts of profiles: what facts look like, personal information, likeness, quality, spans and boxes."""
