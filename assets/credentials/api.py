@@ -1,5 +1,75 @@
+"""Credentials over JSON: verification and the published material; nobody needs to sign in."""
+
 from __future__ import annotations
 
-from ninja import Router
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import File, Router
+from ninja.files import UploadedFile
+from ninja.throttling import AnonRateThrottle, BaseThrottle
+
+from assets.credentials import selectors, verification
+from assets.credentials.schemas import AnswerOut, DossierOut, PresentedIn
+from assets.transparency import selectors as log
+from assets.transparency.schemas import HeadOut, ProofOut
+from kernel import clock
+from kernel.errors import InvalidInput, NotFound
 
 router = Router()
+PUBLIC_RATE: list[BaseThrottle] = [AnonRateThrottle("30/m")]
+
+
+@router.post(
+    "/verify", response=AnswerOut, auth=None, throttle=PUBLIC_RATE, summary="Verify a number or a token"
+)
+def verify(request: HttpRequest, body: PresentedIn) -> AnswerOut:
+    return AnswerOut.of(verification.by_text(body.presented, at=clock.now()))
+
+
+@router.post(
+    "/verify/file",
+    response=AnswerOut,
+    auth=None,
+    throttle=PUBLIC_RATE,
+    summary="Verify a PDF, JWT, JSON, manifest or zip",
+)
+def verify_file(request: HttpRequest, file: File[UploadedFile]) -> AnswerOut:
+    if (file.size or 0) > verification.LARGEST_FILE:
+        raise InvalidInput(
+            field="file",
+            reason=_("文件超过 200 MB。请上传其中的 manifest.json，或下载后用命令 qingshu verify 核对。"),
+        )
+    return AnswerOut.of(verification.by_file(file, file.size or 0, at=clock.now()))
+
+
+@router.get(
+    "/dossier",
+    response=DossierOut,
+    auth=None,
+    throttle=PUBLIC_RATE,
+    summary="All that is published about a certificate",
+)
+def get_dossier(request: HttpRequest, number: str = "", root_hash: str = "") -> DossierOut:
+    """By certificate number, or the latest certificate of a root hash."""
+    certificate = selectors.certificate_of(number=number, root_hash=root_hash)
+    if certificate is None:
+        raise NotFound
+    credential = selectors.credential_by_number(certificate.number)
+    head = log.heads().order_by("-size", "-at").first()
+    return DossierOut(
+        number=certificate.number,
+        state=certificate.state,
+        valid_from=certificate.valid_from,
+        valid_until=certificate.valid_until,
+        root_hash=certificate.version.root_hash,
+        document_sha256=certificate.document_sha256,
+        unified_code=credential.unified_code if credential else None,
+        certificate_token=certificate.token,
+        credential_token=credential.token if credential else None,
+        status_lists={
+            selectors.status_url(each.purpose, each.ordinal): each.token
+            for each in (selectors.lists_of(credential) if credential else [])
+        },
+        head=HeadOut.of(head) if head else None,
+        proofs=[ProofOut.of(proof) for proof in log.inclusions_of(certificate.number)],
+    )

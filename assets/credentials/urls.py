@@ -1,4 +1,11 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from assets.credentials import pages
 
 app_name = "credentials"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("status/<slug:name>", pages.status, name="status"),
+    path("<str:number>/", pages.detail, name="detail"),
+    path("<str:number>/credential.jwt", pages.token, name="token"),
+    path("<str:number>/credential.json", pages.document, name="document"),
+]

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.models import DatasetVersion
 from assets.registry.states import Classification, ProductKind, Right
-from assets.registry.verification import MAXIMUM_BYTES
 
 
 def _text(label: Any, help_text: Any, rows: int = 6) -> forms.CharField:
@@ -109,35 +108,3 @@ class CertificateMoveForm(forms.Form):
     """Why a certificate is moved."""
 
     reason = forms.CharField(label=_("理由"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
-
-
-class VerificationForm(forms.Form):
-    """A number, or a file."""
-
-    number = forms.CharField(
-        label=_("证书编号"),
-        required=False,
-        max_length=4000,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "ZS-2026-0000001-X"}
-        ),
-    )
-    file = forms.FileField(
-        label=_("证书文件"),
-        required=False,
-        allow_empty_file=True,
-        help_text=_("PDF、JSON 或 JWT，不超过 5 MB；文件只用于比对，不会保存"),
-        widget=forms.ClearableFileInput(attrs={"accept": ".pdf,.json,.jwt,.txt"}),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        told: dict[str, Any] = super().clean() or {}
-        if self.errors:
-            return told
-        if not told.get("number", "").strip() and not told.get("file"):
-            raise forms.ValidationError(_("请填写证书编号，或选择证书文件。"), code="nothing")
-        if told.get("file") and told["file"].size > MAXIMUM_BYTES:
-            self.add_error(
-                "file", forms.ValidationError(_("文件超过 5 MB，不是本平台签发的证书。"), code="too_large")
-            )
-        return told

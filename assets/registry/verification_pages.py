@@ -1,21 +1,17 @@
-"""Pages of the public verification."""
+"""What the pages of a certificate and of its verification share: the throttle, the facts, the verdict."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django import forms
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
 from ninja.throttling import AnonRateThrottle
 
 from assets.registry import rules, verification
-from assets.registry.forms import VerificationForm
 from assets.registry.models import Certificate
 from assets.registry.states import Classification, Outcome
 from kernel import clock
@@ -93,41 +89,3 @@ def public_facts(certificate: Certificate) -> list[Fact]:
         Fact(_("根哈希（SHA-256）"), _wrapped(asset["root_hash"])),
         Fact(_("有效期"), f"{told['valid_from']} — {told['valid_until']}"),
     ]
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def verify(request: HttpRequest) -> HttpResponse:
-    """Verify by number (GET `?number=` or POST) or by file (POST)."""
-    given = request.GET.get("number") is not None or request.method == "POST"
-    form: forms.Form = VerificationForm()
-    context: dict[str, Any] = {}
-    status = 200
-    if given:
-        throttle(request)
-        form = (
-            VerificationForm(request.POST, request.FILES)
-            if request.method == "POST"
-            else VerificationForm(request.GET)
-        )
-        if form.is_valid():
-            on, file = clock.business_date(clock.now()), form.cleaned_data["file"]
-            verdict = (
-                verification.verify_file(file.read(), on=on)
-                if file
-                else verification.verify(form.cleaned_data["number"], on=on)
-            )
-            context = verdict_context(verdict)
-        else:
-            status = 422
-    return render(request, "registry/verify.html", {"form": form, **context}, status=status)
-
-
-@require_safe
-def verify_number(request: HttpRequest, number: str) -> HttpResponse:
-    """Where a QR code leads."""
-    throttle(request)
-    verdict = verification.verify_number(number, on=clock.business_date(clock.now()))
-    context = {"form": VerificationForm(initial={"number": number}), **verdict_context(verdict)}
-    return render(
-        request, "registry/verify.html", context, status=404 if verdict.outcome == Outcome.UNKNOWN else 200
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from assets.credentials import pages as credential_pages
 from config.api import api
 from signing import pages as signing_pages
 
@@ -24,7 +25,7 @@ SECTIONS = {
     "transparency/": "assets.transparency.urls",
     "credentials/": "assets.credentials.urls",
     "registry/": "assets.registry.urls",
-    "verify/": "assets.registry.verification_urls",
+    "verify/": "assets.credentials.verification_urls",
     "catalogue/": "exchange.catalogue.urls",
     "selling/": "exchange.catalogue.selling_urls",
     "orders/": "exchange.trading.urls",
@@ -43,6 +44,7 @@ handler500 = "web.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path(".well-known/jwks.json", signing_pages.jwks, name="jwks"),
+    path(".well-known/did.json", credential_pages.did_document, name="did"),
     *(path(prefix, include(module)) for prefix, module in SECTIONS.items()),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -44,19 +44,26 @@ def _annotation() -> dict[type[Event], list[Handler]]:
 
 
 def _assets() -> dict[type[Event], list[Handler]]:
+    from assets.credentials import services as credentials
     from assets.datasets import events as datasets
     from assets.registry import events as news
     from assets.registry import services as registry
     from config import notices
     from exchange.catalogue import services as catalogue
 
+    def issue_credential(event: news.CertificateIssued) -> None:
+        credentials.issue(by=event.by, at=event.at, certificate_id=event.certificate_id)
+
+    def follow_certificate(event: news.CertificateLapsed) -> None:
+        credentials.follow(by=event.by, at=event.at, certificate_id=event.certificate_id)
+
     def suspend_listings(event: news.CertificateLapsed) -> None:
         catalogue.suspend_lapsed(by=event.by, at=event.at, certificate_id=event.certificate_id)
 
     return {
         datasets.VersionWithdrawn: [registry.refuse_withdrawal_of_registered],
-        news.CertificateIssued: [notices.tell_certificate_issued],
-        news.CertificateLapsed: [suspend_listings, notices.tell_certificate_lapsed],
+        news.CertificateIssued: [issue_credential, notices.tell_certificate_issued],
+        news.CertificateLapsed: [follow_certificate, suspend_listings, notices.tell_certificate_lapsed],
     }
 
 

@@ -1,0 +1,532 @@
+"""What holds of a certificate, a credential or a data folder, from what lies on the table and nothing else.
+
+Pure: no database, no settings, no network, no clock. The command `qingshu verify` runs it offline, the public
+page runs it with what the registry itself publishes. Each check gives one `Statement`: it holds, it fails, or it
+cannot be told here. Words for people are made elsewhere from `code`, `reason` and `values`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from stdnum.exceptions import ValidationError as StdnumError
+from stdnum.iso7064 import mod_37_2
+
+from assets.credentials import rules
+from assets.datasets.rules import Entry as FileEntry
+from assets.datasets.rules import ManifestUnreadable, is_safe_path, manifest, read_manifest, root_hash
+from assets.registry.rules import differing
+from assets.transparency import rules as tree
+
+CERTIFICATE_TYPE, CREDENTIAL_TYPE, HEAD_TYPE = "certificate+jwt", "vc+jwt", "tree-head+jwt"
+LONGEST_TOKEN = 200_000
+NAMED_FILES = 50
+"""So many differing files are named, the others are counted."""
+
+
+class Unreadable(ValueError):
+    """What was handed in is nothing that can be checked."""
+
+
+class Verdict(StrEnum):
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNTOLD = "untold"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing that was looked at. `reason` names the sentence that explains, `values` fill it."""
+
+    code: str
+    verdict: Verdict
+    reason: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a check may use. None and empty mean: not at hand, so that it cannot be told.
+
+    `keys` are JWKs, `status_lists` signed list credentials, `head` a signed tree head (compact JWS), `proofs`
+    the JSON of inclusion proofs, `on` the moment that counts.
+    """
+
+    on: datetime
+    keys: Sequence[Mapping[str, Any]] | None = None
+    status_lists: Sequence[str] = ()
+    head: str | None = None
+    proofs: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A compact JWS taken apart; nothing of it is trusted yet."""
+
+    text: str
+    header: Mapping[str, Any]
+    payload: Mapping[str, Any]
+    signature: bytes
+
+    @property
+    def type(self) -> str:
+        return str(self.header.get("typ", ""))
+
+    @property
+    def key_id(self) -> str:
+        return str(self.header.get("kid", "")).rpartition("#")[2]
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything that was found: what the thing is, what it says of itself, what holds."""
+
+    kind: str
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    statements: list[Statement] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Fails when anything fails; holds when a signature or an issued file is proved; else untold."""
+        found = {(each.code, each.verdict) for each in self.statements}
+        if any(verdict == Verdict.FAILS for _code, verdict in found):
+            return Verdict.FAILS
+        proofs = {("signature", Verdict.HOLDS), ("document", Verdict.HOLDS), ("state", Verdict.HOLDS)}
+        return Verdict.HOLDS if proofs & found else Verdict.UNTOLD
+
+    def add(self, code: str, verdict: Verdict | bool, reason: str = "", **values: Any) -> None:
+        if isinstance(verdict, bool):
+            verdict = Verdict.HOLDS if verdict else Verdict.FAILS
+        self.statements.append(Statement(code, verdict, reason, values))
+
+
+# --- tokens -------------------------------------------------------------------------------------
+
+
+def _decoded(part: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable("not base64url") from error
+
+
+def read_token(text: str) -> Token:
+    """A compact JWS; Unreadable when it is none."""
+    parts = text.strip().split(".")
+    if len(parts) != 3 or len(text) > LONGEST_TOKEN or not text.isascii():
+        raise Unreadable("not a compact JWS")
+    try:
+        header, payload = (json.loads(_decoded(part)) for part in parts[:2])
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("not a compact JWS") from error
+    if not isinstance(header, dict) or not isinstance(payload, dict):
+        raise Unreadable("not a compact JWS")
+    return Token(text.strip(), header, payload, _decoded(parts[2]))
+
+
+def is_signed(token: Token, key: Mapping[str, Any]) -> bool:
+    """Whether the token was signed with that public key (EdDSA over Ed25519, and no other algorithm)."""
+    if token.header.get("alg") != "EdDSA" or (key.get("kty"), key.get("crv")) != ("OKP", "Ed25519"):
+        return False
+    try:
+        public = Ed25519PublicKey.from_public_bytes(_decoded(str(key["x"])))
+        public.verify(token.signature, token.text.rpartition(".")[0].encode())
+    except (InvalidSignature, ValueError, KeyError):
+        return False
+    return True
+
+
+def key_of(token: Token, keys: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The published key that the token names."""
+    return next((key for key in keys if token.key_id and key.get("kid") == token.key_id), None)
+
+
+def keys_in(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The keys of a JWK set or of a DID document; Unreadable when it is neither."""
+    if isinstance(body.get("keys"), list):
+        found = body["keys"]
+    elif isinstance(body.get("verificationMethod"), list):
+        found = [m.get("publicKeyJwk") for m in body["verificationMethod"] if isinstance(m, dict)]
+    else:
+        raise Unreadable("neither a JWK set nor a DID document")
+    return [key for key in found if isinstance(key, dict)]
+
+
+def _check_signature(report: Report, token: Token, evidence: Evidence) -> bool:
+    """Key and signature; whether both hold."""
+    if evidence.keys is None:
+        report.add("signature", Verdict.UNTOLD, "no_keys")
+        return False
+    key = key_of(token, evidence.keys)
+    report.add("key", key is not None, "" if key else "unknown_key", key=token.key_id[:43])
+    if key is None:
+        return False
+    holds = is_signed(token, key)
+    report.add("signature", holds, "" if holds else "changed_after_signing")
+    return holds
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def is_number(number: str) -> bool:
+    """Whether a certificate number has the right check character."""
+    try:
+        mod_37_2.validate(number.strip().upper().replace("-", ""))
+    except StdnumError:
+        return False
+    return True
+
+
+def check_number(report: Report, number: str) -> None:
+    """The check character of a number."""
+    holds = is_number(number)
+    report.add("number", holds, "" if holds else "mistyped", number=number[:60])
+
+
+# --- certificates and credentials ---------------------------------------------------------------
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def _check_period(report: Report, begin: float | None, end: float | None, on: datetime) -> None:
+    now = on.timestamp()
+    if begin is None or end is None:
+        report.add("period", False, "no_period")
+    elif now < begin:
+        report.add("period", False, "ahead")
+    else:
+        report.add("period", now < end, "" if now < end else "over")
+
+
+def check_certificate(text: str, evidence: Evidence) -> Report:
+    """A certificate in its own JWS form."""
+    token = read_token(text)
+    claims = token.payload.get("certificate")
+    told = claims if isinstance(claims, Mapping) else {}
+    report = Report("certificate", told)
+    _check_signature(report, token, evidence)
+    check_number(report, str(told.get("number", "")))
+    begin, end = token.payload.get("nbf"), token.payload.get("exp")
+    sound = isinstance(begin, int) and isinstance(end, int)
+    _check_period(report, begin if sound else None, end if sound else None, evidence.on)
+    _check_log(report, token, "certificate_sha256", evidence)
+    return report
+
+
+def check_credential(text: str, evidence: Evidence) -> Report:
+    """A W3C credential of a certificate."""
+    token = read_token(text)
+    subject = token.payload.get("credentialSubject")
+    told = subject if isinstance(subject, Mapping) else {}
+    report = Report("credential", told)
+    _check_signature(report, token, evidence)
+    issuer = token.payload.get("issuer")
+    did = str(issuer.get("id", "") if isinstance(issuer, Mapping) else issuer)
+    named = str(token.header.get("kid", "")).rpartition("#")[0]
+    report.add("issuer", bool(did) and did == named, "" if did == named else "other_issuer", issuer=did[:200])
+    check_number(report, str(told.get("certificateNumber", "")))
+    holds = rules.is_unified_code(str(told.get("unifiedCode", "")))
+    report.add(
+        "unified_code", holds, "" if holds else "mistyped", unified=str(told.get("unifiedCode", ""))[:60]
+    )
+    begin, end = (_moment(token.payload.get(name)) for name in ("validFrom", "validUntil"))
+    _check_period(report, begin.timestamp() if begin else None, end.timestamp() if end else None, evidence.on)
+    for purpose in rules.PURPOSES:
+        _check_status(report, token, did, purpose, evidence)
+    _check_log(report, token, "credential_sha256", evidence)
+    return report
+
+
+def _entry_of(token: Token, purpose: str) -> Mapping[str, Any] | None:
+    held = token.payload.get("credentialStatus")
+    rows = held if isinstance(held, list) else [held]
+    return next((r for r in rows if isinstance(r, Mapping) and r.get("statusPurpose") == purpose), None)
+
+
+def status_addresses(text: str) -> list[str]:
+    """Where the status lists of a credential are published."""
+    rows = [_entry_of(read_token(text), purpose) for purpose in rules.PURPOSES]
+    return [str(row.get("statusListCredential", "")) for row in rows if row is not None]
+
+
+def _check_status(report: Report, token: Token, issuer: str, purpose: str, evidence: Evidence) -> None:
+    """One status bit: from a list that the same issuer signed for that address and purpose, and is not stale."""
+    entry = _entry_of(token, purpose)
+    if entry is None:
+        report.add(purpose, False, "no_status")
+        return
+    lists = []
+    for text in evidence.status_lists:
+        try:
+            found = read_token(text)
+        except Unreadable:
+            continue
+        if found.type == CREDENTIAL_TYPE and found.payload.get("id") == entry.get("statusListCredential"):
+            lists.append(found)
+    if not lists:
+        report.add(purpose, Verdict.UNTOLD, "no_list", url=str(entry.get("statusListCredential", ""))[:300])
+        return
+    newest = max(lists, key=lambda each: str(each.payload.get("validFrom", "")))
+    key = key_of(newest, evidence.keys or ())
+    if evidence.keys is None:
+        report.add(purpose, Verdict.UNTOLD, "no_keys")
+    elif key is None or not is_signed(newest, key) or newest.payload.get("issuer") != issuer:
+        report.add(purpose, False, "list_not_signed")
+    else:
+        _check_bit(report, newest, entry, purpose, evidence.on)
+
+
+def _check_bit(report: Report, held: Token, entry: Mapping[str, Any], purpose: str, on: datetime) -> None:
+    subject = held.payload.get("credentialSubject")
+    told = subject if isinstance(subject, Mapping) else {}
+    since, until = (_moment(held.payload.get(name)) for name in ("validFrom", "validUntil"))
+    if told.get("statusPurpose") != purpose or since is None or until is None:
+        report.add(purpose, False, "list_not_signed")
+        return
+    try:
+        is_bit_set = rules.is_set(
+            rules.decoded_list(str(told.get("encodedList", ""))), int(entry["statusListIndex"])
+        )
+    except (ValueError, KeyError, TypeError):
+        report.add(purpose, False, "list_unreadable")
+        return
+    when = since.isoformat(timespec="seconds")
+    if is_bit_set:
+        report.add(purpose, False, "bit_set", at=when)
+    elif on >= until:
+        report.add(purpose, Verdict.UNTOLD, "list_stale", at=when)
+    else:
+        report.add(purpose, True, "bit_clear", at=when)
+
+
+# --- the log ------------------------------------------------------------------------------------
+
+
+def check_head(report: Report, text: str | None, evidence: Evidence) -> tuple[int, bytes] | None:
+    """A signed tree head; its size and root when the signature holds."""
+    if not text:
+        return None
+    try:
+        token = read_token(text)
+        size, root = int(token.payload["tree_size"]), bytes.fromhex(str(token.payload["root_hash"]))
+    except (Unreadable, KeyError, ValueError, TypeError):
+        report.add("log_head", False, "head_unreadable")
+        return None
+    if evidence.keys is None:
+        report.add("log_head", Verdict.UNTOLD, "no_keys")
+        return None
+    key = key_of(token, evidence.keys)
+    holds = token.type == HEAD_TYPE and key is not None and is_signed(token, key)
+    report.add("log_head", holds, "" if holds else "changed_after_signing", size=size)
+    return (size, root) if holds else None
+
+
+def _check_log(report: Report, token: Token, member: str, evidence: Evidence) -> None:
+    """Whether the log holds this very token: its SHA-256 stands in a leaf that the proof leads up to the head."""
+    head = check_head(report, evidence.head, evidence)
+    if not evidence.proofs or head is None:
+        report.add("inclusion", Verdict.UNTOLD, "no_proof")
+        return
+    size, root = head
+    wanted, places, last_state = rules.sha256_of(token.text), [], ""
+    for proof in evidence.proofs:
+        try:
+            leaf = base64.b64decode(str(proof["leaf_input"]), validate=True)
+            path = [base64.b64decode(str(each), validate=True) for each in proof["audit_path"]]
+            index, proved_size, told = int(proof["leaf_index"]), int(proof["tree_size"]), json.loads(leaf)
+        except (KeyError, ValueError, TypeError, RecursionError):
+            report.add("inclusion", False, "proof_unreadable")
+            return
+        if not isinstance(told, dict) or told.get(member) != wanted:
+            continue
+        if proved_size != size or not tree.is_included(tree.leaf_hash(leaf), index, size, path, root):
+            report.add("inclusion", False, "proof_broken", index=index, size=size)
+            return
+        places.append(index)
+        last_state = str(told.get("state", ""))
+    if not places:
+        report.add("inclusion", False, "not_in_log")
+        return
+    report.add("inclusion", True, "in_log", index=", ".join(map(str, places)), size=size)
+    report.add("logged_state", last_state == "valid", "logged_state", state=last_state)
+
+
+# --- data ---------------------------------------------------------------------------------------
+
+Open = Callable[[str], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Some files by path below their common root, and how to open one."""
+
+    sizes: Mapping[str, int]
+    open: Open
+
+    def read(self, path: str, limit: int) -> bytes:
+        with self.open(path) as file:
+            return file.read(limit + 1)[:limit]
+
+
+MANIFEST_NAME = "manifest.json"
+LARGEST_MANIFEST = 64 * 1024 * 1024
+_COMPANIONS = (".jwt", ".pdf")
+_COMPANION_NAMES = frozenset({"certificate.json", "credential.json"})
+
+
+def _is_companion(path: str) -> bool:
+    """Whether a file at the root of a folder accompanies the data without being part of it."""
+    return "/" not in path and (path.endswith(_COMPANIONS) or path in _COMPANION_NAMES)
+
+
+def tokens_in(folder: Folder) -> Iterator[str]:
+    """The certificates and credentials that lie at the root of a folder."""
+    for path in sorted(folder.sizes):
+        if "/" in path or not path.endswith(".jwt") or folder.sizes[path] > LONGEST_TOKEN:
+            continue
+        try:
+            found = read_token(folder.read(path, LONGEST_TOKEN).decode("utf-8-sig"))
+        except (Unreadable, UnicodeDecodeError):
+            continue
+        if found.type in (CERTIFICATE_TYPE, CREDENTIAL_TYPE):
+            yield found.text
+
+
+def digest_of(folder: Folder, path: str) -> tuple[str, int]:
+    """SHA-256 (hex) and size of one file, read in pieces."""
+    digest, size = hashlib.sha256(), 0
+    with folder.open(path) as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def check_manifest(report: Report, body: bytes) -> str:
+    """A manifest by itself; its root hash, "" when it is none."""
+    try:
+        entries = read_manifest(body)
+        if not all(is_safe_path(entry.path) for entry in entries):
+            raise ManifestUnreadable("a path leads out of the folder")
+        found = root_hash(manifest(entries))
+    except (ManifestUnreadable, AssertionError, RecursionError):
+        report.add("manifest", False, "manifest_unreadable")
+        return ""
+    report.add("manifest", True, "manifest_read", count=len(entries), root=found)
+    return found
+
+
+def check_files(report: Report, folder: Folder) -> str:
+    """Every file against the manifest that lies with them; the root hash of what really lies there.
+
+    Without a manifest the root hash is worked out from all files, and a difference cannot be pinned to one.
+    """
+    if MANIFEST_NAME not in folder.sizes:
+        rest = [path for path in folder.sizes if not _is_companion(path) and is_safe_path(path)]
+        if not rest:
+            raise Unreadable("no files")
+        found = []
+        for path in rest:
+            digest, size = digest_of(folder, path)
+            found.append(FileEntry(path, size, digest))
+        report.add("manifest", Verdict.UNTOLD, "no_manifest")
+        return root_hash(manifest(found))
+    body = folder.read(MANIFEST_NAME, LARGEST_MANIFEST)
+    held = check_manifest(report, body)
+    if not held:
+        return ""
+    entries = {entry.path: entry for entry in read_manifest(body)}
+    present, faults = [], []
+    for path, entry in entries.items():
+        if path not in folder.sizes:
+            faults.append((path, "missing"))
+            continue
+        digest, size = digest_of(folder, path)
+        present.append(FileEntry(path, size, digest))
+        if (digest, size) != (entry.sha256, entry.size):
+            faults.append((path, "changed"))
+    for path, reason in faults[:NAMED_FILES]:
+        report.add("file", False, reason, path=path)
+    if len(faults) > NAMED_FILES:
+        report.add("file", False, "more_files", count=len(faults) - NAMED_FILES)
+    if not faults:
+        report.add("file", True, "all_files", count=len(entries))
+    extra = sorted(set(folder.sizes) - set(entries) - {MANIFEST_NAME})
+    extra = [path for path in extra if not _is_companion(path)]
+    if extra:
+        report.add("extra", Verdict.UNTOLD, "not_covered", count=len(extra), paths=", ".join(extra[:5]))
+    return root_hash(manifest(present))
+
+
+def check_root(report: Report, found: str, wanted: str | None) -> None:
+    """The root hash of data against that of a certificate."""
+    if not found:
+        return
+    if wanted is None:
+        report.add("root_hash", Verdict.UNTOLD, "no_certificate", root=found)
+    else:
+        report.add("root_hash", found == wanted, "" if found == wanted else "other_data", root=found)
+
+
+def root_in(report: Report) -> str | None:
+    """The root hash that a checked certificate or credential names."""
+    asset = report.claims.get("asset")
+    held = report.claims.get("rootHash") or (asset.get("root_hash") if isinstance(asset, Mapping) else None)
+    return str(held) if held else None
+
+
+def number_in(report: Report) -> str:
+    """The certificate number that a checked thing names."""
+    return str(report.claims.get("certificateNumber") or report.claims.get("number") or "")
+
+
+def check_token(text: str, evidence: Evidence) -> Report:
+    """A certificate or a credential, whichever the token says it is; Unreadable when neither."""
+    kind = read_token(text).type
+    if kind == CREDENTIAL_TYPE:
+        return check_credential(text, evidence)
+    if kind == CERTIFICATE_TYPE:
+        return check_certificate(text, evidence)
+    raise Unreadable("neither a certificate nor a credential")
+
+
+def check_json(body: Mapping[str, Any], evidence: Evidence) -> Report:
+    """A certificate in our JSON form (`claims`, `token`): the token, and whether the claims say the same."""
+    text, claims = body.get("token"), body.get("claims")
+    if not isinstance(text, str):
+        raise Unreadable("there is no signed text in it")
+    report = check_token(text, evidence)
+    if isinstance(claims, Mapping):
+        signed = {name: value for name, value in read_token(text).payload.items() if name != "iss"}
+        members = differing(dict(claims), signed)
+        report.add("content", not members, "differs" if members else "", members=", ".join(members[:20]))
+    return report
+
+
+def check_folder(folder: Folder, evidence: Evidence, tokens: Sequence[str] = ()) -> Report:
+    """Data with the certificates that are at hand for it: those given, and those that lie in the folder."""
+    report, wanted = Report("data"), None
+    for text in [*tokens, *tokens_in(folder)]:
+        inner = check_token(text, evidence)
+        report.statements += inner.statements
+        report.claims = inner.claims
+        wanted = root_in(inner) if wanted is None else wanted
+    check_root(report, check_files(report, folder), wanted)
+    return report
