@@ -1,5 +1,53 @@
+"""Exports over JSON, and the metadata documents in their own media types."""
+
 from __future__ import annotations
 
-from ninja import Router
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router, Status
+
+from assets.datasets.selectors import version_for
+from assets.exports import selectors, services
+from assets.exports.pages import document_response
+from assets.exports.schemas import LinkOut, MakingOut, OfferOut
+from gateway.api import actor, idempotent
+from kernel import clock
 
 router = Router()
+
+
+@router.get("/versions/{uuid:version_id}", response=list[OfferOut], summary="The formats of a version")
+def list_formats(request: HttpRequest, version_id: UUID) -> list[OfferOut]:
+    viewer = actor(request)
+    version = version_for(viewer, version_id)
+    return [OfferOut.of(offer) for offer in selectors.offers(viewer, version)]
+
+
+@router.post(
+    "/versions/{uuid:version_id}/formats/{code}",
+    response={200: MakingOut, 202: MakingOut},
+    summary="Have a version written in a format",
+)
+@idempotent
+def make(request: HttpRequest, version_id: UUID, code: str) -> Status[MakingOut]:
+    found = services.make(by=actor(request), at=clock.now(), version_id=version_id, format=code)
+    told = MakingOut.of(code, found)
+    return Status(200 if told.state == "made" else 202, told)
+
+
+@router.post(
+    "/versions/{uuid:version_id}/formats/{code}/link", response=LinkOut, summary="A link to an export"
+)
+@idempotent
+def hand_out(request: HttpRequest, version_id: UUID, code: str) -> LinkOut:
+    link = services.hand_out(by=actor(request), at=clock.now(), version_id=version_id, format=code)
+    return LinkOut(url=link)
+
+
+@router.get(
+    "/versions/{uuid:version_id}/metadata/{name}",
+    summary="Metadata: croissant.json, dcat.jsonld, datapackage.json, prov.jsonld, prov.ttl",
+)
+def metadata(request: HttpRequest, version_id: UUID, name: str) -> HttpResponse:
+    return document_response(version_for(actor(request), version_id), name)

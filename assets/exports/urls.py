@@ -1,4 +1,11 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from assets.exports import pages
 
 app_name = "exports"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("versions/<uuid:version_id>/", pages.version_exports, name="version"),
+    path("versions/<uuid:version_id>/metadata/<str:name>", pages.metadata, name="metadata"),
+    path("versions/<uuid:version_id>/<slug:code>/make/", pages.make, name="make"),
+    path("versions/<uuid:version_id>/<slug:code>/download/", pages.download, name="download"),
+]
