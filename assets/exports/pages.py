@@ -72,17 +72,26 @@ def _lineage(version: DatasetVersion, told: Told, facts: Facts) -> list[LineageS
     return found
 
 
-def _snippets(version: DatasetVersion) -> list[dict[str, str]]:
-    """Lines to copy, for someone who has unpacked the whole folder."""
-    number = f"{version.dataset.number}-v{version.version}"
-    found = []
-    if version.project_id:
-        found = [
-            {"title": "mlcroissant", "text": "import mlcroissant as mlc\n\ndataset = mlc.Dataset(\"croissant.json\")\nfor record in dataset.records(\"rows\"):\n    print(record[\"rows/id\"], record[\"rows/labels\"])\n"},
-            {"title": "pandas", "text": "import pandas as pd\n\nrows = pd.read_json(\"rows.jsonl\", lines=True, dtype=False)\n"},
-            {"title": "DuckDB", "text": f"SELECT unnest(labels) AS label, count(*)\nFROM '{number}-parquet.parquet'\nGROUP BY label;\n"},
-        ]  # fmt: skip
-    return found
+_SNIPPETS = (
+    {
+        "title": "mlcroissant",
+        "text": (
+            'import mlcroissant as mlc\n\ndataset = mlc.Dataset("croissant.json")\n'
+            'for record in dataset.records("rows"):\n    print(record["rows/id"], record["rows/labels"])\n'
+        ),
+    },
+    {
+        "title": "pandas",
+        "text": 'import pandas as pd\n\nrows = pd.read_json("rows.jsonl", lines=True, dtype=False)\n',
+    },
+    {
+        "title": "DuckDB",
+        "text": (
+            "SELECT label, count(*)\nFROM (SELECT unnest(labels) AS label FROM 'rows.jsonl')\nGROUP BY label;\n"
+        ),
+    },
+)
+"""Lines to copy, for someone who has unpacked the whole folder of an annotated version."""
 
 
 def _context(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
@@ -110,7 +119,7 @@ def _context(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         "is_open": selectors.is_open(version),
         "lineage_steps": _lineage(version, told, facts),
         "previews": previews,
-        "snippets": _snippets(version),
+        "snippets": _SNIPPETS if version.project_id else (),
         "facts": [
             Fact(_("样本数"), f"{version.row_count:,}"),
             Fact(_("文件数"), f"{version.file_count:,}"),

@@ -37,7 +37,8 @@ MEASURED_AT_ONCE = 8 * 1024 * 1024
 """Bytes of rows that are measured while the reader waits; the job that writes an export measures larger ones."""
 LISTED_FILES = 200
 LISTED_TABLES = 20
-TABLE_LIMIT = 16 * 1024 * 1024
+TABLE_LIMIT = 4 * 1024 * 1024
+"""Bytes of a table of own data up to which its columns are read for the metadata."""
 SHAPE_KEY = "exports.shape.1."
 
 
@@ -140,10 +141,22 @@ def _guesses(version: DatasetVersion) -> Iterator[Shape]:
 def fitting(version: DatasetVersion) -> dict[str, Unfit | None]:
     """Every format with None when it fits; for a version not yet measured, when it may."""
     shape = known_shape(version)
-    if shape is not None:
-        return kinds_for(shape)
+    return kinds_for(shape) if shape is not None else _guessed(version)
+
+
+def _guessed(version: DatasetVersion) -> dict[str, Unfit | None]:
     told = [kinds_for(guess) for guess in _guesses(version)]
     return {code: None if any(each[code] is None for each in told) else told[0][code] for code in FORMATS}
+
+
+def formats_offered(version: DatasetVersion) -> list[Format]:
+    """The formats a buyer may expect of a version, for its public page: nothing is read from the store."""
+    told = cache.get(SHAPE_KEY + version.root_hash)
+    if told is None and version.project_id is None:
+        unfit = kinds_for(Shape(byte_count=version.byte_count))
+    else:
+        unfit = kinds_for(Shape.of_json(told)) if told is not None else _guessed(version)
+    return [kind for code, kind in FORMATS.items() if unfit[code] is None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -249,7 +249,8 @@ def _write_local(version: DatasetVersion, kind: Format, source: RowFile, shape: 
         controls, parts = _PARTS[kind.code]
         found = shape.span_names if controls == (LABELS,) else shape.class_names
         source.classes = selectors.classes_of(version, controls, found)
-        source.fetch = partial(_raw, version) if version.byte_count <= FILES_LIMIT else None
+        if version.byte_count <= FILES_LIMIT:
+            source.fetch = partial(_raw, {file.path: file for file in version.files.iterator()})
         with target.open("wb") as out:
             write_zip(parts(source), out)
 
@@ -264,8 +265,8 @@ def checked(file: DatasetFile) -> Iterator[bytes]:
         raise ContentAltered(path=file.path)
 
 
-def _raw(version: DatasetVersion, path: str) -> Iterator[bytes]:
-    return checked(version.files.get(path=path))
+def _raw(files: Mapping[str, DatasetFile], path: str) -> Iterator[bytes]:
+    return checked(files[path])
 
 
 def _folder(version: DatasetVersion) -> Iterator[Part]:

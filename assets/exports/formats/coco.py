@@ -119,6 +119,8 @@ def read_boxes(told: Mapping[str, Any]) -> dict[str, list[Box]]:
     for each in told["annotations"]:
         image, label = images[each["image_id"]], names[each["category_id"]]
         size = (image["width"], image["height"])
+        if each["segmentation"] and "rotation" not in each["attributes"]:
+            continue  # an outline, not a box
         if each["segmentation"]:
             flat = each["segmentation"][0]
             box = box_of_corners(label, list(zip(flat[::2], flat[1::2], strict=True)), size)

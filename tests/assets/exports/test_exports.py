@@ -191,6 +191,16 @@ def test_own_data_goes_as_it_is_with_its_tables_described() -> None:
     assert client_of(cast.lin()).get(reverse("exports:version", args=[version.pk])).status_code == 200
 
 
+def test_a_product_page_tells_the_formats_without_reading_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    turned, told = scenes.street(), ["folder", "jsonl", "parquet", "csv", "coco", "yolo_obb", "voc"]
+    with monkeypatch.context() as patched:
+        patched.delattr(objects, "stream")
+        may_fit = [kind.code for kind in selectors.formats_offered(turned)]
+    assert may_fit == [*told[:5], "yolo", *told[5:]]  # nobody has counted turned boxes yet
+    selectors.known_shape(turned)
+    assert [kind.code for kind in selectors.formats_offered(turned)] == told
+
+
 # --- refusals -----------------------------------------------------------------------------------
 
 
@@ -295,6 +305,8 @@ def test_a_press_makes_it_and_the_next_downloads_it(django_capture_on_commit_cal
     answer = post(client, "exports:download", version.pk, "csv")
     assert answer.status_code == 302
     assert "X-Amz-Signature" in answer["Location"]
+    assert post(client, "exports:make", version.pk, "docx").status_code == 404
+    assert post(client, "exports:download", version.pk, "parquet")["Location"] == address  # not made yet
     refused = post(client, "exports:make", version.pk, "voc")
     assert refused["Location"] == address
     assert "无框标注" in client.get(address).content.decode()
@@ -310,7 +322,7 @@ def test_a_failed_job_is_shown_with_its_reason_and_can_be_asked_again(
         post(client, "exports:make", version.pk, "folder")
     told = client.get(reverse("exports:version", args=[version.pk])).content.decode()
     assert "存储中的“items/000001.txt”与封版时的哈希不一致" in told
-    assert "重新生成" in told
+    assert "再次生成" in told
 
 
 def test_what_is_known_above_stands_in_the_chain_and_the_documents() -> None:
