@@ -187,9 +187,18 @@ class Facts:
 
 
 def to_json(value: Any) -> dict[str, Any]:
-    """A record as plain JSON values."""
+    """A record as plain JSON values that PostgreSQL takes: a NUL becomes the replacement character."""
     assert is_dataclass(value)
-    return asdict(value)  # type: ignore[arg-type]
+    told: dict[str, Any] = _storable(asdict(value))  # type: ignore[arg-type]
+    return told
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    return [_storable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def from_json(kind: type[T], body: Mapping[str, Any]) -> T:

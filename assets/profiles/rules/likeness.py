@@ -68,9 +68,9 @@ def shingles(text: str) -> Numbers:
     return np.unique(_mixed((windows * _POWERS).sum(axis=1, dtype=np.uint64)))
 
 
-def first_minimum(hashed: Numbers) -> int:
-    """The minimum under the first permutation alone: texts that are alike tend to share it."""
-    return int((hashed * _FACTORS[0] + _SUMMANDS[0]).min())
+def rank(hashed: Numbers) -> tuple[int, int]:
+    """The minimum under the first permutation, which texts that are alike tend to share, then the text's own."""
+    return int((hashed * _FACTORS[0] + _SUMMANDS[0]).min()), int(hashed.sum(dtype=np.uint64))
 
 
 def minima(hashed: Numbers) -> NDArray[np.uint32]:
@@ -144,9 +144,9 @@ def image_similarity_percent(one: bytes, other: bytes) -> int:
     return (64 - distance(one, other)) * 100 // 64
 
 
-def spread(ranked: Iterable[tuple[int, int]], most: int) -> list[int]:
-    """Positions of at most `most` texts out of (first minimum, position), in order.
+def spread(ranked: Iterable[tuple[tuple[int, int], int]], most: int) -> list[int]:
+    """Positions of at most `most` texts out of (rank, position), in order.
 
-    Chosen by the minimum, so that equal texts of two versions are both chosen or both left out.
+    Chosen by the rank, so that equal texts of two versions are both chosen or both left out.
     """
-    return sorted(position for _minimum, position in heapq.nsmallest(most, ranked))
+    return sorted(position for _rank, position in heapq.nsmallest(most, ranked))

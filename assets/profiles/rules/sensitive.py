@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from stdnum.cn import ric
 
@@ -29,6 +30,11 @@ _CARD = re.compile(r"(?<![0-9A-Za-z])(?<!\d\.)\d(?:[ -]?\d){14,18}(?![0-9A-Za-z]
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,6}\.[A-Za-z]{2,24}"
 )
+# GB/T 2260: the first two digits
+_PROVINCE_CODES = frozenset(
+    {11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54,
+     61, 62, 63, 64, 65, 71, 81, 82, 83, 91}
+)  # fmt: skip
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _PLATE = re.compile(
     rf"[{_PROVINCES}][A-HJ-NP-Z][·・• ]?"
@@ -87,6 +93,19 @@ def is_name(value: str) -> bool:
     return bool(_WHOLE_NAME.match(value.strip()))
 
 
+def is_id_number(number: str) -> bool:
+    """Whether province, birth date and check character of an 18-character number fit together.
+
+    The county is not looked up: codes were renumbered often, and a person keeps the first one.
+    """
+    try:
+        date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return False
+    is_placed = int(number[:2]) in _PROVINCE_CODES and "1850" < number[6:10] < "2100"
+    return is_placed and bool(ric.calc_check_digit(number) == number[17].upper())
+
+
 def luhn_holds(digits: str) -> bool:
     """Luhn's check over the digits, the check digit last."""
     total = 0
@@ -125,7 +144,7 @@ def hits_in(text: str, *, in_name_field: bool = False) -> list[Hit]:
 def _hits(plain: str) -> Iterator[Hit]:
     """Candidates, the surest kinds first."""
     for match in _ID.finditer(plain):
-        if ric.is_valid(match[0]):
+        if is_id_number(match[0]):
             yield Hit(FindingKind.ID_NUMBER, match.start(), match.end(), match[0].upper())
     for match in _PHONE.finditer(plain):
         digits = re.sub(r"\D", "", match[0])[-11:]

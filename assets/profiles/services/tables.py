@@ -265,7 +265,7 @@ class _Table:
     def __init__(
         self, database: duckdb.DuckDBPyConnection, path: str, headers: list[str], at: datetime
     ) -> None:
-        self.database, self.path, self.headers, self.at = database, path, headers, at
+        self.database, self.path, self.headers, self.at = database, path, _told_apart(headers), at
         (self.rows,) = _one(database.execute("SELECT count(*) FROM t"))
         self.is_ours = path == ROWS_PATH and "labels" in headers
         self.findings: list[Finding] = []
@@ -334,7 +334,7 @@ class _Table:
         ).fetchall()  # fmt: skip
         self.fields.append(
             FieldFacts(
-                name=self.headers[place][:200],
+                name=self.headers[place],
                 kind=counts.kind,
                 filled_count=counts.filled,
                 null_count=self.rows - counts.filled,
@@ -392,7 +392,7 @@ class _Table:
                         masked.append(hit.masked)
                     found[hit.kind] = (total + count, distinct, masked)
         self.findings += [
-            Finding(kind, self.path, header[:200], total, len(distinct), tuple(masked))
+            Finding(kind, self.path, header, total, len(distinct), tuple(masked))
             for kind, (total, distinct, masked) in sorted(found.items())
         ]
         return bool(found)
@@ -481,13 +481,13 @@ class _Table:
             return {}, []
         languages: dict[str, int] = {}
 
-        def ranked() -> Iterator[tuple[int, int]]:
+        def ranked() -> Iterator[tuple[tuple[int, int], int]]:
             for row, text in self._texts():
                 language = language_of(text)
                 languages[language] = languages.get(language, 0) + 1
                 plain = likeness.normalised(text)
                 if len(plain) >= likeness.SHORTEST_TEXT:
-                    yield likeness.first_minimum(likeness.shingles(plain)), row
+                    yield likeness.rank(likeness.shingles(plain)), row
 
         chosen = set(likeness.spread(ranked(), MOST_FINGERPRINTS))
         prints = []
@@ -542,6 +542,16 @@ class _Table:
         if result and len(result) <= LARGEST_RESULT:
             shown["result"] = json.loads(result)
         return shown
+
+
+def _told_apart(headers: list[str]) -> list[str]:
+    """The headers, at most 200 characters long and none twice."""
+    found: list[str] = []
+    for place, header in enumerate(headers):
+        name = header.replace("\x00", "\ufffd")
+        is_unclear = len(name) > 200 or name in found
+        found.append(f"{name[:180]} #{place + 1}" if is_unclear else name)
+    return found
 
 
 def labels_of(value: str) -> list[str]:
