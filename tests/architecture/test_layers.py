@@ -19,6 +19,7 @@ ROOMS = {
 }  # fmt: skip
 EXTRA_ROOMS = {
     "assets/datasets": {"lineage"},
+    "assets/exports": {"facts"},
     "assets/registry": {"verification_urls", "printing"},
     "annotation/work": {"project_urls"},
     "exchange/catalogue": {"selling_urls", "pages_selling"},
@@ -33,6 +34,8 @@ FOLDERS = {
     "pages",
     "engine",
     "measures",
+    "formats",
+    "metadata",
 }
 ORDER = ["states", "rules", "models", "permissions", "selectors", "services", "tasks", "pages"]
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "process", "handle", "data", "info", "common", "misc"}
