@@ -46,6 +46,7 @@ def _annotation() -> dict[type[Event], list[Handler]]:
 def _assets() -> dict[type[Event], list[Handler]]:
     from assets.credentials import services as credentials
     from assets.datasets import events as datasets
+    from assets.profiles import services as profiles
     from assets.registry import events as news
     from assets.registry import services as registry
     from config import notices
@@ -60,7 +61,11 @@ def _assets() -> dict[type[Event], list[Handler]]:
     def suspend_listings(event: news.CertificateLapsed) -> None:
         catalogue.suspend_lapsed(by=event.by, at=event.at, certificate_id=event.certificate_id)
 
+    def make_profile(event: datasets.VersionSealed) -> None:
+        profiles.queue_profile(by=event.by, at=event.at, version_id=event.version_id)
+
     return {
+        datasets.VersionSealed: [make_profile],
         datasets.VersionWithdrawn: [registry.refuse_withdrawal_of_registered],
         news.CertificateIssued: [issue_credential, notices.tell_certificate_issued],
         news.CertificateLapsed: [follow_certificate, suspend_listings, notices.tell_certificate_lapsed],
