@@ -1,7 +1,7 @@
 """Croissant 1.1 (https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html) with its RAI vocabulary.
 
 Addresses are relative: lay the document beside the files of the version and load it from there. The context is the
-one the specification gives. A region of the annotation becomes one member of the list `result`, with a sub-field
+one the specification gives, but plain texts are Chinese here. A region of the annotation becomes one member of the list `result`, with a sub-field
 for each value its control can give.
 """
 
@@ -28,7 +28,7 @@ RAI_CONFORMS_TO = "http://mlcommons.org/croissant/RAI/1.0"
 FILE_NAME = "croissant.json"
 
 CONTEXT: dict[str, Any] = {
-    "@language": "en",
+    "@language": "zh-Hans",
     "@vocab": "https://schema.org/",
     "arrayShape": "cr:arrayShape",
     "citeAs": "cr:citeAs",

@@ -238,6 +238,9 @@ def test_a_withdrawn_version_gives_no_new_export() -> None:
     datasets.withdraw(by=cast.lin(), at=NOON, version_id=version.pk, reason="来源方收回授权")
     with pytest.raises(services.VersionNotOpen):
         services.make(by=cast.lin(), at=NOON, version_id=version.pk, format="csv")
+    told = client_of(cast.lin()).get(reverse("exports:version", args=[version.pk])).content.decode()
+    assert "这个版本已撤回，不再生成新的导出文件。" in told
+    assert "/make/" not in told
 
 
 def test_a_made_export_is_never_changed() -> None:

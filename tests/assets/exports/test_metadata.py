@@ -155,6 +155,19 @@ def test_croissant_names_every_file_with_its_hash_and_what_is_known_above(tmp_pa
     assert not loaded(tmp_path).metadata.ctx.issues.errors
 
 
+def test_many_files_are_told_by_pattern_and_still_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "LISTED_FILES", 3)
+    version = sealed_version()
+    told = selectors.told_of(version)
+    assert [file.path for file in told.files] == ["README.md", "rows.jsonl"]
+    assert told.groups == [FileGroup("items/*.txt", "text/plain", 4)]
+    dataset = loaded(unpacked(version, tmp_path))
+    assert not dataset.metadata.ctx.issues.errors
+    assert len(list(dataset.records("rows"))) == 4
+
+
 def test_tables_of_own_data_are_described_and_loaded(tmp_path: Path) -> None:
     from dataclasses import replace
 
