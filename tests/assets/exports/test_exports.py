@@ -81,7 +81,7 @@ def test_asking_twice_while_it_is_written_gives_the_same_job() -> None:
     first = services.make(by=cast.lin(), at=NOON, version_id=version.pk, format="parquet")
     again = services.make(by=cast.lin(), at=NOON, version_id=version.pk, format="parquet")
     assert first.pk == again.pk
-    assert Job.objects.count() == 1
+    assert Job.objects.filter(kind=selectors.JOB_KIND).count() == 1
 
 
 def test_a_second_delivery_of_the_job_writes_nothing_new() -> None:
@@ -217,7 +217,7 @@ def test_nobody_else_makes_or_gets_an_export() -> None:
     with pytest.raises(NotFound):
         selectors.export_for(cast.he(), version.pk, "csv")
     assert selectors.export_for(cast.yan(), version.pk, "csv") is not None
-    assert not Job.objects.exists()
+    assert not Job.objects.filter(kind=selectors.JOB_KIND).exists()
     assert not AuditEvent.objects.filter(action="exports.download").exists()
 
 
@@ -230,7 +230,7 @@ def test_what_does_not_fit_is_refused_with_the_reason() -> None:
         services.make(by=cast.lin(), at=NOON, version_id=version.pk, format="docx")
     with pytest.raises(services.NotMade):
         services.hand_out(by=cast.lin(), at=NOON, version_id=version.pk, format="csv")
-    assert not Job.objects.exists()
+    assert not Job.objects.filter(kind=selectors.JOB_KIND).exists()
 
 
 def test_a_withdrawn_version_gives_no_new_export() -> None:
