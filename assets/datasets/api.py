@@ -9,10 +9,20 @@ from ninja import Router, Status
 
 from assets.datasets import selectors, services
 from assets.datasets.permissions import VIEW_DATASETS
-from assets.datasets.schemas import CheckOut, DatasetIn, DatasetOut, SealIn, VersionOut, WithdrawIn
+from assets.datasets.schemas import (
+    CheckOut,
+    DatasetIn,
+    DatasetOut,
+    DiffOut,
+    FileOut,
+    SealIn,
+    VersionOut,
+    WithdrawIn,
+)
 from documents import objects
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
+from kernel.errors import NotFound
 
 router = Router()
 
@@ -58,6 +68,26 @@ def get_version(request: HttpRequest, version_id: UUID) -> VersionOut:
 def get_manifest(request: HttpRequest, version_id: UUID) -> HttpResponse:
     version = selectors.version_for(actor(request), version_id)
     return HttpResponse(objects.get(version.manifest_key), content_type="application/json")
+
+
+@router.get(
+    "/{uuid:dataset_id}/versions/{newer}/diff/{older}", response=DiffOut, summary="Compare two versions"
+)
+def get_diff(request: HttpRequest, dataset_id: UUID, newer: int, older: int) -> DiffOut:
+    """Files by path and hash, rows by content (null where no table changed, or too large), labels by count."""
+    viewer = actor(request)
+    if not (0 < newer < 2**31 and 0 < older < 2**31):
+        raise NotFound
+    before = selectors.numbered_version(viewer, dataset_id, older)
+    after = selectors.numbered_version(viewer, dataset_id, newer)
+    return DiffOut.of(selectors.diff_of(before, after))
+
+
+@router.get("/files/{file_id}", response=FileOut, summary="One file with its walk from source to sale")
+def get_file(request: HttpRequest, file_id: int) -> FileOut:
+    if not 0 < file_id < 2**63:
+        raise NotFound
+    return FileOut.of(selectors.file_history(actor(request), file_id))
 
 
 @router.get(

@@ -18,7 +18,7 @@ from assets.datasets import selectors, services
 from assets.datasets.forms import DatasetForm, SealForm, WithdrawForm
 from assets.datasets.models import Dataset, DatasetVersion
 from assets.datasets.permissions import MANAGE_DATASETS, VIEW_DATASETS
-from assets.datasets.rules import MISMATCHES
+from assets.datasets.rules import FILE_CHANGES, MISMATCHES, SHOWN_CHANGES
 from assets.datasets.states import VersionState
 from documents import objects
 from gateway.api import actor
@@ -28,10 +28,11 @@ from web import charts
 from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
 from web.paging import paginate
-from web.parts import Fact, LineageStep
-from web.templatetags.ui import short_hash
+from web.parts import Fact, Kpi, LineageStep
+from web.templatetags.ui import file_size, short_hash
 
 SHOWN_LABELS = 12
+CHANGE_TONES = {"added": "green", "removed": "red", "changed": "amber", "moved": "blue"}
 LARGEST_INLINE_CHECK = 512 * 1024 * 1024
 """Bytes that are re-hashed while the reader waits; larger versions by `manage.py dataset_verify`."""
 
@@ -78,24 +79,17 @@ def _version_facts(version: DatasetVersion) -> list[Fact]:
     return facts
 
 
-def _lineage(version: DatasetVersion) -> list[LineageStep]:
-    chain = selectors.provenance_of(version)
+def _annotation_steps(version: DatasetVersion, chain: selectors.Provenance) -> list[LineageStep]:
+    """Annotation and acceptance; a version that was uploaded has none."""
+    if version.project is None:
+        return []
     guidelines = "、".join(f"v{number}" for number in chain.guideline_versions) or "--"
     return [
-        LineageStep(
-            _("原始数据"),
-            "database",
-            (
-                _("%(batches)s 批，%(items)s 条")
-                % {"batches": chain.batch_count, "items": f"{chain.item_count:,}"},
-                *chain.sources[:1],
-            ),
-        ),
         LineageStep(
             _("标注"),
             "pencil-ruler",
             (
-                version.project.number if version.project else "",
+                version.project.number,
                 _("规范 %(versions)s") % {"versions": guidelines},
             ),
         ),
@@ -107,6 +101,22 @@ def _lineage(version: DatasetVersion) -> list[LineageStep]:
                 _("%(people)s 名标注员") % {"people": chain.annotator_count},
             ),
         ),
+    ]
+
+
+def _lineage(version: DatasetVersion) -> list[LineageStep]:
+    chain = selectors.provenance_of(version)
+    return [
+        LineageStep(
+            _("原始数据"),
+            "database",
+            (
+                _("%(batches)s 批，%(items)s 条")
+                % {"batches": chain.batch_count, "items": f"{chain.item_count:,}"},
+                *chain.sources[:1],
+            ),
+        ),
+        *_annotation_steps(version, chain),
         LineageStep(
             _("封版"),
             "package-check",
@@ -159,6 +169,7 @@ def _context(request: HttpRequest, dataset: Dataset, number: int | None) -> dict
         "may_manage": viewer.can(MANAGE_DATASETS) and viewer.belongs_to(dataset.firm_id),
         "meta": [dataset.number, dataset.get_modality_display(), dataset.firm.display_name],
         "withdraw_form": WithdrawForm(),
+        "compared": next((v.version for v in versions if version and v.version < version.version), None),
     }
     if context["may_manage"]:
         context["seal_form"] = SealForm(projects=list(selectors.sealable_projects(viewer, dataset)[:50]))
@@ -273,3 +284,69 @@ def manifest(request: HttpRequest, version_id: UUID) -> HttpResponse:
     name = f"{version.dataset.number}-v{version.version}-manifest.json"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+# --- what changed, and where a file came from ---------------------------------------------------
+
+
+@login_required
+@require_safe
+def choose_diff(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Lead from the two chosen versions to their comparison, the newer one first."""
+    dataset = selectors.dataset_for(actor(request), dataset_id)
+    numbers = [value for value in (request.GET.get("a", ""), request.GET.get("b", "")) if value.isdecimal()]
+    chosen = sorted((int(value[:9]) for value in numbers), reverse=True)
+    if len(chosen) != 2:
+        raise NotFound
+    return redirect("datasets:diff", dataset.pk, chosen[0], chosen[1])
+
+
+@login_required
+@require_safe
+def diff(request: HttpRequest, dataset_id: UUID, newer: int, older: int) -> HttpResponse:
+    """Two versions of a dataset side by side: files, rows, labels."""
+    viewer = actor(request)
+    before = selectors.numbered_version(viewer, dataset_id, older)
+    after = selectors.numbered_version(viewer, dataset_id, newer)
+    found = selectors.diff_of(before, after)
+    names = dict(FILE_CHANGES)
+    context = {
+        "dataset": after.dataset,
+        "diff": found,
+        "tiles": [
+            *(
+                Kpi(words, f"{found.files.count(kind):,}", tone=tone)
+                for kind, words, tone in (
+                    ("added", _("新增文件"), "up"), ("removed", _("移除文件"), "down"),
+                    ("changed", _("改动文件"), "warn"), ("moved", _("移动文件"), ""),
+                )
+            ),
+            Kpi(_("未变文件"), f"{found.files.same:,}"),
+        ],
+        "changes": [(names[change.kind], CHANGE_TONES[change.kind], change) for change in found.files.changes[:SHOWN_CHANGES]],
+        "hidden_count": max(0, len(found.files.changes) - SHOWN_CHANGES),
+        "labels": found.labels[:SHOWN_LABELS * 4],
+    }  # fmt: skip
+    return render(request, "datasets/diff.html", context)
+
+
+@login_required
+@require_safe
+def file_detail(request: HttpRequest, file_id: int) -> HttpResponse:
+    """One file: its hash, the walk from its source to its sale, the versions with the same content."""
+    viewer = actor(request)
+    history = selectors.file_history(viewer, file_id)
+    version = history.file.version
+    context = {
+        "history": history,
+        "file": history.file,
+        "version": version,
+        "dataset": version.dataset,
+        "may_manage": viewer.can(MANAGE_DATASETS) and viewer.belongs_to(version.dataset.firm_id),
+        "facts": [
+            Fact(_("大小"), file_size(history.file.size)),
+            Fact(_("媒体类型"), history.file.media_type),
+            Fact(_("所在版本"), f"v{version.version}"),
+        ],
+    }
+    return render(request, "datasets/file.html", context)

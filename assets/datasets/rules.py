@@ -312,3 +312,116 @@ def compare(listed: Iterable[Entry], recorded: Iterable[Entry]) -> list[Mismatch
         if by_path[path] != rows[path]
     ]
     return sorted(found, key=lambda mismatch: mismatch.path)
+
+
+# --- what changed between two versions ----------------------------------------------------------
+
+SHOWN_CHANGES = 200
+FILE_CHANGES: dict[str, str | Promise] = {
+    "added": _("新增"),
+    "removed": _("移除"),
+    "changed": _("改动"),
+    "moved": _("移动"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file that differs: `kind` is added, removed, changed or moved (`other` is where it was before)."""
+
+    kind: str
+    path: str
+    size: int
+    other: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChange:
+    """How often a label stands in either version."""
+
+    label: str
+    before: int
+    after: int
+
+    @property
+    def delta(self) -> int:
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """The files of two versions side by side."""
+
+    changes: Sequence[FileChange]
+    same: int
+
+    def count(self, kind: str) -> int:
+        return sum(change.kind == kind for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class RowDiff:
+    """How many rows came, went and stayed, by their content and not by their order."""
+
+    added: int
+    removed: int
+    same: int
+
+
+def diff_files(before: Iterable[Entry], after: Iterable[Entry]) -> FileDiff:
+    """What happened to the files: by path and hash; equal content under another path has moved."""
+    old, new = {e.path: e for e in before}, {e.path: e for e in after}
+    changes = [
+        FileChange("changed", path, new[path].size)
+        for path in old.keys() & new.keys()
+        if old[path].sha256 != new[path].sha256
+    ]
+    gone: dict[str, list[str]] = {}
+    for path in sorted(old.keys() - new.keys()):
+        gone.setdefault(old[path].sha256, []).append(path)
+    for path in sorted(new.keys() - old.keys()):
+        origins = gone.get(new[path].sha256)
+        if origins:
+            changes.append(FileChange("moved", path, new[path].size, origins.pop(0)))
+        else:
+            changes.append(FileChange("added", path, new[path].size))
+    changes += [FileChange("removed", path, old[path].size) for paths in gone.values() for path in paths]
+    same = sum(1 for path in old.keys() & new.keys() if old[path].sha256 == new[path].sha256)
+    return FileDiff(sorted(changes, key=lambda change: change.path), same)
+
+
+def diff_rows(before: Mapping[str, int], after: Mapping[str, int]) -> RowDiff:
+    """Rows by digest, each as often as it stands: how many came, went and stayed."""
+    old, new = Counter(before), Counter(after)
+    return RowDiff((new - old).total(), (old - new).total(), (old & new).total())
+
+
+def diff_labels(before: Mapping[str, int], after: Mapping[str, int]) -> list[LabelChange]:
+    """Every label of either version, the greatest change first."""
+    found = [
+        LabelChange(label, before.get(label, 0), after.get(label, 0))
+        for label in before.keys() | after.keys()
+    ]
+    return sorted(found, key=lambda change: (-abs(change.delta), change.label))
+
+
+_PLACE_FIELDS = frozenset({"id", "item", "item_name"})
+
+
+def row_digest(line: bytes) -> str:
+    """What a row of JSON lines is, whatever its number and its place in the version; other lines as they are."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return hashlib.sha256(line.strip()).hexdigest()
+    if isinstance(row, dict) and "item_sha256" in row:
+        row = {name: value for name, value in row.items() if name not in _PLACE_FIELDS}
+    try:
+        return hashlib.sha256(canonical(row)).hexdigest()
+    except UnicodeEncodeError:  # halves of characters
+        return hashlib.sha256(line.strip()).hexdigest()
+
+
+def cells_digest(cells: Sequence[str]) -> str:
+    """What a row of a CSV file is, however it was quoted."""
+    return hashlib.sha256(canonical(list(cells))).hexdigest()

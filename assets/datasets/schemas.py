@@ -9,7 +9,7 @@ from uuid import UUID
 from ninja import Field, Schema
 
 from assets.datasets.models import Dataset, DatasetVersion
-from assets.datasets.selectors import VersionCheck
+from assets.datasets.selectors import FileHistory, VersionCheck, VersionDiff
 
 
 class DatasetIn(Schema):
@@ -111,3 +111,111 @@ class CheckOut(Schema):
             byte_count=check.byte_count,
             mismatches=[MismatchOut(path=m.path, code=m.code, words=m.words) for m in check.mismatches],
         )
+
+
+class FileChangeOut(Schema):
+    """`kind`: added, removed, changed or moved; `other` is where a moved file was before."""
+
+    kind: str
+    path: str
+    size: int
+    other: str
+
+
+class RowDiffOut(Schema):
+    added: int
+    removed: int
+    same: int
+
+
+class LabelChangeOut(Schema):
+    label: str
+    before: int
+    after: int
+    delta: int
+
+
+class DiffOut(Schema):
+    """What changed from version `before` to version `after`."""
+
+    before: int
+    after: int
+    same_files: int
+    files: list[FileChangeOut]
+    rows: RowDiffOut | None
+    labels: list[LabelChangeOut]
+
+    @classmethod
+    def of(cls, diff: VersionDiff) -> DiffOut:
+        rows = diff.rows
+        return cls(
+            before=diff.before.version,
+            after=diff.after.version,
+            same_files=diff.files.same,
+            files=[
+                FileChangeOut(kind=each.kind, path=each.path, size=each.size, other=each.other)
+                for each in diff.files.changes
+            ],
+            rows=RowDiffOut(added=rows.added, removed=rows.removed, same=rows.same) if rows else None,
+            labels=[
+                LabelChangeOut(label=each.label, before=each.before, after=each.after, delta=each.delta)
+                for each in diff.labels
+            ],
+        )
+
+
+class StepOut(Schema):
+    """A station of the walk; `kind`: source, authorisation, annotation, file, version, certificate, product, sale."""
+
+    kind: str
+    label: str
+    title: str
+    details: list[str]
+    url: str
+    at: datetime | None
+
+
+class HolderOut(Schema):
+    """A version that holds the same content."""
+
+    dataset: str
+    version: int
+    path: str
+
+
+class FileOut(Schema):
+    """One file of a version, the walk from its source to its sale, and who else holds its content."""
+
+    id: int
+    path: str
+    size: int
+    sha256: str
+    media_type: str
+    dataset: str
+    version: int
+    steps: list[StepOut]
+    holders: list[HolderOut]
+
+    @classmethod
+    def of(cls, history: FileHistory) -> FileOut:
+        file = history.file
+        return cls(
+            id=file.pk,
+            path=file.path,
+            size=file.size,
+            sha256=file.sha256,
+            media_type=file.media_type,
+            dataset=file.version.dataset.number,
+            version=file.version.version,
+            steps=[
+                StepOut(
+                    kind=step.kind, label=step.label, title=step.title, details=[d for d in step.details if d],
+                    url=step.url, at=step.at,
+                )
+                for step in history.steps
+            ],
+            holders=[
+                HolderOut(dataset=each.version.dataset.number, version=each.version.version, path=each.path)
+                for each in history.holders
+            ],
+        )  # fmt: skip

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 from django.db.models import Count, Prefetch, Q, QuerySet
@@ -15,9 +19,25 @@ from annotation.projects.models import Project
 from annotation.projects.states import ProjectState
 from annotation.work.models import Submission
 from annotation.work.states import TaskState
+from assets.datasets.lineage import ORDER, Step, sources_of, steps_of
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.permissions import MANAGE_DATASETS, VIEW_DATASETS
-from assets.datasets.rules import Entry, ManifestUnreadable, Mismatch, compare, read_manifest, root_hash
+from assets.datasets.rules import (
+    Entry,
+    FileDiff,
+    LabelChange,
+    ManifestUnreadable,
+    Mismatch,
+    RowDiff,
+    cells_digest,
+    compare,
+    diff_files,
+    diff_labels,
+    diff_rows,
+    read_manifest,
+    root_hash,
+    row_digest,
+)
 from assets.datasets.states import VersionState
 from documents import objects
 from kernel.errors import NotFound
@@ -108,7 +128,11 @@ class Provenance:
 
 
 def provenance_of(version: DatasetVersion) -> Provenance:
-    """The chain of one version, from its lineage rows; two queries."""
+    """The chain of one version, from its lineage rows; two queries. Uploaded versions tell their batches instead."""
+    if version.project_id is None:
+        batches = sources_of(version)
+        sources = list(dict.fromkeys(source for source, _licence in batches))
+        return Provenance(len(batches), version.row_count, sources, [], 0, 0)
     rows = LineageRow.objects.filter(version=version)
     counts = rows.aggregate(
         batches=Count("task__item__batch", distinct=True),
@@ -182,6 +206,143 @@ def _measure(files: Sequence[DatasetFile]) -> tuple[list[Mismatch], int]:
         elif stored.size != file.size:
             found.append(Mismatch(file.path, "size"))
     return found, sum(stored.size for stored in measured if stored)
+
+
+# --- what changed, and where a file came from ---------------------------------------------------
+
+LARGEST_ROW_DIFF = 32 * 1024 * 1024
+"""Bytes of tables that are compared row by row while the reader waits."""
+_LINES, _CELLS = ("application/x-ndjson",), ("text/csv", "text/tab-separated-values")
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDiff:
+    """Two versions of one dataset; `rows` is None where no table changed or it is too large to compare here."""
+
+    before: DatasetVersion
+    after: DatasetVersion
+    files: FileDiff
+    labels: Sequence[LabelChange]
+    rows: RowDiff | None
+    is_too_large: bool
+
+
+def numbered_version(viewer: Actor, dataset_id: UUID, number: int) -> DatasetVersion:
+    """One version of a visible dataset by its number; NotFound otherwise."""
+    found = versions_visible_to(viewer).filter(dataset=dataset_id, version=number).first()
+    if found is None or found.state == VersionState.BUILDING:
+        raise NotFound
+    return found
+
+
+def diff_of(before: DatasetVersion, after: DatasetVersion) -> VersionDiff:
+    """What changed between two versions: files by path and hash, rows by content, labels by count.
+
+    Only tables that differ are read; together they may have LARGEST_ROW_DIFF bytes.
+    """
+    old, new = ({file.path: file for file in version.files.all()} for version in (before, after))
+    hashes = {file.sha256 for file in old.values()}, {file.sha256 for file in new.values()}
+    changed_old = [f for f in old.values() if f.sha256 not in hashes[1] and f.media_type in _LINES + _CELLS]
+    changed_new = [f for f in new.values() if f.sha256 not in hashes[0] and f.media_type in _LINES + _CELLS]
+    is_too_large = sum(file.size for file in changed_old + changed_new) > LARGEST_ROW_DIFF
+    rows = None
+    if (changed_old or changed_new) and not is_too_large:
+        rows = diff_rows(_row_digests(changed_old), _row_digests(changed_new))
+        same = max(0, after.row_count - rows.added) if after.row_count else rows.same
+        rows = RowDiff(rows.added, rows.removed, same)
+    return VersionDiff(
+        before=before,
+        after=after,
+        files=diff_files(
+            (Entry(f.path, f.size, f.sha256) for f in old.values()),
+            (Entry(f.path, f.size, f.sha256) for f in new.values()),
+        ),
+        labels=diff_labels(before.label_counts, after.label_counts),
+        rows=rows,
+        is_too_large=is_too_large,
+    )
+
+
+def _row_digests(files: Sequence[DatasetFile]) -> Counter[str]:
+    """How often each row stands in some tables; the heads of CSV files are no rows."""
+    counted: Counter[str] = Counter()
+    for file in files:
+        body = objects.get(file.object_key)
+        if file.media_type in _CELLS:
+            delimiter = "\t" if file.media_type.endswith("tab-separated-values") else ","
+            text = io.StringIO(body.decode("utf-8-sig", "replace"), newline="")
+            rows = csv.reader(text, delimiter=delimiter)
+            counted.update(cells_digest(row) for row in islice(rows, 1, None) if row)
+        else:
+            counted.update(row_digest(line) for line in body.split(b"\n") if line.strip())
+    return counted
+
+
+@dataclass(frozen=True, slots=True)
+class FileHistory:
+    """One file: the walk from its source to its sale, and the versions that hold the same content."""
+
+    file: DatasetFile
+    steps: Sequence[Step]
+    holders: Sequence[DatasetFile]
+
+
+def file_history(viewer: Actor, file_id: int) -> FileHistory:
+    """The walk of one file of a visible version; NotFound otherwise."""
+    visible = versions_visible_to(viewer)
+    file = (
+        DatasetFile.objects.filter(pk=file_id, version__in=visible)
+        .select_related("version__dataset__firm", "version__project")
+        .first()
+    )
+    if file is None:
+        raise NotFound
+    same = DatasetFile.objects.filter(
+        sha256=file.sha256, version__in=visible.filter(dataset__firm=file.version.dataset.firm_id)
+    ).select_related("version__dataset")
+    steps = sorted(_own_steps(file) + steps_of(viewer, file), key=lambda step: ORDER.index(step.kind))
+    return FileHistory(file, steps, list(same.order_by("-version_id", "path")[:50]))
+
+
+def _own_steps(file: DatasetFile) -> list[Step]:
+    """What datasets know themselves: the annotation behind the version, the file, the version."""
+    version, steps = file.version, []
+    if version.project:
+        chain = provenance_of(version)
+        steps.append(
+            Step(
+                kind="source",
+                label=_("原始数据"),
+                title=chain.sources[0] if chain.sources else version.project.title,
+                details=(
+                    _("%(batches)s 批，%(items)s 条")
+                    % {"batches": chain.batch_count, "items": chain.item_count},
+                ),
+                url=reverse("projects:detail", args=[version.project_id]),
+            )
+        )
+        steps.append(
+            Step(
+                kind="annotation",
+                label=_("标注项目"),
+                title=version.project.title,
+                details=(version.project.number,),
+                url=reverse("projects:detail", args=[version.project_id]),
+                at=version.project.accepted_at,
+            )
+        )
+    steps.append(Step(kind="file", label=_("文件"), title=file.path, details=(f"SHA-256 {file.sha256}",)))
+    steps.append(
+        Step(
+            kind="version",
+            label=_("数据集版本"),
+            title=f"{version.dataset.name} v{version.version}",
+            details=(_("根哈希 %(hash)s") % {"hash": version.root_hash}, version.get_state_display()),
+            url=reverse("datasets:version", args=[version.dataset_id, version.version]),
+            at=version.sealed_at,
+        )
+    )
+    return steps
 
 
 # --- desk and search ----------------------------------------------------------------------------

@@ -13,15 +13,25 @@ from assets.uploads.services.sealing import KIND
 from jobs.models import Job
 from jobs.services import Progress, job_kind
 from kernel import clock
+from organizations.models import Membership
 from organizations.permissions import Actor
+
+
+def _asker(job: Job) -> Actor:
+    """Who started the job, as a member; the system in the organization's name when that person has left since."""
+    membership = Membership.objects.filter(
+        user=job.started_by, organization=job.organization, ended_at=None
+    ).first()
+    if membership is not None:
+        return Actor.of(membership)
+    return Actor(user=job.started_by, organization=job.organization, name="uploads", is_system=True)
 
 
 @job_kind(KIND)
 def seal_upload(job: Job, progress: Progress) -> dict[str, Any]:
     """Check the files of one upload and seal the version, in the name of who asked for it."""
-    by = Actor(user=job.started_by, organization=job.organization)
     version = services.check_and_seal(
-        by=by, at=clock.now(), upload_id=UUID(job.arguments["upload"]), progress=progress
+        by=_asker(job), at=clock.now(), upload_id=UUID(job.arguments["upload"]), progress=progress
     )
     return {
         "version": version.version,

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +47,8 @@ app = typer.Typer(
 )
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+dataset = typer.Typer(help="Datasets, over the API of any installation.", no_args_is_help=True)
+app.add_typer(dataset, name="dataset")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 
@@ -117,6 +120,88 @@ def demo(context: typer.Context) -> None:
 def audit_verify(context: typer.Context) -> None:
     """Check the hash chain of the audit log; exit code 8 when a row was changed."""
     _run_command("audit_verify", context.args, failure=ExitCode.CHECK_FAILED)
+
+
+@dataset.command("push")
+def dataset_push(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to bring.")],
+    *,
+    number: Annotated[str, typer.Option("--dataset", help="The dataset's number, SJ-….")],
+    server: Annotated[
+        str, typer.Option(envvar="QINGSHU_SERVER", help="Address of the server; else the one that runs here.")
+    ] = "",
+    key: Annotated[
+        str,
+        typer.Option(
+            envvar="QINGSHU_API_KEY", help="API key with datasets.view, datasets.manage, documents.upload."
+        ),
+    ] = "",
+    batch_source: Annotated[str, typer.Option(help="Where the files come from.")] = "",
+    licence: Annotated[str, typer.Option(help="By what right they are used.")] = "",
+    authorisation: Annotated[Path | None, typer.Option(help="The authorisation document.")] = None,
+    self_produced: Annotated[bool, typer.Option(help="The organization made the data itself.")] = False,
+    seal: Annotated[bool, typer.Option(help="Check everything and seal the next version.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a folder into a dataset; a run that broke off goes on when it is started again."""
+    from config import pushing
+
+    if not key:
+        raise typer.BadParameter("Give an API key: --key, or QINGSHU_API_KEY.")
+    if batch_source and not (licence and (authorisation or self_produced)):
+        raise typer.BadParameter(
+            "--batch-source needs --licence, and --authorisation FILE or --self-produced."
+        )
+    if authorisation is not None and not authorisation.is_file():
+        raise typer.BadParameter(f"{authorisation} is no file.")
+    address = server or str(startup.status(_folders()).get("address") or "")
+    if not address:
+        raise NotRunning("Nothing runs here; give --server.")
+    language = "zh-hans" if os.environ.get("LANG", "").startswith("zh") else "en"
+    outcome = pushing.push(
+        folder,
+        server=pushing.Server(address, key, language=language),
+        dataset=number,
+        source=pushing.Source(batch_source, licence, authorisation, self_produced),
+        seals=seal,
+        is_quiet=as_json or not sys.stderr.isatty(),
+    )
+    pushing.report(outcome, as_json=as_json)
+
+
+@app.command()
+def verify(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE", help="A PDF, JWT, JSON, manifest, zip or folder; or a number.")
+    ],
+    *,
+    keys: Annotated[
+        Path | None, typer.Option(help="The published key set (jwks.json or did.json), for work offline.")
+    ] = None,
+    status_list: Annotated[
+        list[Path] | None, typer.Option(help="A downloaded status list; may be given more than once.")
+    ] = None,
+    log_head: Annotated[Path | None, typer.Option(help="A signed tree head of the log (JSON or JWT).")] = None,
+    proof: Annotated[
+        list[Path] | None, typer.Option(help="An inclusion proof of the log; may be given more than once.")
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="The certificate that data belongs to.")] = None,
+    server: Annotated[
+        str, typer.Option(envvar="QINGSHU_SERVER", help="The installation to ask; without it all is offline.")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say what holds of a certificate or of data; exit code 8 when something does not."""
+    from config import verifying
+
+    materials = verifying.Materials(keys, status_list or [], log_head, proof or [], certificate, server)
+    report = verifying.examine(target, materials)
+    if as_json:
+        print(json.dumps(verifying.as_data(report), ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(verifying.as_lines(report)))
+    if code := verifying.EXIT_CODES[report.verdict]:
+        raise typer.Exit(code)
 
 
 @app.command()

@@ -18,6 +18,7 @@ def fill() -> None:
     _public()
     _desk()
     _finders()
+    _walks()
 
 
 def _work() -> None:
@@ -190,3 +191,9 @@ def _finders() -> None:
     finding.register_finder(_("支付"), find_payments, icon="credit-card")
     finding.register_finder(_("退款"), find_refunds, icon="undo-2")
     finding.register_finder(_("奖励申报"), find_claims, icon="award")
+
+
+def _walks() -> None:
+    from config import walks
+
+    walks.fill()

@@ -8,6 +8,7 @@ from assets.uploads.services.sealing import (
     seal,
 )
 from assets.uploads.services.sessions import (
+    MOST_PLAIN_FILES,
     Announced,
     Answer,
     BatchMissing,
@@ -27,6 +28,7 @@ from assets.uploads.services.sessions import (
 )
 
 __all__ = [
+    "MOST_PLAIN_FILES",
     "Announced",
     "Answer",
     "BatchMissing",

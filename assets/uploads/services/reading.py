@@ -224,7 +224,7 @@ def _read_parquet(path: str, stream: Iterator[bytes]) -> dict[str, Any]:
             with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as base:
                 held: Any = base.read_parquet(file.name)
                 names, rows = held.columns, held.shape[0]
-                filled = held.aggregate(", ".join(f"count({_quoted(name)})" for name in names)).fetchone()
+                filled = held.aggregate(", ".join(f"count({_quoted(name)})" for name in names)).fetchall()[0]
                 table = Table(path)
                 for row in held.limit(rules.SAMPLE_ROWS).fetchall():
                     _take_value(table, dict(zip(names, row, strict=True)))
@@ -236,7 +236,7 @@ def _read_parquet(path: str, stream: Iterator[bytes]) -> dict[str, Any]:
     facts["rows"] = rows
     facts["fields"] = [
         {"name": rules.plain(name, length=200), "type": kind.lower()[:60], "filled": count}
-        for name, kind, count in zip(names, types, filled or (), strict=False)
+        for name, kind, count in zip(names, types, filled, strict=True)
     ][: rules.MOST_FIELDS]
     return facts
 
