@@ -124,6 +124,7 @@ class Visit:
         found = []
         for width in widths:
             page.set_viewport_size({"width": width, "height": _height(width)})
+            page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             shots = os.environ.get("SCREENSHOTS")
             if shots:
                 name = re.sub(r"\W+", "-", address).strip("-") or "home"

@@ -28,6 +28,7 @@ from annotation.labelstudio.rules import (
 )
 from annotation.projects.models import Item
 from annotation.work.states import Verdict
+from kernel.wording import listed
 
 SPARE_ROWS = 3
 ROW_LIMIT = 200
@@ -155,8 +156,8 @@ class AnswerForm:
                 self.problems.append(said % {"place": place, "piece": piece[:50]})
             else:
                 said = _("第 %(place)s 行：“%(piece)s”在原文中不止一处，请填写起始位置（%(starts)s）。")
-                listed = "、".join(map(str, starts[:10]))
-                self.problems.append(said % {"place": place, "piece": piece[:50], "starts": listed})
+                found_at = listed(starts[:10])
+                self.problems.append(said % {"place": place, "piece": piece[:50], "starts": found_at})
         start = start or 0
         value = {"start": start, "end": start + len(piece), "text": piece, "labels": _one(row["label"])}
         return self._region(control, value)

@@ -56,6 +56,7 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from kernel.models import Transition
 from kernel.money import Money
+from kernel.wording import listed
 from organizations.permissions import Actor
 from web import charts
 from web.answers import page_or_fragment
@@ -99,7 +100,7 @@ def pieces_of(config: LabelingConfig, item: Item, result: Sequence[dict[str, Any
     found = []
     for start, end in pairwise(edges):
         over = [label for span in spans if span["start"] <= start < span["end"] for label in span["labels"]]
-        found.append(Piece(text[start:end], "、".join(over), tones.get(over[0], 0) if over else 0))
+        found.append(Piece(text[start:end], listed(over), tones.get(over[0], 0) if over else 0))
     return found
 
 
@@ -129,7 +130,7 @@ def answers_of(config: LabelingConfig, result: Sequence[dict[str, Any]]) -> list
             if region["from_name"] != control.name:
                 continue
             value = region["value"]
-            labels = "、".join(value.get(control.kind, ()))
+            labels = listed(value.get(control.kind, ()))
             text = value.get("text", "")
             words = text if isinstance(text, str) else " ".join(text)
             said.append(f"{labels}：{words}" if labels and words else labels or words)

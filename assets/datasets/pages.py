@@ -24,6 +24,7 @@ from documents import objects
 from gateway.api import actor
 from kernel import clock
 from kernel.errors import NotFound, Refusal
+from kernel.wording import listed
 from web import charts
 from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
@@ -83,7 +84,7 @@ def _annotation_steps(version: DatasetVersion, chain: selectors.Provenance) -> l
     """Annotation and acceptance; a version that was uploaded has none."""
     if version.project is None:
         return []
-    guidelines = "、".join(f"v{number}" for number in chain.guideline_versions) or "--"
+    guidelines = listed(f"v{number}" for number in chain.guideline_versions) or "--"
     return [
         LineageStep(
             _("标注"),

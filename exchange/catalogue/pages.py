@@ -43,6 +43,7 @@ from kernel import clock
 from kernel.errors import NotFound, Refusal
 from kernel.models import Transition
 from kernel.money import Money
+from kernel.wording import listed
 from web import charts
 from web.answers import page_or_fragment
 from web.navigation import resolved
@@ -194,7 +195,7 @@ def _lineage(product: Product) -> list[LineageStep]:
     origin = provenance_of(version)
     steps = []
     if origin.task_count:
-        guidelines = "、".join(f"v{number}" for number in origin.guideline_versions)
+        guidelines = listed(f"v{number}" for number in origin.guideline_versions)
         steps = [
             LineageStep(
                 _("采集"),

@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from exchange.catalogue.states import Licence
+from kernel.wording import listed
 
 Text = str | Promise
 
@@ -166,7 +167,7 @@ def read_sample(row: Mapping[str, Any]) -> Sample:
     known: dict[str, int] = {}
     for region in _regions(row):
         value, names = region.get("value") or {}, _names(region)
-        label = "、".join(names)
+        label = listed(names)
         if isinstance(value.get("start"), int) and isinstance(value.get("end"), int):
             spans.append((value["start"], value["end"], label))
         elif all(isinstance(value.get(side), int | float) for side in ("x", "y", "width", "height")):

@@ -11,7 +11,7 @@ from django.db.models import Case, CharField, Count, Prefetch, Q, QuerySet, Sum,
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from annotation.projects.states import Modality
 from assets.datasets.models import DatasetFile, DatasetVersion
@@ -358,7 +358,7 @@ def public_figures() -> list[desk.Figure]:
     return [
         desk.Figure(_("在售数据产品"), f"{found['products']:,}", url=url),
         desk.Figure(_("样本总量"), f"{found['rows'] or 0:,}"),
-        desk.Figure(_("供方"), f"{found['suppliers']:,}"),
+        desk.Figure(pgettext_lazy("several", "供方"), f"{found['suppliers']:,}"),
     ]
 
 

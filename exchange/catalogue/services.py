@@ -32,6 +32,7 @@ from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
 from kernel.money import Money
 from kernel.numbers import new_number
+from kernel.wording import listed
 from organizations.permissions import Actor
 
 MOST_TAX_BP = 1_300  # the highest VAT rate, 13 %
@@ -285,7 +286,7 @@ def submit_listing(*, by: Actor, at: datetime, product_id: UUID) -> Product:
         if not step.is_done
     ]
     if missing:
-        raise ListingIncomplete(missing="、".join(str(step.label) for step in missing))
+        raise ListingIncomplete(missing=listed(step.label for step in missing))
     product.submitted_at, product.submitted_by = at, by.user
     LISTING.move(product, "submit", by=by, at=at, update_fields=["submitted_at", "submitted_by"])
     record(by=by, at=at, action="listings.submit", subject=product)

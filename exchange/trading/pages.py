@@ -33,6 +33,7 @@ from gateway.services import answer_once, fingerprint
 from kernel import clock
 from kernel.errors import Refusal
 from kernel.money import Money
+from kernel.wording import listed
 from organizations.permissions import Actor
 from web.answers import page_or_fragment
 from web.forms import show_refusal
@@ -205,7 +206,7 @@ def _waiting_for(order: Order) -> str:
             for label, at in ((_("需方"), order.buyer_signed_at), (_("供方"), order.supplier_signed_at))
             if at is None
         ]
-        return _("等待%(parties)s签署合同。") % {"parties": "、".join(missing)}
+        return _("等待%(parties)s签署合同。") % {"parties": listed(missing)}
     return {
         OrderState.CONTRACTED: _("等待需方付款到托管。"),
         OrderState.PAID: _("等待供方交付。"),

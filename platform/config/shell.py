@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from web import desk, finding, navigation
 from web.navigation import NavItem
@@ -44,7 +45,9 @@ def _production() -> None:
         NavItem(_("我的收入"), "wallet", "payments:earnings", (payments.VIEW_EARNINGS,), group),
         NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
         NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.review_count),
-        NavItem(_("数据集"), "boxes", "datasets:list", (datasets.VIEW_DATASETS,), group),
+        NavItem(
+            pgettext_lazy("several", "数据集"), "boxes", "datasets:list", (datasets.VIEW_DATASETS,), group
+        ),
     )
 
 
@@ -63,7 +66,7 @@ def _business() -> None:
     navigation.register(
         NavItem(_("资产登记"), "stamp", "registry:list", (registry.APPLY, registry.VIEW_REGISTRY), group),
         NavItem(_("上架商品"), "store", "selling:products", (catalogue.EDIT_PRODUCTS,), group),
-        NavItem(_("订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
+        NavItem(pgettext_lazy("several", "订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
                 orders.waiting_count),
         NavItem(_("交易备案"), "file-check", "filings:register", (filings.VIEW_FILINGS, filings.VIEW_ALL_FILINGS), group),
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
@@ -183,10 +186,10 @@ def _finders() -> None:
     from settlement.rewards.selectors import find_claims
 
     finding.register_finder(_("标注项目"), find_projects, icon="folder-kanban")
-    finding.register_finder(_("数据集"), find_datasets, icon="boxes")
+    finding.register_finder(pgettext_lazy("several", "数据集"), find_datasets, icon="boxes")
     finding.register_finder(_("登记与证书"), find_registrations, icon="stamp")
     finding.register_finder(_("数据产品"), find_products, icon="store")
-    finding.register_finder(_("订单"), find_orders, icon="receipt-text")
+    finding.register_finder(pgettext_lazy("several", "订单"), find_orders, icon="receipt-text")
     finding.register_finder(_("交易备案"), find_filings, icon="file-check")
     finding.register_finder(_("支付"), find_payments, icon="credit-card")
     finding.register_finder(_("退款"), find_refunds, icon="undo-2")

@@ -7,7 +7,6 @@ from typing import Any
 
 from kernel import events
 from kernel.events import Event
-from kernel.money import Money
 
 Handler = Callable[[Any], None]
 
@@ -80,7 +79,7 @@ def _trades() -> dict[type[Event], list[Handler]]:
     from exchange.trading import events as news
     from settlement.payments import services as payments
     from settlement.payments.events import OrderRefunded
-    from settlement.payments.models import Refund
+    from settlement.payments.selectors import refunded_of
     from settlement.revenue import services as revenue
 
     def file_trade(event: news.OrderCompleted) -> None:
@@ -90,9 +89,9 @@ def _trades() -> dict[type[Event], list[Handler]]:
         revenue.book_receipt(by=event.by, at=event.at, order_id=event.order_id)
 
     def amend_filing(event: OrderRefunded) -> None:
-        refunds = Refund.objects.filter(order=event.order_id).values_list("amount_fen", flat=True)
-        total = Money(sum(refunds))
-        filings.amend_after_refund(by=event.by, at=event.at, order_id=event.order_id, refunded_total=total)
+        filings.amend_after_refund(
+            by=event.by, at=event.at, order_id=event.order_id, refunded_total=refunded_of(event.order_id)
+        )
 
     def book_refund(event: OrderRefunded) -> None:
         revenue.book_refund(by=event.by, at=event.at, refund_id=event.refund_id)

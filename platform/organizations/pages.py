@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal
+from kernel.wording import listed
 from organizations import rules, selectors, services
 from organizations.forms import InvitationForm, KeyForm, ParticularsForm, RegistrationForm, RolesForm
 from organizations.middleware import SESSION_KEY
@@ -50,7 +51,7 @@ def _facts(organization: Organization) -> list[Fact]:
     return [
         Fact(_("统一社会信用代码"), organization.uscc),
         Fact(_("英文名称"), organization.name_en or "--"),
-        Fact(_("单位类型"), "、".join(organization.kind_labels)),
+        Fact(_("单位类型"), listed(organization.kind_labels)),
         Fact(
             _("注册地"),
             f"{rules.place_name(organization.registered_place)}（{organization.registered_place}）",
@@ -195,7 +196,7 @@ def members(request: HttpRequest) -> HttpResponse:
 def _roles_text(row: Invitation) -> str:
     from organizations.states import Role
 
-    return "、".join(str(Role(role).label) for role in row.roles)
+    return listed(Role(role).label for role in row.roles)
 
 
 @require_http_methods(["GET", "POST"])

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from kernel.wording import listed
+
 Show = Callable[[int], str]
 Drawing = SafeString
 
@@ -493,7 +495,7 @@ def burn_up(
 def sparkline(values: Sequence[int], *, title: str, width: int = 96, height: int = 26) -> Drawing:
     """A line the size of a word."""
     if len(values) < 2:
-        return _svg(width, height, [], title, "、".join(map(grouped, values)), "chart-spark")
+        return _svg(width, height, [], title, listed(map(grouped, values)), "chart-spark")
     low, span = min(values), (max(values) - min(values)) or 1
     points = [
         (2 + (width - 6) * i / (len(values) - 1), height - 4 - (height - 8) * (value - low) / span)
@@ -505,7 +507,7 @@ def sparkline(values: Sequence[int], *, title: str, width: int = 96, height: int
         _path(wire, "c-spark"),
         _circle(*points[-1], 2.4, "c-dot-s"),
     ]
-    return _svg(width, height, out, title, "、".join(map(grouped, values)), "chart-spark")
+    return _svg(width, height, out, title, listed(map(grouped, values)), "chart-spark")
 
 
 def stacked_bar(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from kernel.wording import listed
 from organizations.permissions import EDIT_ORGANIZATION, MANAGE_KEYS, MANAGE_MEMBERS, Actor
 from web import desk, navigation
 from web.parts import Link, Text
@@ -58,7 +59,7 @@ class Shell:
             OrganizationChoice(
                 str(one.organization_id),
                 str(one.organization),
-                "、".join(one.role_labels),
+                listed(one.role_labels),
                 one.organization_id == self.viewer.organization_id,
             )
             for one in memberships

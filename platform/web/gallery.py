@@ -273,7 +273,7 @@ def samples(at: datetime) -> dict[str, Any]:
             state="有效",
         ),
         "jobs": [
-            parts.JobFace("gallery-a", "正在导入：第 3 批", "#", 3628, 8640, state="running", unit="条"),
+            parts.JobFace("gallery-a", "正在导入：第 3 批", "", 3628, 8640, state="running", unit="条"),
             parts.JobFace(
                 "gallery-b", "导入完成：第 2 批", "#", 8640, 8640, state="succeeded", result_url="#"
             ),

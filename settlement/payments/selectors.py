@@ -116,12 +116,12 @@ def refund_scope(viewer: Actor, order_id: UUID) -> RefundScope:
     release = Release.objects.filter(order=order).first()
     if release is None:
         raise NotFound
-    return RefundScope(order, release, refunded_of(order))
+    return RefundScope(order, release, refunded_of(order.pk))
 
 
-def refunded_of(order: Order) -> Money:
+def refunded_of(order_id: UUID) -> Money:
     """Everything that went back of one order."""
-    return Money(int(Refund.objects.filter(order=order).aggregate(total=Sum("amount_fen"))["total"] or 0))
+    return Money(int(Refund.objects.filter(order=order_id).aggregate(total=Sum("amount_fen"))["total"] or 0))
 
 
 def refunds_of(order: Order) -> list[Refund]:

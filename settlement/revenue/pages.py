@@ -169,7 +169,12 @@ def _year_chart(annuals: Sequence[AnnualRevenue], year: int) -> charts.Drawing:
     goal = selectors.goal_of(year)
     reached = any(each.year == year and goal and each.counted_fen >= goal for each in annuals)
     levels = [charts.Level(goal, _("奖励条件"), "met" if reached else "next")] if goal else []
-    return charts.threshold(columns, levels, title=_("各年度实际收入与奖励条件（万元）"), unit=_("万元"))
+    title = _("各年度实际收入与奖励条件（万元）")
+
+    def draw(width: int, height: int) -> charts.Drawing:
+        return charts.threshold(columns, levels, title=title, unit=_("万元"), width=width, height=height)
+
+    return charts.for_both(draw)
 
 
 def _month_chart(months: Sequence[int], year: int) -> charts.Drawing:

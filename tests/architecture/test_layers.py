@@ -115,15 +115,3 @@ def test_no_signals_are_used() -> None:
     for path in sources():
         text = path.read_text("utf-8")
         assert "@receiver(" not in text and "post_save" not in text, path  # noqa: PT018
-
-
-def test_static_files_and_templates_name_no_foreign_host() -> None:
-    allowed = ("http://www.w3.org/", "https://schema.org", "http://127.0.0.1", "https://www.w3.org/")
-    for folder in ("platform", *DOMAINS):
-        for path in (ROOT / folder).rglob("*"):
-            if path.suffix not in (".html", ".css", ".js", ".svg"):
-                continue
-            text = path.read_text("utf-8")
-            for address in allowed:
-                text = text.replace(address, "")
-            assert "http://" not in text and "https://" not in text, path  # noqa: PT018

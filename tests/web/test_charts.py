@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from web import charts
@@ -72,6 +72,7 @@ def test_wan_is_exact_and_never_rounds_up() -> None:
     assert charts.wan(0) == "0"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**13), min_size=1, max_size=8), st.integers(1, 10**13))
 def test_columns_never_leave_the_frame(values: list[int], level: int) -> None:
     columns = [charts.Column(str(i), value) for i, value in enumerate(values)]

@@ -7,4 +7,3 @@ SECRET_KEY = SECRET_KEY or "only-for-tests-0123456789-0123456789-0123456789"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
-STRICT_READ_ONLY = True

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.services import record
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
+from kernel.wording import listed
 from organizations import rules
 from organizations.events import VerificationDecided, VerificationSubmitted
 from organizations.models import Organization
@@ -38,7 +39,7 @@ def submit_verification(*, by: Actor, at: datetime, organization_id: UUID) -> Or
     VERIFICATION.check(organization, "submit")
     missing = missing_particulars(organization)
     if missing:
-        labels = "、".join(str(rules.REQUIRED_FOR_VERIFICATION[name]) for name in missing)
+        labels = listed(rules.REQUIRED_FOR_VERIFICATION[name] for name in missing)
         raise VerificationIncomplete(missing=labels)
     VERIFICATION.move(organization, "submit", by=by, at=at)
     record(by=by, at=at, action="organizations.submit_verification", subject=organization)

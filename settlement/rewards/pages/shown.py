@@ -12,6 +12,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from kernel.money import Money
+from kernel.wording import listed
 from settlement.revenue.models import AnnualRevenue
 from settlement.rewards import measures, selectors
 from settlement.rewards.models import Decision
@@ -144,7 +145,7 @@ def _face(step: Mapping[str, Any], trace: Mapping[str, Any], firm_id: UUID | Non
     missing = [said(measures.CARDS[trace["measure"]].spec(name).label.plain()) for name in step["missing"]]
     found = said(step["found"])
     if missing:
-        found = _("缺少：%(facts)s") % {"facts": "、".join(missing)}
+        found = _("缺少：%(facts)s") % {"facts": listed(missing)}
     return RuleStep(
         key=step["key"],
         number=step["number"],
@@ -259,7 +260,12 @@ def _years(
     is_met = by_key["threshold"]["verdict"] == "met"
     label = _("达到条件") if is_met else _("奖励条件")
     level = charts.Level(row["value"], label, "met" if is_met else "next")
-    return charts.threshold(columns, [level], title=_("各年度实际收入与奖励条件（万元）"), unit=_("万元"))
+    title = _("各年度实际收入与奖励条件（万元）")
+
+    def draw(width: int, height: int) -> charts.Drawing:
+        return charts.threshold(columns, [level], title=title, unit=_("万元"), width=width, height=height)
+
+    return charts.for_both(draw)
 
 
 @dataclass(frozen=True, slots=True)
