@@ -11,11 +11,11 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, BinaryIO
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -23,6 +23,7 @@ from stdnum.exceptions import ValidationError as StdnumError
 from stdnum.iso7064 import mod_37_2
 
 from assets.credentials import rules
+from assets.credentials.folders import MANIFEST_NAME, Folder, Unreadable
 from assets.datasets.rules import Entry as FileEntry
 from assets.datasets.rules import ManifestUnreadable, is_safe_path, manifest, read_manifest, root_hash
 from assets.registry.rules import differing
@@ -32,10 +33,6 @@ CERTIFICATE_TYPE, CREDENTIAL_TYPE, HEAD_TYPE = "certificate+jwt", "vc+jwt", "tre
 LONGEST_TOKEN = 200_000
 NAMED_FILES = 50
 """So many differing files are named, the others are counted."""
-
-
-class Unreadable(ValueError):
-    """What was handed in is nothing that can be checked."""
 
 
 class Verdict(StrEnum):
@@ -370,22 +367,6 @@ def _check_log(report: Report, token: Token, member: str, evidence: Evidence) ->
 
 # --- data ---------------------------------------------------------------------------------------
 
-Open = Callable[[str], BinaryIO]
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """Some files by path below their common root, and how to open one."""
-
-    sizes: Mapping[str, int]
-    open: Open
-
-    def read(self, path: str, limit: int) -> bytes:
-        with self.open(path) as file:
-            return file.read(limit + 1)[:limit]
-
-
-MANIFEST_NAME = "manifest.json"
 LARGEST_MANIFEST = 64 * 1024 * 1024
 _COMPANIONS = (".jwt", ".pdf")
 _COMPANION_NAMES = frozenset({"certificate.json", "credential.json"})
@@ -517,16 +498,4 @@ def check_json(body: Mapping[str, Any], evidence: Evidence) -> Report:
         signed = {name: value for name, value in read_token(text).payload.items() if name != "iss"}
         members = differing(dict(claims), signed)
         report.add("content", not members, "differs" if members else "", members=", ".join(members[:20]))
-    return report
-
-
-def check_folder(folder: Folder, evidence: Evidence, tokens: Sequence[str] = ()) -> Report:
-    """Data with the certificates that are at hand for it: those given, and those that lie in the folder."""
-    report, wanted = Report("data"), None
-    for text in [*tokens, *tokens_in(folder)]:
-        inner = check_token(text, evidence)
-        report.statements += inner.statements
-        report.claims = inner.claims
-        wanted = root_in(inner) if wanted is None else wanted
-    check_root(report, check_files(report, folder), wanted)
     return report

@@ -7,20 +7,18 @@ data by the published material alone. Here both are put together into one answer
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
 from assets.credentials import checking
-from assets.credentials.checking import Evidence, Folder, Report, Statement, Unreadable
+from assets.credentials.checking import Evidence, Report, Statement
 from assets.credentials.checking import Verdict as Held
+from assets.credentials.folders import NO_ZIP, TooLarge, Unreadable, zip_folder
 from assets.credentials.models import Credential
 from assets.credentials.selectors import certificate_of, credential_by_number, lists_of
 from assets.credentials.wording import Text
@@ -39,20 +37,12 @@ LARGEST_FILE = 200 * 1024 * 1024
 """Bytes of an upload. Only zips may be as large; certificates and manifests have the limits of their kind."""
 LARGEST_OPENED = 1024 * 1024 * 1024
 """A zip whose files are larger than this together is not looked through while the reader waits."""
-MOST_FILES = 100_000
 REGISTRY_PROOFS = 2
 """How many of a verdict's proofs, at its end, compare the registry's row with its own signature."""
-_NO_ZIP = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError
-)  # fmt: skip
 _DECISIVE = frozenset(
     {"key", "signature", "issuer", "content", "document", "root_hash", "file", "manifest", "log_head"}
 )
 _BROKEN_LOG = frozenset({"proof_broken", "proof_unreadable", "not_in_log"})
-
-
-class TooLarge(Unreadable):
-    """The zip opens to more than a page can look through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,49 +214,17 @@ def _by_root(
     return _conclude(verdict, at, before=report.statements)
 
 
-def zip_folder(file: IO[bytes]) -> Folder:
-    """The files of a zip below their common root; Unreadable when it is none, TooLarge when it opens too large."""
-    try:
-        archive = zipfile.ZipFile(file)
-        names = {info.filename: info for info in archive.infolist() if not info.is_dir()}
-    except _NO_ZIP as error:
-        raise Unreadable("not a zip") from error
-    if len(names) > MOST_FILES or sum(info.file_size for info in names.values()) > LARGEST_OPENED:
-        raise TooLarge
-    heads = {name.partition("/")[0] for name in names}
-    has_root = checking.MANIFEST_NAME not in names and len(heads) == 1 and all("/" in name for name in names)
-    prefix = f"{next(iter(heads))}/" if has_root else ""
-
-    def opened(path: str) -> BinaryIO:
-        info = names[prefix + path]
-        return cast(BinaryIO, Bounded(archive.open(info), info.file_size))
-
-    return Folder({name.removeprefix(prefix): info.file_size for name, info in names.items()}, opened)
-
-
-class Bounded(io.RawIOBase):
-    """A file of a zip that never gives more bytes than the zip's directory promised."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file, self._left = file, size
-
-    def read(self, size: int = -1) -> bytes:
-        found = self._file.read(self._left if size < 0 else min(size, self._left))
-        self._left -= len(found)
-        return found
-
-
 def _by_zip(file: IO[bytes], *, at: datetime) -> Answer:
     report = Report("data")
     try:
-        folder = zip_folder(file)
+        folder = zip_folder(file, LARGEST_OPENED)
         number = next((_claimed(text) for text in checking.tokens_in(folder)), "")
         found = checking.check_files(report, folder)
     except TooLarge:
         limit = f"{LARGEST_OPENED // 1024**3} GB"
         report.add("manifest", Held.UNTOLD, "too_large", limit=limit)
         return Answer(Verdict(Outcome.UNKNOWN, _("压缩包太大，页面上无法逐个核对。")), report.statements)
-    except (Unreadable, *_NO_ZIP):
+    except (Unreadable, *NO_ZIP):
         return _unreadable(_("无法读取这个压缩包。请上传从本平台导出的数据包，或其中的 manifest.json。"))
     stated = next((str(s.values["root"]) for s in report.statements if s.reason == "manifest_read"), found)
     return _by_root(stated, report, at=at, found=found, number=number)
