@@ -72,7 +72,7 @@ def _lineage(version: DatasetVersion, told: Told, facts: Facts) -> list[LineageS
     return found
 
 
-_SNIPPETS = (
+SNIPPETS = (
     {
         "title": "mlcroissant",
         "text": (
@@ -119,7 +119,7 @@ def _context(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         "is_open": selectors.is_open(version),
         "lineage_steps": _lineage(version, told, facts),
         "previews": previews,
-        "snippets": _SNIPPETS if version.project_id else (),
+        "snippets": SNIPPETS if version.project_id else (),
         "facts": [
             Fact(_("样本数"), f"{version.row_count:,}"),
             Fact(_("文件数"), f"{version.file_count:,}"),

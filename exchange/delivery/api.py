@@ -6,12 +6,14 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Router
+from ninja import Router, Status
 
+from assets.exports import selectors as exports
+from assets.exports.schemas import MakingOut, OfferOut
 from exchange.delivery import services
 from exchange.delivery.models import Delivery
 from exchange.delivery.schemas import DeliveryOut, DownloadOut, FileOut, FilesOut, LinkIn, LinkOut
-from exchange.delivery.selectors import downloads_of, files_of, visible_delivery
+from exchange.delivery.selectors import downloads_of, files_of, version_of, visible_delivery
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.errors import InvalidInput
@@ -65,7 +67,36 @@ def post_link(request: HttpRequest, order_id: UUID, body: LinkIn) -> LinkOut:
         by=actor(request), at=clock.now(), order_id=order_id, file_id=body.file_id
     )
     file = download.file
+    assert file is not None, "the link was to a file"
     return LinkOut(url=url, sha256=file.sha256, size=file.size, expires_at=download.expires_at)
+
+
+@router.get("/{uuid:order_id}/formats", response=list[OfferOut])
+def list_formats(request: HttpRequest, order_id: UUID) -> list[OfferOut]:
+    """The formats in which the delivered version can be had."""
+    viewer = actor(request)
+    order = visible_delivery(viewer, order_id).order
+    return [OfferOut.of(offer) for offer in exports.offers(viewer, version_of(order))]
+
+
+@router.post("/{uuid:order_id}/formats/{code}", response={200: MakingOut, 202: MakingOut})
+@idempotent
+def post_format(request: HttpRequest, order_id: UUID, code: str) -> Status[MakingOut]:
+    """Have the bought version written in a format (buyer)."""
+    found = services.make_format(by=actor(request), at=clock.now(), order_id=order_id, format=code)
+    told = MakingOut.of(code, found)
+    return Status(200 if told.state == "made" else 202, told)
+
+
+@router.post("/{uuid:order_id}/formats/{code}/links", response={201: LinkOut})
+def post_format_link(request: HttpRequest, order_id: UUID, code: str) -> LinkOut:
+    """A ten-minute link to the bought version in a format, put on record."""
+    download, url = services.hand_out_format(
+        by=actor(request), at=clock.now(), order_id=order_id, format=code
+    )
+    export = download.export
+    assert export is not None, "the link was to an export"
+    return LinkOut(url=url, sha256=export.sha256, size=export.size, expires_at=download.expires_at)
 
 
 @router.get("/{uuid:order_id}/downloads", response=Page[DownloadOut])
@@ -78,7 +109,7 @@ def list_downloads(
     items = [
         DownloadOut(
             id=each.pk,
-            path=each.file.path,
+            path=each.path,
             by=each.actor_label,
             requested_at=each.requested_at,
             expires_at=each.expires_at,

@@ -7,6 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.models import DatasetFile
+from assets.exports.formats.kinds import FORMATS
+from assets.exports.models import Export
 from exchange.trading.models import Order
 from kernel.records import Record
 
@@ -33,10 +35,11 @@ class Delivery(Record):
 
 
 class Download(Record):
-    """One signed link handed out: which file, to whom, until when."""
+    """One signed link handed out: to which file or which export of the version, to whom, until when."""
 
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="downloads")
-    file = models.ForeignKey(DatasetFile, models.PROTECT, related_name="+")
+    file = models.ForeignKey(DatasetFile, models.PROTECT, null=True, related_name="+")
+    export = models.ForeignKey(Export, models.PROTECT, null=True, related_name="+")
     user = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     actor_label = models.CharField(_("下载人"), max_length=200)
     requested_at = models.DateTimeField(_("请求时间"))
@@ -46,7 +49,21 @@ class Download(Record):
         verbose_name = _("下载记录")
         verbose_name_plural = _("下载记录")
         indexes = [models.Index(fields=["delivery", "-id"], name="download_delivery")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(file__isnull=True) ^ models.Q(export__isnull=True),
+                name="download_of_one_thing",
+            )
+        ]
         triggers = [_APPEND_ONLY]
 
     def __str__(self) -> str:
-        return f"{self.delivery} · {self.file}"
+        return f"{self.delivery} · {self.path}"
+
+    @property
+    def path(self) -> str:
+        """What was handed out: the path of a file, or the name of a format."""
+        if self.file is not None:
+            return self.file.path
+        assert self.export is not None, "a download is of a file or of an export"
+        return str(FORMATS[self.export.format].title)

@@ -15,14 +15,20 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from assets.exports import selectors as exports
+from assets.exports.metadata import documents
+from assets.exports.pages import SNIPPETS, document_response
 from exchange.delivery import services
 from exchange.delivery.permissions import DOWNLOAD
-from exchange.delivery.selectors import OPEN_TO_BUYER, downloads_of, files_of, visible_delivery
+from exchange.delivery.selectors import OPEN_TO_BUYER, downloads_of, files_of, version_of, visible_delivery
 from gateway.api import actor
+from jobs.pages import face
 from kernel import clock
+from web.answers import redirect_once
 from web.paging import paginate
 from web.parts import Fact
 
@@ -43,8 +49,13 @@ def delivery(request: HttpRequest, order_id: UUID) -> HttpResponse:
     is_open = (
         order.state in OPEN_TO_BUYER and viewer.organization_id == order.buyer_id and viewer.can(DOWNLOAD)
     )
+    offers = exports.offers(viewer, version_of(order)) if is_open else []
     context = {
         "delivery": found,
+        "offers": [offer for offer in offers if offer.state != "unfit"],
+        "jobs": [face(offer.job) for offer in offers if offer.job and offer.state in ("making", "failed")],
+        "documents": documents.DOCUMENTS.values() if is_open else (),
+        "snippets": SNIPPETS if is_open and order.version.project_id else (),
         "order": order,
         "page": paginate(files_of(order), request.GET, order=("path", "id"), size=50),
         "downloads": list(downloads_of(found)[:50]),
@@ -79,6 +90,37 @@ def download(request: HttpRequest, order_id: UUID, file_id: int) -> HttpResponse
     answer = SeeOther(url)
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+@require_POST
+@login_required
+def make_format(request: HttpRequest, order_id: UUID, code: str) -> HttpResponse:
+    """Have the bought version written in a format; the page then shows how far it is."""
+
+    def work() -> str:
+        services.make_format(by=actor(request), at=clock.now(), order_id=order_id, format=code)
+        return reverse("delivery:delivery", args=[order_id])
+
+    return redirect_once(request, work)
+
+
+@require_POST
+@login_required
+def download_format(request: HttpRequest, order_id: UUID, code: str) -> HttpResponse:
+    """Record the access and lead to the short-lived link of one format."""
+    _download, url = services.hand_out_format(
+        by=actor(request), at=clock.now(), order_id=order_id, format=code
+    )
+    answer = SeeOther(url)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+@require_GET
+@login_required
+def metadata(request: HttpRequest, order_id: UUID, name: str) -> HttpResponse:
+    """One metadata document of the delivered version; it holds no content."""
+    return document_response(version_of(visible_delivery(actor(request), order_id).order), name)
 
 
 @require_GET

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from assets.datasets.models import DatasetFile
+from assets.datasets.models import DatasetFile, DatasetVersion
 from exchange.delivery.models import Delivery, Download
 from exchange.trading.models import Order
 from exchange.trading.selectors import orders_visible_to
@@ -38,6 +38,11 @@ def files_of(order: Order) -> QuerySet[DatasetFile]:
     return DatasetFile.objects.filter(version_id=order.version_id).order_by("path", "pk")
 
 
+def version_of(order: Order) -> DatasetVersion:
+    """The bought version with its dataset, firm and project."""
+    return DatasetVersion.objects.select_related("dataset__firm", "project").get(pk=order.version_id)
+
+
 def downloads_of(delivery: Delivery) -> QuerySet[Download]:
     """The access log of a delivery (both sides and the operator see it), newest first."""
-    return Download.objects.filter(delivery=delivery).select_related("file").order_by("-pk")
+    return Download.objects.filter(delivery=delivery).select_related("file", "export").order_by("-pk")

@@ -6,17 +6,23 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.models import DatasetFile
+from assets.exports import services as exports
+from assets.exports.models import Export
+from assets.exports.selectors import export_of
 from audit.services import record
 from documents.objects import LINK_LIFETIME, signed_link
 from exchange.delivery.events import OrderDelivered
 from exchange.delivery.models import Delivery, Download
 from exchange.delivery.permissions import DELIVER, DOWNLOAD
-from exchange.delivery.selectors import OPEN_TO_BUYER
+from exchange.delivery.selectors import OPEN_TO_BUYER, version_of
+from exchange.trading.models import Order
 from exchange.trading.services import hand_over, locked_order, require_side
 from exchange.trading.states import ORDER, Party
+from jobs.models import Job
 from kernel.errors import NotFound, Refusal
 from kernel.events import announce
 from organizations.permissions import Actor
@@ -51,28 +57,66 @@ def deliver(*, by: Actor, at: datetime, order_id: UUID) -> Delivery:
     return delivery
 
 
+def _open_order(by: Actor, order_id: UUID) -> Order:
+    """The order, locked, whose data the actor may take now."""
+    order = locked_order(order_id, "delivery")
+    require_side(order, by, Party.BUYER, DOWNLOAD)
+    if order.state not in OPEN_TO_BUYER:
+        raise NotOpen(state=order.get_state_display())
+    return order
+
+
+def _noted(order: Order, *, by: Actor, at: datetime, **what: DatasetFile | Export) -> Download:
+    download = Download(
+        delivery=order.delivery,
+        user=by.user,
+        actor_label=by.label[:200],
+        requested_at=at,
+        expires_at=at + LINK_LIFETIME,
+        **what,
+    )
+    download.save(force_insert=True)
+    return download
+
+
+@transaction.atomic
+def make_format(*, by: Actor, at: datetime, order_id: UUID, format: str) -> Export | Job:  # noqa: A002
+    """Have the bought version written in a format: the export if it is there, else the job that writes it.
+
+    Buyer's organization only. Raises what `hand_out_link` raises, and what `exports.queue_export` does.
+    """
+    order = _open_order(by, order_id)
+    back = reverse("delivery:delivery", args=[order.pk])
+    return exports.queue_export(by=by, at=at, version=version_of(order), format=format, back=back)
+
+
+@transaction.atomic
+def hand_out_format(*, by: Actor, at: datetime, order_id: UUID, format: str) -> tuple[Download, str]:  # noqa: A002
+    """A link to the bought version in one format, with its record; buyer's organization only.
+
+    Raises what `hand_out_link` raises, and NotMade when the format was not asked for before.
+    """
+    order = _open_order(by, order_id)
+    export = export_of(order.version_id, format)
+    if export is None:
+        raise exports.NotMade
+    download = _noted(order, by=by, at=at, export=export)
+    detail = {"format": format, "sha256": export.sha256}
+    record(by=by, at=at, action="deliveries.download", subject=order, detail=detail)
+    return download, exports.link_to(by=by, at=at, export=export)
+
+
 @transaction.atomic
 def hand_out_link(*, by: Actor, at: datetime, order_id: UUID, file_id: int) -> tuple[Download, str]:
     """A link to one bought file that works for ten minutes, with its record; buyer's organization only.
 
     Raises NotFound (order or file), WrongSide or NotAllowed (403), NotOpen; nothing is recorded then.
     """
-    order = locked_order(order_id, "delivery")
-    require_side(order, by, Party.BUYER, DOWNLOAD)
-    if order.state not in OPEN_TO_BUYER:
-        raise NotOpen(state=order.get_state_display())
+    order = _open_order(by, order_id)
     file = DatasetFile.objects.filter(pk=file_id, version_id=order.version_id).first()
     if file is None:
         raise NotFound
-    download = Download(
-        delivery=order.delivery,
-        file=file,
-        user=by.user,
-        actor_label=by.label[:200],
-        requested_at=at,
-        expires_at=at + LINK_LIFETIME,
-    )
-    download.save(force_insert=True)
+    download = _noted(order, by=by, at=at, file=file)
     record(
         by=by,
         at=at,

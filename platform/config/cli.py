@@ -181,7 +181,9 @@ def verify(
     status_list: Annotated[
         list[Path] | None, typer.Option(help="A downloaded status list; may be given more than once.")
     ] = None,
-    log_head: Annotated[Path | None, typer.Option(help="A signed tree head of the log (JSON or JWT).")] = None,
+    log_head: Annotated[
+        Path | None, typer.Option(help="A signed tree head of the log (JSON or JWT).")
+    ] = None,
     proof: Annotated[
         list[Path] | None, typer.Option(help="An inclusion proof of the log; may be given more than once.")
     ] = None,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from assets.datasets.lineage import Step, register_sources, register_step
-from assets.datasets.models import DatasetFile
-from assets.registry.selectors import certificates_visible_to
+from assets.datasets.models import DatasetFile, DatasetVersion
+from assets.exports.facts import register_facts
+from assets.exports.metadata.told import Facts
+from assets.exports.metadata.told import Step as MetadataStep
+from assets.registry.models import Certificate
+from assets.registry.selectors import certificates_visible_to, verification_url
+from assets.registry.states import CertificateState
 from assets.uploads.selectors import source_steps, source_words
-from exchange.catalogue.selectors import products_visible_to
+from exchange.catalogue.selectors import listed_products, products_visible_to
 from exchange.trading.selectors import orders_visible_to
 from organizations.permissions import Actor
 
@@ -64,8 +70,36 @@ def sales(viewer: Actor, file: DatasetFile) -> list[Step]:
     ]
 
 
+def known_above(version: DatasetVersion) -> Facts:
+    """What the registry and the catalogue say of a version in public, for its metadata; no sale is public."""
+    certificates = list(Certificate.objects.select_related("holder").filter(version=version).order_by("pk"))
+    in_force = [each for each in certificates if each.state == CertificateState.VALID]
+    product = listed_products().filter(version=version).order_by("pk").first()
+    steps = [
+        MetadataStep(
+            key=f"certificate-{place}",
+            title="资产登记",
+            title_en="Registration",
+            at=each.issued_at,
+            number=each.number,
+            agent=str(each.claims["certificate"]["authority"]["name"]),
+            url=verification_url(each.number),
+        )
+        for place, each in enumerate(certificates, start=1)
+    ]
+    return Facts(
+        certificate_number=in_force[-1].number if in_force else "",
+        certificate_url=verification_url(in_force[-1].number) if in_force else "",
+        licence=str(product.get_licence_display()) if product else "",
+        page=f"{settings.SITE_URL}{reverse('catalogue:product', args=[product.number])}" if product else "",
+        use_cases=[each.claims["certificate"]["use_case"] for each in in_force[-1:]],
+        steps=steps,
+    )
+
+
 def fill() -> None:
     """Register every station, once, when Django is ready."""
+    register_facts(known_above)
     register_sources(source_words)
     register_step("sources", source_steps)
     register_step("certificates", certificates)

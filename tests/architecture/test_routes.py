@@ -67,8 +67,10 @@ def example(world: World, route: str, argument: str) -> str:
         "filing_id": world.order.filing.pk, "claim_id": world.claim.pk, "product_id": world.product.pk,
         "application_id": world.certificate.application_id, "project_id": world.project.pk,
         "decision_id": world.claim.decision_id, "line_id": world.order.revenue_lines.get().pk,
-        "dataset_id": world.version.dataset_id,
+        "dataset_id": world.version.dataset_id, "code": "csv",
     }  # fmt: skip
+    if argument == "name":
+        return "croissant.json"
     if section == "registry" and argument == "number":
         return world.certificate.number
     if argument in ("number", "file_id") and f"<int:{argument}>" in route:

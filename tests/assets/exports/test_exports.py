@@ -26,6 +26,7 @@ from assets.exports.formats.kinds import FORMATS
 from assets.exports.metadata.told import Facts, Step
 from assets.exports.models import Export
 from audit.models import AuditEvent
+from config import walks
 from documents import objects
 from jobs.models import Job
 from kernel.errors import NotAllowed, NotFound
@@ -339,7 +340,7 @@ def test_what_is_known_above_stands_in_the_chain_and_the_documents() -> None:
         told = client_of(cast.lin()).get(reverse("exports:metadata", args=[version.pk, "prov.ttl"]))
         assert "#sale-1>" in told.content.decode()
     finally:
-        register_facts(None)
+        register_facts(walks.known_above)
 
 
 @pytest.mark.parametrize(
