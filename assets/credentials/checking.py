@@ -165,7 +165,7 @@ def _check_signature(report: Report, token: Token, evidence: Evidence) -> bool:
         report.add("signature", Verdict.UNTOLD, "no_keys")
         return False
     key = key_of(token, evidence.keys)
-    report.add("key", key is not None, "" if key else "unknown_key", key=token.key_id[:43])
+    report.add("key", key is not None, "by_key" if key else "unknown_key", key=token.key_id[:43])
     if key is None:
         return False
     holds = is_signed(token, key)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from assets.credentials import rules
 from assets.credentials.models import Credential, StatusList
@@ -183,10 +184,12 @@ def renew_lists(*, at: datetime) -> int:
 
 
 def complete(*, at: datetime, limit: int = 500) -> int:
-    """Issue the credentials of certificates that have none yet (from before there were any); how many."""
+    """Issue the credentials that are missing (of certificates from before there were any), and tell the moves
+    that nobody announced; how many certificates that were."""
     by = Actor.system("可验证凭证")
-    due = Certificate.objects.filter(credential=None).order_by("issued_at", "pk").values_list("pk", flat=True)
-    wanted = list(due[:limit])
+    missing = Certificate.objects.filter(credential=None).order_by("issued_at", "pk")
+    untold = Certificate.objects.exclude(credential=None).exclude(credential__state=F("state")).order_by("pk")
+    wanted = [*missing.values_list("pk", flat=True)[:limit], *untold.values_list("pk", flat=True)[:limit]]
     for certificate_id in wanted:
-        issue(by=by, at=at, certificate_id=certificate_id)
+        follow(by=by, at=at, certificate_id=certificate_id)
     return len(wanted)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from assets.credentials.checking import Statement, Verdict
+from assets.registry.states import CertificateState
+from kernel.clock import SHANGHAI
 
 Text = str | Promise
 
@@ -44,6 +47,7 @@ LABELS: Mapping[str, Text] = {
 REASONS: Mapping[str, Text] = {
     "mistyped": _("校验位不对，可能抄错了字符。"),
     "no_keys": _("没有公钥集，无法核对签名。"),
+    "by_key": _("密钥 %(key)s"),
     "unknown_key": _("密钥 %(key)s 不在公布的公钥集中。"),
     "changed_after_signing": _("内容在签名之后被改动，或不是登记机构签发。"),
     "other_issuer": _("凭证写的签发者与密钥的归属不同。"),
@@ -95,4 +99,9 @@ def reason_of(statement: Statement) -> str:
     if not statement.reason:
         return ""
     values: dict[str, Any] = {name: str(value) for name, value in statement.values.items()}
+    if values.get("state") in CertificateState.values:
+        values["state"] = CertificateState(values["state"]).label
+    if "at" in values:
+        moment = datetime.fromisoformat(values["at"]).astimezone(SHANGHAI)
+        values["at"] = f"{moment:%Y-%m-%d %H:%M}"
     return str(REASONS[statement.reason]) % values

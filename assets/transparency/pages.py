@@ -18,15 +18,15 @@ from web.paging import paginate
 from web.parts import Fact
 
 KINDS = {
-    "certificate.issued": gettext_lazy("签发证书"),
-    "certificate.suspended": gettext_lazy("中止效力"),
-    "certificate.resumed": gettext_lazy("恢复效力"),
-    "certificate.changed": gettext_lazy("变更登记"),
-    "certificate.transferred": gettext_lazy("转移登记"),
-    "certificate.renewed": gettext_lazy("续展"),
-    "certificate.expired": gettext_lazy("到期"),
-    "certificate.cancelled": gettext_lazy("注销"),
-    "certificate.revoked": gettext_lazy("撤销"),
+    "certificate.issued": gettext_lazy("证书签发"),
+    "certificate.suspended": gettext_lazy("效力中止"),
+    "certificate.resumed": gettext_lazy("效力恢复"),
+    "certificate.changed": gettext_lazy("登记变更"),
+    "certificate.transferred": gettext_lazy("登记转移"),
+    "certificate.renewed": gettext_lazy("证书续展"),
+    "certificate.expired": gettext_lazy("证书到期"),
+    "certificate.cancelled": gettext_lazy("证书注销"),
+    "certificate.revoked": gettext_lazy("证书撤销"),
 }
 SIDES = {"left": gettext_lazy("左"), "right": gettext_lazy("右")}
 

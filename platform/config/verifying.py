@@ -56,6 +56,7 @@ LABELS: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "mistyped": "a character may be mistyped",
     "no_keys": "no key set is at hand (--keys or --server)",
+    "by_key": "key {key}",
     "unknown_key": "key {key} is not in the key set",
     "changed_after_signing": "changed after it was signed, or not signed by this registry",
     "other_issuer": "the issuer is not the owner of the key",

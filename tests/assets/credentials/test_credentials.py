@@ -116,6 +116,13 @@ def test_certificates_from_before_get_theirs_by_the_hourly_task(certificate: Cer
     ]
 
 
+def test_a_move_that_nobody_announced_is_told_by_the_hourly_task(certificate: Certificate) -> None:
+    Certificate.objects.update(state="suspended")
+    assert services.complete(at=LATER) == 1
+    assert bits_of(Credential.objects.get()) == (False, True)
+    assert services.complete(at=LATER) == 0
+
+
 @pytest.mark.parametrize(
     "change",
     [
