@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assets.datasets.models import DatasetFile, DatasetVersion
+from assets.datasets.permissions import MANAGE_DATASETS
 from assets.datasets.rules import ROWS_PATH
 from assets.datasets.selectors import version_for
 from assets.datasets.states import VersionState
@@ -230,7 +231,7 @@ def row(request: HttpRequest, version_id: UUID) -> HttpResponse:
     tables = viewing.viewable_tables(version)
     default = next((f.path for f in tables if f.path == ROWS_PATH), tables[0].path if tables else "")
     path = request.GET.get("path") or default
-    file = version.files.filter(path=path).first()
+    file = version.files.filter(path=path).first() if "\x00" not in path else None
     if file is None:
         raise NotFound
     context = _frame(version, "rows") | {"file": file}
@@ -296,6 +297,7 @@ def sample(request: HttpRequest, version_id: UUID) -> HttpResponse:
     """The frozen sample, or the candidates to choose it from."""
     viewer, version = actor(request), _version(request, version_id)
     if request.method == "POST":
+        viewer.require(MANAGE_DATASETS)
         return _freeze(request, version)
     return _sample_page(request, version, None, may_manage=selectors.may_manage(viewer, version))
 

@@ -117,6 +117,11 @@ class NearDuplicates:
         """Matched of compared in basis points."""
         return self.matched_count * 10_000 // self.compared_count if self.compared_count else 0
 
+    @property
+    def method(self) -> str:
+        """In a sentence, how the comparison was made, in the reader's language."""
+        return wording.comparison()
+
 
 _NEIGHBOURS = """
 SELECT q.id, o.version_id, o.path, o.row, o.digest

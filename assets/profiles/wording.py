@@ -108,8 +108,8 @@ def percent(ratio_bp: int | None) -> str:
     return "--" if ratio_bp is None else f"{ratio_bp // 100}.{ratio_bp % 100:02d}%"
 
 
-def method() -> str:
+def comparison() -> str:
     """In a sentence, how near-duplicates are found."""
     return say(
-        "文本用 128 个最小哈希、5 字片段比较，估计相似度不低于 80%；图片用 64 位差异哈希，相差不超过 6 位。"
+        "文本用 128 个最小哈希、5 字片段比较，估计相似度不低于 0.8；图片用 64 位差异哈希，相差不超过 6 位。"
     )

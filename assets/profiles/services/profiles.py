@@ -68,9 +68,9 @@ def queue_profile(*, by: Actor, at: datetime, version_id: UUID) -> Job:
     Raises NotFound, NotAllowed, NotSealed, ProfileIsCurrent.
     """
     version = locked_version(version_id)
+    by.require(MANAGE_DATASETS)
     if not by.belongs_to(version.dataset.firm_id):
         raise NotFound
-    by.require(MANAGE_DATASETS)
     if version.state == VersionState.BUILDING:
         raise NotSealed
     if Profile.objects.filter(version=version, format=FORMAT).exists():

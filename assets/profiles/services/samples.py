@@ -67,9 +67,9 @@ def freeze_sample(
     SampleHasPersonalInformation.
     """
     version = locked_version(version_id)
+    by.require(MANAGE_DATASETS)
     if not by.belongs_to(version.dataset.firm_id):
         raise NotFound
-    by.require(MANAGE_DATASETS)
     profile = profile_of(version_id)
     if profile is None or version.state != VersionState.SEALED:
         raise NoProfileYet

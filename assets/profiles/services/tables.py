@@ -1,7 +1,7 @@
 """Measuring one table with DuckDB: every column by its different values, each value with its count.
 
-The table is read as text, lines that are no row are counted aside. The database lies in the given folder,
-its memory is limited, and it reaches no file but the table.
+The table is read as text, lines that are no row are counted aside. The database's memory is limited, what
+exceeds it goes to the given folder, and it reaches no file but the table.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from kernel import clock
 logger = logging.getLogger(__name__)
 
 MEMORY, THREADS = "512MB", 2
-LONGEST_LINE = 16 * 1024 * 1024
+LONGEST_LINE, READ_AT_ONCE = 4 * 1024 * 1024, 32 * 1024 * 1024
 MOST_FINGERPRINTS = 20_000
 """Texts of one table that get a fingerprint."""
 MOST_SHOWN_COLUMNS, CANDIDATES_PER_LABEL, MOST_CANDIDATES = 30, 6, 120
@@ -55,27 +55,36 @@ TEXT_HEADERS = frozenset({"text", "content", "sentence", "body", "正文", "内�
 KIND_PERCENT = 95
 """A column is of a kind when so many per cent of its filled values have its form."""
 
-_INTEGER = r"-?(0|[1-9][0-9]{0,14})"
-_DECIMAL = r"[-+]?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?"
+_NUMBER = r"[-+]?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?"
 _DATE = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
 _MOMENT = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}.*"
 _UNCLEAN = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffd]"
-_AS_DATE = f"(regexp_full_match(v, '{_DATE}') AND TRY_CAST(replace(v, '/', '-') AS DATE) IS NOT NULL)"
-_AS_MOMENT = f"(regexp_full_match(v, '{_MOMENT}') AND TRY_CAST(v AS TIMESTAMP) IS NOT NULL)"
-# kind → which values have its form, in the order in which a column is tried
-_FORMS = {
-    "integer": f"regexp_full_match(v, '{_INTEGER}')",
-    "decimal": f"regexp_full_match(v, '{_DECIMAL}')",
-    "date": _AS_DATE,
-    "moment": f"({_AS_MOMENT} OR {_AS_DATE})",
-    "boolean": "lower(v) IN ('true', 'false', 'yes', 'no', '是', '否')",
-    "list": "(v LIKE '[%%]' OR v LIKE '{%%}')".replace("%%", "%"),
+# The form of one value, each looked at once. CASE asks the dear questions of those only that may say yes.
+_FORM = f"""CASE
+  WHEN v[1] IN ('-', '+') OR v[1] BETWEEN '0' AND '9' THEN CASE
+    WHEN regexp_full_match(v, '{_NUMBER}') THEN CASE
+      WHEN v[1] = '+' OR contains(v, '.') OR contains(lower(v), 'e') THEN 'decimal' ELSE 'integer' END
+    WHEN regexp_full_match(v, '{_DATE}') AND TRY_CAST(replace(v, '/', '-') AS DATE) IS NOT NULL THEN 'date'
+    WHEN regexp_full_match(v, '{_MOMENT}') AND TRY_CAST(v AS TIMESTAMP) IS NOT NULL THEN 'moment'
+    ELSE 'text' END
+  WHEN lower(v) IN ('true', 'false', 'yes', 'no', '是', '否') THEN 'boolean'
+  WHEN v LIKE '[%]' OR v LIKE '{{%}}' THEN 'list'
+  ELSE 'text' END"""
+# The shortest text in which something is found has six bytes; digits alone are at least a mobile number.
+_LONG_ENOUGH = "strlen(v) >= 11 OR (strlen(v) >= 6 AND form NOT IN ('integer', 'decimal'))"
+# kind of a column → the forms its values may have, in the order in which the kinds are tried
+_KINDS = {
+    "integer": ("integer",),
+    "decimal": ("integer", "decimal"),
+    "date": ("date",),
+    "moment": ("date", "moment"),
+    "boolean": ("boolean",),
+    "list": ("list",),
 }
-_COUNTED = ", ".join(f"coalesce(sum(c) FILTER ({form}), 0)::BIGINT" for form in _FORMS.values())
-_COLUMN = f"""
-SELECT coalesce(sum(c), 0)::BIGINT, count(*), coalesce(sum(length(v) * c), 0)::BIGINT,
-       coalesce(sum(c) FILTER (NOT regexp_matches(v, ?)), 0)::BIGINT, {_COUNTED}
-FROM g WHERE v IS NOT NULL
+_COLUMN = """
+SELECT form, sum(c)::BIGINT, count(*), coalesce(sum(length(v) * c) FILTER (form = 'text'), 0)::BIGINT,
+       coalesce(sum(c) FILTER (form NOT IN ('text', 'list') OR NOT regexp_matches(v, ?)), 0)::BIGINT
+FROM g WHERE v IS NOT NULL GROUP BY form
 """
 
 
@@ -106,18 +115,21 @@ def measure(source: Path, path: str, folder: Path, *, at: datetime) -> Measured:
     with _database(folder) as database:
         try:
             headers, rejected = _load(database, source, path)
+        except duckdb.OutOfMemoryException:
+            raise NotATable("too_large") from None
         except duckdb.Error:
             raise NotATable("not_a_table") from None
         try:
             return _Table(database, path, headers, at).measured(rejected, broken)
         except duckdb.Error as error:  # its words may quote a value, so only its kind is logged
             logger.error("measuring a table failed: %s", type(error).__name__)
-            raise NotATable("not_a_table") from None
+            is_large = isinstance(error, duckdb.OutOfMemoryException)
+            raise NotATable("too_large" if is_large else "not_a_table") from None
 
 
 @contextmanager
 def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    database = duckdb.connect(str(folder / "table.duckdb"))
+    database = duckdb.connect(":memory:")  # what exceeds the limit goes to temp_directory
     try:
         database.execute(f"SET memory_limit = '{MEMORY}'")
         database.execute(f"SET threads = {THREADS}")
@@ -130,7 +142,6 @@ def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield database
     finally:
         database.close()
-        (folder / "table.duckdb").unlink(missing_ok=True)
 
 
 def _load(database: duckdb.DuckDBPyConnection, source: Path, path: str) -> tuple[list[str], int]:
@@ -142,7 +153,7 @@ def _load(database: duckdb.DuckDBPyConnection, source: Path, path: str) -> tuple
         if path.endswith((".jsonl", ".ndjson")):
             form = ", delim = ',', quote = '\"', escape = '\"', new_line = '\\n'"
         read = (
-            f"read_csv(?, all_varchar = true, header = true, max_line_size = {LONGEST_LINE}"
+            f"read_csv(?, all_varchar = true, header = true, max_line_size = {LONGEST_LINE}, buffer_size = {READ_AT_ONCE}"
             f", store_rejects = true, rejects_limit = 0{form})"
         )
         arguments = [str(source)]
@@ -247,16 +258,30 @@ class _Counts:
     clean: int
     forms: dict[str, int]
 
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, int, int, int, int]]) -> _Counts:
+        told = list(rows)
+        return cls(
+            filled=sum(row[1] for row in told),
+            distinct=sum(row[2] for row in told),
+            characters=sum(row[3] for row in told),
+            clean=sum(row[4] for row in told),
+            forms={row[0]: row[1] for row in told},
+        )
+
+    def of_kind(self, kind: str) -> int:
+        """How many values have a form of that kind."""
+        return sum(self.forms.get(form, 0) for form in _KINDS[kind])
+
     @property
     def kind(self) -> str:
         if not self.filled:
             return "empty"
-        fitting = (kind for kind, count in self.forms.items() if count * 100 >= self.filled * KIND_PERCENT)
-        return next(fitting, "text")
+        return next((k for k in _KINDS if self.of_kind(k) * 100 >= self.filled * KIND_PERCENT), "text")
 
     @property
     def conforming(self) -> int:
-        return self.clean if self.kind == "text" else self.forms.get(self.kind, 0)
+        return self.of_kind(self.kind) if self.kind in _KINDS else self.clean
 
 
 class _Table:
@@ -319,10 +344,10 @@ class _Table:
 
     def _column(self, place: int) -> _Counts:
         self.database.execute(
-            f"CREATE OR REPLACE TEMP TABLE g AS SELECT c{place} AS v, count(*) AS c FROM t GROUP BY 1"
+            f"""CREATE OR REPLACE TEMP TABLE g AS SELECT v, c, {_FORM} AS form
+                FROM (SELECT c{place} AS v, count(*) AS c FROM t GROUP BY 1)"""
         )
-        row = _one(self.database.execute(_COLUMN, [_UNCLEAN]))
-        counts = _Counts(row[0], row[1], row[2], row[3], dict(zip(_FORMS, row[4:], strict=True)))
+        counts = _Counts.of(self.database.execute(_COLUMN, [_UNCLEAN]).fetchall())
         is_sensitive = self._scan(place, counts)
         if place == self.label_column and counts.distinct:
             self._count_labels(counts)
@@ -355,17 +380,16 @@ class _Table:
         if kind in ("date", "moment"):
             wanted = "CAST(TRY_CAST(replace(v, '/', '-') AS TIMESTAMP) AS VARCHAR)"
             low, high = _one(
-                self.database.execute(f"SELECT min({wanted}), max({wanted}) FROM g WHERE {_FORMS[kind]}")
+                self.database.execute(
+                    f"SELECT min({wanted}), max({wanted}) FROM g WHERE form IN {_KINDS['moment']}"
+                )
             )
             cut = 10 if kind == "date" else 19
             return low[:cut], (), high[:cut]
         if kind not in ("integer", "decimal"):
             return "", (), ""
-        where = (
-            ""
-            if counts.conforming == counts.filled
-            else f"WHERE {_FORMS[kind].replace('(v,', f'(c{place},')}"
-        )
+        is_pure = counts.conforming == counts.filled
+        where = "" if is_pure else f"WHERE c{place} IN (SELECT v FROM g WHERE form IN {(*_KINDS[kind], '')})"
         (found,) = _one(
             self.database.execute(
                 f"SELECT quantile_disc(TRY_CAST(c{place} AS DOUBLE), [0, 0.25, 0.5, 0.75, 1]) FROM t {where}"
@@ -378,7 +402,7 @@ class _Table:
         """Look for personal information in the different values; whether any was found."""
         header = self.headers[place]
         in_name_field = is_name_header(header)
-        where = "" if in_name_field else "AND regexp_matches(v, ?)"
+        where = "" if in_name_field else f"AND CASE WHEN {_LONG_ENOUGH} THEN regexp_matches(v, ?) END"
         found: dict[str, tuple[int, set[int], list[str]]] = {}
         cursor = self.database.execute(
             f"SELECT v, c FROM g WHERE v IS NOT NULL {where} ORDER BY v", [] if in_name_field else [PREFILTER]
@@ -413,7 +437,7 @@ class _Table:
             self.database.execute(
                 f"""SELECT coalesce(sum(c), 0)::BIGINT,
                     coalesce(sum(c) FILTER (TRY_CAST(replace(v, '/', '-') AS TIMESTAMP)::DATE <= ?::DATE), 0)::BIGINT
-                    FROM g WHERE {_FORMS["moment"]}""",
+                    FROM g WHERE form IN {_KINDS["moment"]}""",
                 [day],
             )
         )
@@ -502,7 +526,7 @@ class _Table:
     def _candidates(self) -> Iterator[Candidate]:
         """A few rows of every label in which nothing sensitive is found, the same ones every time."""
         label = f"c{self.label_column}" if self.label_column is not None and self.labels else "''"
-        step = max(1, self.rows // 200_000)
+        step = max(1, self.rows // 50_000)
         columns = ", ".join(f"c{n}" for n in range(len(self.headers)))
         cursor = self.database.cursor()
         cursor.execute(

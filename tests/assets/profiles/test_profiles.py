@@ -396,7 +396,7 @@ def test_only_who_manages_datasets_of_the_firm_may_ask_for_it() -> None:
     version = version_of({"a.csv": b"a\n1\n"})
     for who, refusal in (
         (cast.he, NotFound),
-        (cast.zhou, NotFound),
+        (cast.zhou, NotAllowed),
         (cast.mei, NotAllowed),
         (cast.tao, NotAllowed),
     ):

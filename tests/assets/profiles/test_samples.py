@@ -119,7 +119,7 @@ def test_nobody_else_freezes_it() -> None:
     profiled(version)
     for who, refusal in (
         (cast.he, NotFound),
-        (cast.gu, NotFound),
+        (cast.gu, NotAllowed),
         (cast.tao, NotAllowed),
         (cast.mei, NotAllowed),
     ):
