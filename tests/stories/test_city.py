@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from config.stories import city, people
 from config.stories.way import shanghai
 from exchange.catalogue.models import Product
+from exchange.delivery import services as delivery
 from exchange.trading.models import Order
 from settlement.ledger import selectors as ledger
 from settlement.revenue import selectors as revenue
@@ -41,8 +44,31 @@ def claim(firm: str) -> Claim:
     return Claim.objects.select_related("decision").get(firm=people.organization(firm), year=2025)
 
 
-def test_the_city_stands_as_promised_and_is_loaded_once() -> None:
-    """A twentieth of the orders at the same aims: every promise but the number itself, which is asserted apart."""
+class CutOff(BaseException):
+    """The load ends here, as with a kill."""
+
+
+def cut_off_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the load of the city break off between two services of its so manieth trade."""
+    calls, deliver = itertools.count(1), delivery.deliver
+
+    def break_off(**arguments: Any) -> Any:
+        if next(calls) == count:
+            raise CutOff
+        return deliver(**arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "deliver", break_off)
+        with pytest.raises(CutOff):
+            city.load(say=lambda _line: None, at=shanghai(2026, 11, 20), processes=1, lines=small())
+
+
+def test_the_city_stands_as_promised_and_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A twentieth of the orders at the same aims: every promise but the number itself, which is asserted apart.
+
+    The first load breaks off in the middle of a trade; the second one carries on.
+    """
+    cut_off_after(37, monkeypatch)
     told: list[str] = []
     assert city.load(say=told.append, at=shanghai(2026, 11, 20), processes=1, lines=small())
     assert not city.load(say=told.append, at=shanghai(2026, 11, 21))
