@@ -85,12 +85,13 @@ def product(request: HttpRequest, number: str) -> HttpResponse:
     viewer = actor(request)
     found = visible_product(viewer, number)
     version, plans = found.version, found.plans_offered  # type: ignore[attr-defined]
+    samples = samples_of(version)
     lowest = min(plans, key=lambda plan: plan.price_fen, default=None)
     context: dict[str, Any] = {
         "product": found,
-        "samples": samples_of(version),
+        "samples": samples,
         "stats": _stats(found),
-        "tabs": _tabs(found),
+        "tabs": _tabs(found, len(samples)),
         "bars": _label_bars(version.label_counts),
         "bars_narrow": _label_bars(version.label_counts, width=300),
         "label_kinds": len(version.label_counts),
@@ -136,10 +137,10 @@ def _stats(product: Product) -> list[Fact]:
     ]
 
 
-def _tabs(product: Product) -> list[Link]:
+def _tabs(product: Product, sample_count: int) -> list[Link]:
     version = product.version
     return [
-        Link(_("样例"), "#samples", len(version.sample), is_current=True),
+        Link(_("样例"), "#samples", sample_count, is_current=True),
         Link(_("里面有什么"), "#inside"),
         Link(_("来源"), "#origin"),
         Link(_("字段字典"), "#dictionary", len(version.dictionary)),

@@ -116,9 +116,10 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample row as the product page shows it: a text in marked pieces, or a file (an image) with boxes.
+    """One sample row as the product page shows it: a text in marked pieces, a file (an image) with boxes, or
+    the cells of a table's row.
 
-    `path` is the raw file's place in the version.
+    `path` is the raw file's place in the version; `cells` are column and value.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Sample:
     marks: tuple[Mark, ...]
     boxes: tuple[Box, ...]
     labels: tuple[str, ...]
+    cells: tuple[tuple[str, str], ...] = ()
 
 
 def _regions(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -160,7 +162,7 @@ def _cut(text: str, spans: Sequence[tuple[int, int, str]]) -> tuple[Mark, ...]:
 
 
 def read_sample(row: Mapping[str, Any]) -> Sample:
-    """A row of `DatasetVersion.sample`: name, item, text, labels, and the result when it is kept."""
+    """A sample row: name, item, text, labels, and the result when it is kept; or the columns of a table."""
     spans: list[tuple[int, int, str]] = []
     boxes: list[Box] = []
     labels: list[str] = []
@@ -184,4 +186,7 @@ def read_sample(row: Mapping[str, Any]) -> Sample:
         marks=_cut(str(row.get("text") or ""), spans),
         boxes=tuple(boxes),
         labels=tuple(dict.fromkeys(labels)),
+        cells=()
+        if {"item", "text"} & row.keys()
+        else tuple((name, str(value)) for name, value in row.items()),
     )

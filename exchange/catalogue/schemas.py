@@ -10,6 +10,7 @@ from ninja import Schema
 from pydantic import Field
 
 from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.selectors import sample_rows
 
 
 class PlanOut(Schema):
@@ -82,7 +83,7 @@ class ProductDetailOut(ProductOut):
             byte_count=version.byte_count,
             label_counts=version.label_counts,
             dictionary=version.dictionary,
-            sample=version.sample,
+            sample=sample_rows(version),
             plans=[PlanOut.of(plan) for plan in product.plans.filter(withdrawn_at=None)],
         )
 

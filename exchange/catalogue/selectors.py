@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, CharField, Count, Prefetch, Q, QuerySet, Sum, Value, When
@@ -16,6 +17,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 from annotation.projects.states import Modality
 from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.datasets.states import VersionState
+from assets.profiles.selectors import frozen_sample_of
 from assets.registry.models import Certificate
 from assets.registry.selectors import is_valid_on
 from assets.registry.states import CertificateState, ProductKind
@@ -248,9 +250,16 @@ class ShownSample:
     picture_url: str
 
 
+def sample_rows(version: DatasetVersion) -> list[dict[str, Any]]:
+    """The rows that the firm froze for the catalogue; those kept at sealing while it chose none."""
+    frozen = frozen_sample_of(version.pk)
+    rows = [row["shown"] for row in frozen.rows] if frozen else version.sample
+    return [row for row in rows if isinstance(row, dict)]
+
+
 def samples_of(version: DatasetVersion) -> list[ShownSample]:
-    """The version's samples, as sealed; one query when they are files."""
-    samples = [rules.read_sample(row) for row in version.sample if isinstance(row, dict)]
+    """The version's samples; at most two queries."""
+    samples = [rules.read_sample(row) for row in sample_rows(version)]
     paths = [sample.path for sample in samples if sample.path and not sample.marks]
     rows = DatasetFile.objects.filter(version=version, path__in=paths, media_type__startswith="image/")
     links = {

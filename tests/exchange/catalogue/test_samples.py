@@ -1,0 +1,51 @@
+"""The product page shows the sample that the firm froze; before that, the rows kept at sealing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from assets.profiles.models import FrozenSample, Profile
+from exchange.catalogue import rules
+from exchange.catalogue.selectors import sample_rows
+from tests.cast import NOON
+from tests.exchange import market
+
+pytestmark = pytest.mark.django_db
+
+
+def freeze(version: Any, *rows: dict[str, Any]) -> None:
+    profile = Profile.objects.create(version=version, format=1, made_at=NOON, facts={}, engines={})
+    FrozenSample.objects.create(
+        version=version,
+        profile=profile,
+        method="chosen",
+        rows=[
+            {"path": "rows.jsonl", "row": place, "label": "", "shown": row}
+            for place, row in enumerate(rows, 1)
+        ],
+        chosen_at=NOON,
+    )
+
+
+def test_a_frozen_sample_takes_the_place_of_the_one_kept_at_sealing(client: Client) -> None:
+    product = market.listed()
+    address = f"/catalogue/{product.number}/"
+    assert "物流很快，包装完好。" in client.get(address).content.decode()
+    freeze(product.version, {"id": "r9", "item": "items/9.txt", "text": "换成这一条。", "labels": ["正面"]})
+    page = client.get(address).content.decode()
+    assert "换成这一条。" in page
+    assert "物流很快，包装完好。" not in page
+    assert client.get(f"/api/catalogue/products/{product.number}").json()["sample"] == sample_rows(
+        product.version
+    )
+
+
+def test_a_table_shows_its_columns(client: Client) -> None:
+    product = market.listed()
+    freeze(product.version, {"路段": "G107", "车流": "1200"})
+    assert rules.read_sample(sample_rows(product.version)[0]).cells == (("路段", "G107"), ("车流", "1200"))
+    page = client.get(f"/catalogue/{product.number}/").content.decode()
+    assert "<dt>路段</dt>" in page
