@@ -23,7 +23,7 @@ from stdnum.exceptions import ValidationError as StdnumError
 from stdnum.iso7064 import mod_37_2
 
 from assets.credentials import rules
-from assets.credentials.folders import MANIFEST_NAME, Folder, Unreadable
+from assets.credentials.folders import MANIFEST_NAME, Folder, TooLarge, Unreadable
 from assets.datasets.rules import Entry as FileEntry
 from assets.datasets.rules import ManifestUnreadable, is_safe_path, manifest, read_manifest, root_hash
 from assets.registry.rules import differing
@@ -414,7 +414,7 @@ def check_manifest(report: Report, body: bytes) -> str:
     return found
 
 
-def check_files(report: Report, folder: Folder) -> str:
+def check_files(report: Report, folder: Folder, largest_manifest: int = LARGEST_MANIFEST) -> str:
     """Every file against the manifest that lies with them; the root hash of what really lies there.
 
     Without a manifest the root hash is worked out from all files, and a difference cannot be pinned to one.
@@ -429,7 +429,9 @@ def check_files(report: Report, folder: Folder) -> str:
             found.append(FileEntry(path, size, digest))
         report.add("manifest", Verdict.UNTOLD, "no_manifest")
         return root_hash(manifest(found))
-    body = folder.read(MANIFEST_NAME, LARGEST_MANIFEST)
+    if folder.sizes[MANIFEST_NAME] > largest_manifest:
+        raise TooLarge("the manifest is too large")
+    body = folder.read(MANIFEST_NAME, largest_manifest)
     held = check_manifest(report, body)
     if not held:
         return ""

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 MANIFEST_NAME = "manifest.json"
-MOST_FILES = 1_000_000
+LARGEST_DIRECTORY = 8 * 1024 * 1024
+"""Bytes of a zip's own directory, where its size is limited at all: some hundred thousand files."""
+_END, _END_64, _END_LENGTH, _LONGEST_COMMENT = b"PK\x05\x06", b"PK\x06\x07", 22, 65_535
 NO_ZIP = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError
 )  # fmt: skip
@@ -63,18 +65,34 @@ def disk_folder(root: Path) -> Folder:
     return Folder(sizes, lambda path: (root / path).open("rb"))
 
 
+def _directory_size(file: IO[bytes]) -> int:
+    """What the end of a zip says of its directory; a 64-bit one counts as beyond measure."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - _END_LENGTH - _LONGEST_COMMENT - 20))
+    tail = file.read()
+    file.seek(0)
+    at = tail.rfind(_END)
+    if at < 0 or at + _END_LENGTH > len(tail):
+        raise Unreadable("not a zip")
+    if tail[max(0, at - 20) : at].startswith(_END_64):
+        return LARGEST_DIRECTORY + 1
+    return int.from_bytes(tail[at + 12 : at + 16], "little")
+
+
 def zip_folder(file: IO[bytes], largest: int | None = None) -> Folder:
     """The files of a zip below their common root.
 
-    Unreadable when it is no zip, TooLarge when its files come to more than `largest` bytes together.
+    Unreadable when it is no zip, TooLarge when its files come to more than `largest` bytes together (or its
+    directory alone is beyond measure, which is found before it is read).
     """
+    if largest is not None and _directory_size(file) > LARGEST_DIRECTORY:
+        raise TooLarge("too large")
     try:
         archive = zipfile.ZipFile(file)
         names = {info.filename: info for info in archive.infolist() if not info.is_dir()}
     except NO_ZIP as error:
         raise Unreadable("not a zip") from error
-    is_too_large = largest is not None and sum(info.file_size for info in names.values()) > largest
-    if is_too_large or len(names) > MOST_FILES:
+    if largest is not None and sum(info.file_size for info in names.values()) > largest:
         raise TooLarge("too large")
     heads = {name.partition("/")[0] for name in names}
     has_root = MANIFEST_NAME not in names and len(heads) == 1 and all("/" in name for name in names)

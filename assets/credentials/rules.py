@@ -43,7 +43,8 @@ def unified_code(authority_uscc: str, holder_uscc: str, certificate_number: str)
     a check character, ISO 7064 MOD 37,36 over everything before it. (MOD 37-2, as our numbers have it, may
     give `*`; a number can be skipped then, a code that follows from others cannot.)
 
-    It is given once and stays with the asset through change, transfer and renewal. It is no official code.
+    It is given once and stays with the registered version through whatever certificates follow (change, transfer,
+    renewal, a new registration). It is no official code.
     """
     _series, year, serial, _check = certificate_number.split("-")
     body = f"{authority_uscc[2:8]}-{holder_uscc[8:17]}-{year}-{serial}"

@@ -10,5 +10,5 @@ from kernel import clock
 
 @shared_task(name="credentials.keep_current")  # type: ignore[untyped-decorator]
 def keep_current() -> list[int]:
-    """Hourly: issue what is missing, sign lists anew that are a day old."""
+    """Every minute: issue what is missing, tell what nobody announced, sign lists anew that are a day old."""
     return [services.complete(at=clock.now()), services.renew_lists(at=clock.now())]

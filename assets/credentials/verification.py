@@ -35,7 +35,9 @@ from signing import services as signing
 
 LARGEST_FILE = 200 * 1024 * 1024
 """Bytes of an upload. Only zips may be as large; certificates and manifests have the limits of their kind."""
-LARGEST_OPENED = 1024 * 1024 * 1024
+LARGEST_TEXT = 16 * 1024 * 1024
+"""A manifest or another text larger than this is for the command, not for the page."""
+LARGEST_OPENED = 512 * 1024 * 1024
 """A zip whose files are larger than this together is not looked through while the reader waits."""
 REGISTRY_PROOFS = 2
 """How many of a verdict's proofs, at its end, compare the registry's row with its own signature."""
@@ -219,9 +221,9 @@ def _by_zip(file: IO[bytes], *, at: datetime) -> Answer:
     try:
         folder = zip_folder(file, LARGEST_OPENED)
         number = next((_claimed(text) for text in checking.tokens_in(folder)), "")
-        found = checking.check_files(report, folder)
+        found = checking.check_files(report, folder, LARGEST_TEXT)
     except TooLarge:
-        limit = f"{LARGEST_OPENED // 1024**3} GB"
+        limit = f"{LARGEST_OPENED // 1024**2} MB"
         report.add("manifest", Held.UNTOLD, "too_large", limit=limit)
         return Answer(Verdict(Outcome.UNKNOWN, _("压缩包太大，页面上无法逐个核对。")), report.statements)
     except (Unreadable, *NO_ZIP):
@@ -244,7 +246,7 @@ def by_file(file: IO[bytes], size: int, *, at: datetime) -> Answer:
         return _by_zip(file, at=at)
     if start == b"%PDF" and size <= registry.MAXIMUM_BYTES:
         return _by_document(file.read(), at=at)
-    answer = _by_plain(file.read(), at=at) if size <= checking.LARGEST_MANIFEST else None
+    answer = _by_plain(file.read(), at=at) if size <= LARGEST_TEXT else None
     return answer or _unreadable(_("无法读取这个文件。请上传证书的 PDF、JSON、JWT，或数据清单、数据包。"))
 
 

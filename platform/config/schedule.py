@@ -20,7 +20,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "uploads-abandon-idle": _every(86400, "uploads.abandon_idle"),
     "documents-refuse-abandoned": _every(3600, "documents.refuse_abandoned"),
     "registry-expire-certificates": _every(3600, "registry.expire_certificates"),
-    "credentials-keep-current": _every(3600, "credentials.keep_current"),
+    "credentials-keep-current": _every(60, "credentials.keep_current"),
     "trading-accept-overdue": _every(300, "trading.accept_overdue"),
 }
 

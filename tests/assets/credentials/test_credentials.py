@@ -99,7 +99,7 @@ def test_issuing_again_changes_nothing(certificate: Certificate) -> None:
     assert LogEntry.objects.count() == 1
 
 
-def test_certificates_from_before_get_theirs_by_the_hourly_task(certificate: Certificate) -> None:
+def test_certificates_from_before_get_theirs_by_the_regular_task(certificate: Certificate) -> None:
     registry.revoke(by=cast.gu(), at=LATER, certificate_id=certificate.pk, reason="说明")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
@@ -116,7 +116,7 @@ def test_certificates_from_before_get_theirs_by_the_hourly_task(certificate: Cer
     ]
 
 
-def test_a_move_that_nobody_announced_is_told_by_the_hourly_task(certificate: Certificate) -> None:
+def test_a_move_that_nobody_announced_is_told_by_the_regular_task(certificate: Certificate) -> None:
     Certificate.objects.update(state="suspended")
     assert services.complete(at=LATER) == 1
     assert bits_of(Credential.objects.get()) == (False, True)

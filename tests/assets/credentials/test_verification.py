@@ -19,18 +19,22 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from assets.credentials import checking, verification, wording
+from assets.credentials import checking, folders, verification, wording
 from assets.credentials.checking import Verdict
 from assets.credentials.folders import zip_folder
 from assets.credentials.verification import Answer
+from assets.exports import services as exports
 from assets.registry import services as registry
 from assets.registry.states import Outcome
 from assets.transparency import services as log
 from config import cli, verifying
+from config.stories.way import shanghai
 from config.verifying import Materials
+from documents import objects
 from kernel import clock
 from tests import cast
 from tests.assets.credentials.conftest import Download, flipped, forged
+from tests.world import build
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 24, tzinfo=UTC)
@@ -144,6 +148,19 @@ def test_after_a_sale_revocation_is_said_by_list_log_and_registry(download: Down
     assert "中该位已置位" in page
 
 
+def test_a_certificate_with_a_sale_behind_it_is_revoked_for_all_to_see() -> None:
+    world = build()
+    at = shanghai(2025, 9, 1)
+    registry.revoke(by=cast.gu(), at=at, certificate_id=world.certificate.pk, reason="来源不实")
+    log.seal(at=at)
+    with clock.moved_to(at):
+        answer = verification.by_number(world.certificate.number, at=at)
+        page = Client().get(f"/verify/{world.certificate.number}/").content.decode()
+    assert world.order.state == "completed"
+    assert fails(answer.statements) == {"revocation", "logged_state", "state"}
+    assert "已撤销" in page
+
+
 def test_a_number_nobody_gave_and_a_mistyped_one(download: Download) -> None:
     number = download.certificate.number
     wrong = number[:-3] + ("1" if number[-3] != "1" else "2") + number[-2:]
@@ -162,6 +179,18 @@ def test_a_manifest_and_a_zip_lead_to_their_certificate(download: Download) -> N
         assert answer.verdict.certificate == download.certificate
         assert set(said(answer.statements).values()) == {HOLDS}
         assert {"manifest", "root_hash", "signature", "state"} <= set(said(answer.statements))
+
+
+def test_an_exported_folder_holds_as_it_comes(download: Download) -> None:
+    """The archive that exports hand out, metadata documents and all."""
+    version = download.certificate.version
+    made = exports.produce(version_id=version.pk, format="folder", at=NOW, advance=lambda _count: None)
+    body = objects.get(made.object_key)
+    answer = verification.by_file(io.BytesIO(body), len(body), at=NOW)
+    assert answer.verdict.outcome == Outcome.VALID
+    told = said(answer.statements)
+    assert {code for code, verdict in told.items() if verdict != HOLDS} == {"extra"}
+    assert (told["file"], told["root_hash"]) == (HOLDS, HOLDS)
 
 
 @pytest.mark.parametrize("with_certificate", [False, True])
@@ -230,6 +259,22 @@ def test_a_zip_that_opens_too_large_is_not_opened(
     monkeypatch.setattr(verification, "LARGEST_OPENED", 100)
     answer = of_file(zipped(download.data()))
     assert [(each.code, each.reason) for each in answer.statements] == [("manifest", "too_large")]
+
+
+def test_a_directory_or_a_manifest_beyond_measure_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = _zip({f"{number}": b"" for number in range(300)})
+    monkeypatch.setattr(folders, "LARGEST_DIRECTORY", 1_000)
+    with pytest.raises(folders.TooLarge):
+        zip_folder(io.BytesIO(many), 1 << 30)
+    monkeypatch.undo()
+    end = many.rfind(b"PK\x05\x06")
+    pretended = many[:end] + b"PK\x06\x07" + bytes(16) + many[end:]
+    with pytest.raises(folders.TooLarge):
+        zip_folder(io.BytesIO(pretended), 1 << 30)
+    monkeypatch.setattr(verification, "LARGEST_TEXT", 100)
+    body = _zip({"manifest.json": b" " * 101})
+    answer = verification.by_file(io.BytesIO(body), len(body), at=NOW)
+    assert [each.reason for each in answer.statements] == ["too_large"]
 
 
 def test_a_zip_that_says_less_than_it_holds_gives_no_more_than_it_says() -> None:

@@ -9,6 +9,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
@@ -216,6 +217,14 @@ def test_clumsy_changes_are_found_from_inside(sql: str, fault: str) -> None:
     sealed(3)
     raw(sql, without_triggers=True)
     assert fault in services.check().fault
+    with pytest.raises(CommandError, match=fault):
+        call_command("transparency_verify")
+
+
+def test_an_untouched_log_passes_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    sealed(3, 1)
+    call_command("transparency_verify")
+    assert capsys.readouterr().out == "4 entries, 2 signed heads: nothing was changed.\n"
 
 
 # --- over JSON and on pages ---------------------------------------------------------------------
