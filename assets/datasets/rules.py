@@ -18,7 +18,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from django.utils.functional import Promise
@@ -51,16 +50,14 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+_LEADING = frozenset({"", ".", ".."})
+
+
 def is_safe_path(path: str) -> bool:
     """Whether a path stays inside the version's folder on any system."""
-    parts = PurePosixPath(path).parts
-    is_relative = bool(parts) and not path.startswith("/") and "\\" not in path and ":" not in parts[0]
-    return (
-        is_relative
-        and ".." not in parts
-        and path.isprintable()
-        and path == unicodedata.normalize("NFC", path)
-    )
+    parts = path.split("/")
+    stays_inside = "\\" not in path and ":" not in parts[0] and not _LEADING.intersection(parts)
+    return stays_inside and path.isprintable() and (path.isascii() or unicodedata.is_normalized("NFC", path))
 
 
 def manifest(entries: Iterable[Entry]) -> bytes:

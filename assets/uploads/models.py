@@ -152,7 +152,7 @@ class UploadFile(models.Model):
     upload = models.ForeignKey(Upload, models.PROTECT, related_name="files")
     batch = models.ForeignKey(SourceBatch, models.PROTECT, related_name="files")
     path = models.CharField(_("路径"), max_length=400)
-    path_key = models.CharField(max_length=1200)
+    path_key = models.CharField(max_length=64)
     size = models.BigIntegerField(_("字节数"))
     sha256 = models.CharField("SHA-256", max_length=64)
     slot = models.PositiveIntegerField(default=0)

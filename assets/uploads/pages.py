@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from assets.uploads.permissions import UPLOAD_FILES, VIEW_UPLOADS
 from assets.uploads.states import FileState, UploadState
 from gateway.api import actor
 from jobs.pages import face
+from jobs.states import JobState
 from kernel import clock
 from kernel.errors import Refusal
 from kernel.models import Transition
@@ -28,7 +30,7 @@ from organizations.permissions import Actor
 from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
 from web.paging import paginate
-from web.parts import Kpi, Link
+from web.parts import JobFace, Kpi, Link
 from web.templatetags.ui import file_size
 
 CHANGEABLE = (UploadState.OPEN, UploadState.FAILED)
@@ -113,6 +115,17 @@ def _filters(upload: Upload, tally: selectors.Tally, shown: str) -> list[Link]:
     ]
 
 
+def _face(upload: Upload) -> JobFace | None:
+    """How far the check is; when it broke off by mistake, where to start it again."""
+    if upload.job is None or upload.state == UploadState.OPEN:
+        return None
+    shown = face(upload.job)
+    if upload.state == UploadState.SEALING and upload.job.state == JobState.FAILED:
+        link = Link(_("重试"), reverse("jobs:detail", args=[upload.job.pk]))
+        return replace(shown, extra=(link,))
+    return shown
+
+
 def _context(request: HttpRequest, upload: Upload) -> dict[str, Any]:
     viewer = actor(request)
     tally = selectors.tally_of(upload.pk)
@@ -131,7 +144,7 @@ def _context(request: HttpRequest, upload: Upload) -> dict[str, Any]:
         "may_upload": may_upload and upload.state in CHANGEABLE,
         "may_abandon": may_upload and upload.state in (*CHANGEABLE, UploadState.SEALING),
         "can_seal": bool(tally.total) and not tally.waiting and not tally.refused,
-        "face": face(upload.job) if upload.job and upload.state != UploadState.OPEN else None,
+        "face": _face(upload),
         "transitions": Transition.objects.filter(subject_id=upload.pk).order_by("at", "pk"),
         "meta": [upload.number, upload.dataset.number],
         "here": reverse("uploads:detail", args=[upload.pk]),

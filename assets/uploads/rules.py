@@ -5,6 +5,7 @@ Every fault has a stable code; its sentence names the file and the remedy, in th
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import unicodedata
@@ -126,8 +127,9 @@ def clean_path(path: str) -> str:
 
 
 def path_key(path: str) -> str:
-    """What two paths share that some system would take for one."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
+    """What two paths share that some system would take for one: a digest, so that no writing grows too long."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
+    return hashlib.sha256(folded.encode()).hexdigest()
 
 
 # --- kinds --------------------------------------------------------------------------------------

@@ -12,11 +12,11 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import urllib3
@@ -28,6 +28,7 @@ from embedded.errors import ExitCode, InstallationError
 CHUNK = 1_000  # files in one announcement
 SENDERS = 8
 READ = 1 << 20
+SMALL = 128 << 10  # bytes below which hashing is quicker than changing threads
 TRIES = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds
 ROUNDS_WITHOUT_GAIN = 3
@@ -45,12 +46,11 @@ class FilesNotTaken(InstallationError):
     exit_code = ExitCode.CHECK_FAILED
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One file below the folder: its path with `/`, size in bytes, time of change, and later its SHA-256."""
+class Found(NamedTuple):
+    """One file below the folder: its path with `/`, where it lies, size in bytes, time of change, later its SHA-256."""
 
     path: str
-    place: Path
+    place: str
     size: int
     changed: int
     sha256: str = ""
@@ -91,7 +91,7 @@ def walk(folder: Path) -> tuple[list[Found], list[str]]:
     """The files below a folder by path, and what was left out: links, hidden files, what is no file."""
     found: list[Found] = []
     skipped: list[str] = []
-    waiting = [(folder, "")]
+    waiting = [(str(folder), "")]
     while waiting:
         place, prefix = waiting.pop()
         with os.scandir(place) as entries:
@@ -100,10 +100,10 @@ def walk(folder: Path) -> tuple[list[Found], list[str]]:
                 if entry.name.startswith(".") or entry.name in SKIPPED or entry.is_symlink():
                     skipped.append(path)
                 elif entry.is_dir():
-                    waiting.append((Path(entry.path), f"{path}/"))
+                    waiting.append((entry.path, f"{path}/"))
                 elif entry.is_file():
                     told = entry.stat()
-                    found.append(Found(path, Path(entry.path), told.st_size, told.st_mtime_ns))
+                    found.append(Found(path, entry.path, told.st_size, told.st_mtime_ns))
                 else:
                     skipped.append(path)
     return sorted(found, key=lambda each: each.path), sorted(skipped)
@@ -125,9 +125,10 @@ class KnownHashes:
         known = self._known.get(file.path)
         return str(known[2]) if known and known[:2] == [file.size, file.changed] else ""
 
-    def add(self, file: Found, sha256: str) -> None:
+    def add(self, files: Iterable[Found]) -> None:
+        told = {file.path: [file.size, file.changed, file.sha256] for file in files}
         with self._lock:
-            self._known[file.path] = [file.size, file.changed, sha256]
+            self._known.update(told)
 
     def save(self) -> None:
         """Write through a second file, so that a break leaves the old one."""
@@ -141,17 +142,22 @@ class KnownHashes:
             return  # a cache only
 
 
-def digest_of(place: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    with place.open("rb", buffering=0) as file:
-        first = file.read(READ)
+def digest_of(place: str, size: int) -> str:
+    """SHA-256 (hex) of a file of about `size` bytes."""
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        first = os.read(handle, min(size, READ) + 1)
         digest = hashlib.sha256(first)
-        if len(first) == READ:
+        if len(first) > size:  # it has grown since
+            size = READ
+        if len(first) < size or size >= READ:
             buffer = bytearray(READ)
             view = memoryview(buffer)
-            while size := file.readinto(buffer):
-                digest.update(view[:size])
-    return digest.hexdigest()
+            while got := os.readv(handle, [buffer]):
+                digest.update(view[:got])
+        return digest.hexdigest()
+    finally:
+        os.close(handle)
 
 
 def hash_all(
@@ -159,33 +165,26 @@ def hash_all(
 ) -> list[Found]:
     """The files with their hashes, several at once; known ones are not read again."""
 
-    def hashed(file: Found) -> Found:
-        sha256 = known.get(file)
-        if not sha256:
-            sha256 = digest_of(file.place)
-            known.add(file, sha256)
-        tell(file.size)
-        return Found(file.path, file.place, file.size, file.changed, sha256)
-
     def hashed_many(group: Sequence[Found]) -> list[Found]:
-        return [hashed(file) for file in group]
+        hashed, fresh = [], []
+        for file in group:
+            sha256 = known.get(file)
+            if not sha256:
+                sha256 = digest_of(file.place, file.size)
+                fresh.append(Found(*file[:4], sha256))
+            hashed.append(Found(*file[:4], sha256))
+        known.add(fresh)
+        tell(sum(file.size for file in group))
+        return hashed
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        return [file for group in pool.map(hashed_many, _groups(files)) for file in group]
-
-
-def _groups(files: Sequence[Found]) -> Iterator[list[Found]]:
-    """Small files together, so that handing them to a thread costs little; large ones alone."""
-    group: list[Found] = []
-    size = 0
-    for file in files:
-        group.append(file)
-        size += file.size
-        if len(group) >= 64 or size >= 8 * READ:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+    # Small files spend their time in the interpreter, where a second thread only gets in the way.
+    small = [file for file in files if file.size < SMALL]
+    large = [[file] for file in files if file.size >= SMALL]
+    groups = [small[at : at + CHUNK] for at in range(0, len(small), CHUNK)]
+    with ThreadPoolExecutor(1) as lane, ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        works = [lane.map(hashed_many, groups), pool.map(hashed_many, large)]
+        hashed = [file for work in works for group in work for file in group]
+    return hashed if not (small and large) else sorted(hashed)
 
 
 # --- the server ---------------------------------------------------------------------------------
@@ -376,7 +375,7 @@ class Push:
 
     def _send(self, file: Found, told: dict[str, Any]) -> None:
         """One file, whole or the parts that are missing; what a broken link leaves is announced again."""
-        with file.place.open("rb", buffering=0) as stream:
+        with open(file.place, "rb", buffering=0) as stream:
             if told["url"]:
                 body = stream.read(file.size + 1)
                 if len(body) == file.size and self.server.put(told["url"], body):

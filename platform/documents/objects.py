@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -314,8 +315,11 @@ def sizes_under(prefix: str, *, first: str = "", final: str = "") -> dict[str, i
 
 
 def clear(prefix: str) -> int:
-    """Delete every version of every object under a prefix of its own; how many."""
+    """Delete every version of every object under a prefix of its own, and parts that were never joined; how many."""
     assert prefix.endswith("/"), "a prefix ends in /"
+    while begun := client()._list_multipart_uploads(settings.S3_BUCKET, prefix=prefix).uploads:
+        for each in begun:
+            drop_parts(each.object_name, each.upload_id)
     entries = client().list_objects(settings.S3_BUCKET, prefix=prefix, recursive=True, include_version=True)
     doomed = [DeleteObject(entry.object_name, entry.version_id) for entry in entries]
     faults = list(client().remove_objects(settings.S3_BUCKET, doomed))
@@ -375,6 +379,17 @@ def retain(keys: Sequence[str], until: datetime) -> int:
     if settings.S3_OBJECT_LOCK_DAYS <= 0 or not has_object_lock():
         return 0
     mode = COMPLIANCE if settings.S3_OBJECT_LOCK_MODE == "compliance" else GOVERNANCE
-    for key in keys:
-        client().set_object_retention(settings.S3_BUCKET, key, Retention(mode, until))
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for _done in pool.map(lambda key: _retain(key, Retention(mode, until), until), keys):
+            pass
     return len(keys)
+
+
+def _retain(key: str, retention: Retention, until: datetime) -> None:
+    """Lock one object; one that is locked for longer stays as it is."""
+    try:
+        client().set_object_retention(settings.S3_BUCKET, key, retention)
+    except S3Error:
+        held = client().get_object_retention(settings.S3_BUCKET, key)
+        if held is None or held.retain_until_date is None or held.retain_until_date < until:
+            raise

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('path', models.CharField(max_length=400, verbose_name='路径')),
-                ('path_key', models.CharField(max_length=1200)),
+                ('path_key', models.CharField(max_length=64)),
                 ('size', models.BigIntegerField(verbose_name='字节数')),
                 ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
                 ('slot', models.PositiveIntegerField(default=0)),

@@ -542,7 +542,4 @@ def clear_waiting(upload_id: UUID) -> int:
     upload = Upload.objects.get(pk=upload_id)
     if upload.state not in (UploadState.SEALED, UploadState.ABANDONED):
         return 0
-    open_parts = upload.files.exclude(parts_id="").values_list("slot", "parts_id").distinct()
-    for slot, parts_id in open_parts:
-        objects.drop_parts(slot_key(upload_id, slot), parts_id)
     return objects.clear(upload.prefix)

@@ -108,7 +108,9 @@ def test_the_worker_hashes_large_files_piece_by_piece(live_chromium: Visit) -> N
         }""",
         sizes,
     )
-    assert found == [hashlib.sha256(bytes((n * 31 + 7) % 256 for n in range(size))).hexdigest() for size in sizes]
+    assert found == [
+        hashlib.sha256(bytes((n * 31 + 7) % 256 for n in range(size))).hexdigest() for size in sizes
+    ]
 
 
 @pytest.mark.parametrize(("width", "language"), [(1440, "zh-hans"), (390, "en")])
@@ -116,7 +118,9 @@ def test_the_pages_around_it_are_accessible_and_fit(live_chromium: Visit, width:
     cache.clear()
     dataset = new_dataset()
     sealed({"a.csv": CSV, "old.txt": b"old"}, dataset=dataset)
-    version = sealed({"a.csv": CSV + "再来一行,正面\n".encode(), "new/old.txt": b"old", "b.txt": b"b"}, dataset=dataset)
+    version = sealed(
+        {"a.csv": CSV + "再来一行,正面\n".encode(), "new/old.txt": b"old", "b.txt": b"b"}, dataset=dataset
+    )
     failed = opened(dataset=dataset)
     send(failed, {"bad.csv": b"x\n=1+1\n", "good.csv": CSV})
     services.add_batch(

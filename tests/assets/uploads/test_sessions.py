@@ -220,6 +220,8 @@ def test_an_abandoned_upload_takes_nothing_more_and_leaves_nothing_in_the_store(
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
         services.abandon(by=cast.lin(), at=NOON, upload_id=upload.pk, reason="选错了数据集")
     assert objects.sizes_under(upload.prefix) == {}
+    parts_id = UploadFile.objects.get(path="big.bin").parts_id
+    assert objects.received_parts(UploadFile.objects.get(path="big.bin").waiting_key, parts_id) is None
     with pytest.raises(services.UploadClosed):
         announce(upload, FILES)
     with pytest.raises(MoveNotAllowed):

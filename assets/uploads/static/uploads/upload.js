@@ -215,7 +215,7 @@
     show();
     try {
       for (let at = 0; at < items.length; at += CHUNK) await sendChunk(items.slice(at, at + CHUNK));
-      say(totals.refused ? told.textRefused.replace("%n", totals.refused) : told.textDone);
+      say(totals.refused ? told.textRefused.replace("{n}", totals.refused) : told.textDone);
       if (!totals.refused) location.assign(told.here);
     } catch (error) {
       say(`${told.textBroken} ${error.message}`);
