@@ -20,7 +20,16 @@ ROOMS = {
 EXTRA_ROOMS = {
     "assets/datasets": {"lineage"},
     "assets/exports": {"facts"},
-    "assets/registry": {"verification_urls", "printing"},
+    "assets/registry": {"verification", "verification_pages", "printing"},
+    "assets/transparency": {"drawing"},
+    "assets/credentials": {
+        "checking",
+        "folders",
+        "wording",
+        "verification",
+        "verification_pages",
+        "verification_urls",
+    },
     "annotation/work": {"project_urls"},
     "exchange/catalogue": {"selling_urls", "pages_selling"},
 }
