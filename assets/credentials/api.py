@@ -10,6 +10,7 @@ from ninja.throttling import AnonRateThrottle, BaseThrottle
 
 from assets.credentials import selectors, verification
 from assets.credentials.schemas import AnswerOut, DossierOut, PresentedIn
+from assets.registry.fingerprints import fingerprint
 from assets.transparency import selectors as log
 from assets.transparency.schemas import HeadOut, ProofOut
 from kernel import clock
@@ -61,7 +62,7 @@ def get_dossier(request: HttpRequest, number: str = "", root_hash: str = "") -> 
         state=certificate.state,
         valid_from=certificate.valid_from,
         valid_until=certificate.valid_until,
-        root_hash=certificate.version.root_hash,
+        root_hash=fingerprint(certificate.claims["certificate"]),
         document_sha256=certificate.document_sha256,
         unified_code=credential.unified_code if credential else None,
         certificate_token=certificate.token,

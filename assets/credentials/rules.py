@@ -18,6 +18,8 @@ from urllib.parse import quote, urlsplit
 from stdnum.exceptions import ValidationError as StdnumError
 from stdnum.iso7064 import mod_37_36
 
+from assets.registry.fingerprints import fingerprint
+
 CONTEXTS = ("https://www.w3.org/ns/credentials/v2", "https://www.w3.org/ns/credentials/undefined-terms/v2")
 """The W3C's base context, and its context for terms that an issuer defines by itself."""
 MEDIA_TYPE = "application/vc"
@@ -186,9 +188,23 @@ class CredentialFacts:
     certificate_token: str
 
 
+def _version_members(asset: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is told of a dataset version; an annotation task or a described product has none."""
+    if asset is None:
+        return {}
+    return {
+        "dataset": asset["dataset"],
+        "version": asset["version"],
+        "modality": asset["modality"],
+        "rowCount": asset["row_count"],
+        "fileCount": asset["file_count"],
+        "byteCount": asset["byte_count"],
+    }
+
+
 def credential(told: Mapping[str, Any], facts: CredentialFacts) -> dict[str, Any]:
     """A certificate as a W3C verifiable credential (data model 2.0); `told` is `claims["certificate"]`."""
-    asset, holder = told["asset"], told["holder"]
+    holder = told["holder"]
     return {
         "@context": list(CONTEXTS),
         "id": facts.url,
@@ -198,7 +214,7 @@ def credential(told: Mapping[str, Any], facts: CredentialFacts) -> dict[str, Any
         "validFrom": facts.valid_from.isoformat(),
         "validUntil": facts.valid_until.isoformat(),
         "credentialSubject": {
-            "id": asset_id(asset["root_hash"]),
+            "id": asset_id(fingerprint(told)),
             "type": "RegisteredDataAsset",
             "name": told["title"],
             "unifiedCode": facts.unified_code,
@@ -206,13 +222,9 @@ def credential(told: Mapping[str, Any], facts: CredentialFacts) -> dict[str, Any
             "certificateNumber": told["number"],
             "registrationKind": told["kind"],
             "productKind": told["product_kind"],
-            "dataset": asset["dataset"],
-            "version": asset["version"],
-            "modality": asset["modality"],
-            "rootHash": asset["root_hash"],
-            "rowCount": asset["row_count"],
-            "fileCount": asset["file_count"],
-            "byteCount": asset["byte_count"],
+            "rootHash": fingerprint(told),
+            **_version_members(told.get("asset")),
+            **{name: told[name] for name in ("project", "files") if name in told},
             "rights": list(told["rights"]),
             "classification": told["classification"],
             "useCase": told["use_case"],
@@ -261,7 +273,7 @@ def log_body(told: Mapping[str, Any], state: str, tokens: Sequence[str]) -> dict
     return {
         "state": state,
         "holder": told["holder"]["uscc"],
-        "root_hash": told["asset"]["root_hash"],
+        "root_hash": fingerprint(told),
         "certificate_sha256": sha256_of(certificate_token),
         "credential_sha256": sha256_of(credential_token),
     }

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from assets.credentials import rules
 from assets.credentials.models import Credential, StatusList
@@ -49,9 +49,12 @@ def _open_ordinal() -> int:
 
 def _code_of(certificate: Certificate) -> str:
     """The asset's code: that of its first certificate, when there was one before."""
-    earlier = Credential.objects.filter(certificate__version=certificate.version_id).order_by(
-        "issued_at", "pk"
-    )
+    same = Q(certificate=certificate)
+    if certificate.version_id is not None:
+        same |= Q(certificate__version=certificate.version_id)
+    if certificate.origin_id is not None:
+        same |= Q(certificate=certificate.origin_id) | Q(certificate__origin=certificate.origin_id)
+    earlier = Credential.objects.filter(same).order_by("issued_at", "pk")
     held = earlier.values_list("unified_code", flat=True).first()
     told = certificate.claims["certificate"]
     return held or rules.unified_code(told["authority"]["uscc"], told["holder"]["uscc"], certificate.number)

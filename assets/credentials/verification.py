@@ -25,6 +25,7 @@ from assets.credentials.wording import Text
 from assets.datasets.rules import MANIFEST_FORMAT
 from assets.registry import rules as registry_rules
 from assets.registry import verification as registry
+from assets.registry.fingerprints import fingerprint
 from assets.registry.states import Outcome
 from assets.registry.verification import Verdict
 from assets.transparency import selectors as log
@@ -205,7 +206,7 @@ def _by_root(
         )
     verdict = registry.verify_number(wanted, on=on)
     if verdict.certificate is not None:
-        actual, registered = found or stated, verdict.certificate.version.root_hash
+        actual, registered = found or stated, fingerprint(verdict.certificate.claims["certificate"])
         report.add(
             "root_hash",
             actual == registered,

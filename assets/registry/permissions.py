@@ -11,14 +11,20 @@ from organizations.states import Role
 VIEW_REGISTRY = permission(
     "registry.view",
     _("查看登记申请与证书"),
-    kinds={Kind.ANNOTATION_FIRM, Kind.AUDITOR},
-    roles={Role.PROJECT_LEAD, Role.ASSET_CLERK, Role.TRADER, Role.FINANCE, Role.AUDITOR},
+    kinds={Kind.ANNOTATION_FIRM, Kind.BUYER, Kind.AUDITOR},
+    roles={Role.PROJECT_LEAD, Role.ASSET_CLERK, Role.TRADER, Role.PURCHASER, Role.FINANCE, Role.AUDITOR},
 )
 APPLY = permission(
     "registry.apply",
-    _("申请登记、注销证书"),
-    kinds={Kind.ANNOTATION_FIRM},
+    _("申请各类登记"),
+    kinds={Kind.ANNOTATION_FIRM, Kind.BUYER},
     roles={Role.ASSET_CLERK},
+)
+AGREE = permission(
+    "registry.agree",
+    _("作为受让方或被许可方确认登记"),
+    kinds={Kind.ANNOTATION_FIRM, Kind.BUYER},
+    roles={Role.ASSET_CLERK, Role.PURCHASER},
 )
 REVIEW = permission(
     "registry.review",
@@ -31,6 +37,18 @@ CERTIFY = permission(
     _("签发登记证书"),
     kinds={Kind.EXCHANGE_OPERATOR},
     roles={Role.REGISTRATION_REVIEWER},
+)
+MANAGE_REVIEWS = permission(
+    "registry.manage",
+    _("分派、转交登记审查"),
+    kinds={Kind.EXCHANGE_OPERATOR},
+    roles=(),
+)
+VOTE = permission(
+    "registry.vote",
+    _("作为委员对重要数据的登记表决"),
+    kinds={Kind.EXCHANGE_OPERATOR, Kind.DEPARTMENT},
+    roles={Role.REGISTRATION_REVIEWER, Role.SECOND_REVIEWER},
 )
 CONTROL_CERTIFICATES = permission(
     "registry.control",

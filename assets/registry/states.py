@@ -28,6 +28,19 @@ class ProductKind(models.TextChoices):
     MODEL = "model", _("数据模型算法")
     APPLICATION = "application", _("数据应用")
     ANNOTATION_SERVICE = "annotation_service", _("标注服务")
+    ANNOTATION_TASK = "annotation_task", _("标注任务")
+
+
+OF_PROJECT = (ProductKind.ANNOTATION_SERVICE, ProductKind.ANNOTATION_TASK)
+"""Products that are an annotation project."""
+OF_DOCUMENTS = (
+    ProductKind.DATA_SERVICE,
+    ProductKind.INDICATOR,
+    ProductKind.REPORT,
+    ProductKind.MODEL,
+    ProductKind.APPLICATION,
+)
+"""Products that a dossier of documents describes; a sealed dataset version may stand beside it."""
 
 
 class Right(models.TextChoices):
@@ -77,13 +90,15 @@ APPLICATION = Machine(
         Move("review", ("accepted_for_review",), "compliance_review", _("开始合规审查")),
         Move("return", ("submitted", "accepted_for_review", "compliance_review"), "returned", _("退回补正")),
         Move("pass", ("compliance_review",), "public_notice", _("审查通过并公示")),
-        Move("reject", ("compliance_review", "under_objection"), "rejected", _("不予登记")),
+        Move("conclude", ("compliance_review",), "certified", _("审查通过，准予登记（无须公示）")),
+        Move("reject", ("compliance_review", "public_notice", "under_objection"), "rejected", _("不予登记")),
         Move("object", ("public_notice",), "under_objection", _("提出异议")),
         Move("overrule", ("under_objection",), "public_notice", _("异议不成立")),
         Move("certify", ("public_notice",), "certified", _("发证")),
         Move(
             "withdraw", ("draft", "submitted", "returned", "accepted_for_review"), "withdrawn", _("撤回申请")
         ),
+        Move("lapse", ("returned",), "withdrawn", _("逾期未补正，视为撤回")),
     ],
 )
 
@@ -106,6 +121,7 @@ CERTIFICATE = Machine(
         Move("suspend", ("valid",), "suspended", _("中止效力")),
         Move("resume", ("suspended",), "valid", _("恢复效力")),
         Move("change", ("valid",), "changed", _("变更登记")),
+        Move("correct", ("valid",), "changed", _("更正登记")),
         Move("transfer", ("valid",), "transferred", _("转移登记")),
         Move("renew", ("valid", "expired"), "renewed", _("续展")),
         Move("expire", ("valid", "suspended"), "expired", _("到期")),
@@ -119,6 +135,68 @@ class CheckVerdict(models.TextChoices):
     PASS = "pass", _("符合")
     FAIL = "fail", _("不符合")
     NOT_APPLICABLE = "not_applicable", _("不适用")
+
+
+class ReviewerRole(models.TextChoices):
+    LEAD = "lead", _("主审")
+    SECOND = "second", _("复核")
+
+
+class ObjectionState(models.TextChoices):
+    FILED = "filed", _("已提出")
+    ACCEPTED = "accepted", _("已受理，待答复")
+    ANSWERED = "answered", _("已答复，待决定")
+    UPHELD = "upheld", _("异议成立")
+    DISMISSED = "dismissed", _("异议不成立")
+    DECLINED = "declined", _("不予受理")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+OPEN_OBJECTIONS = ("filed", "accepted", "answered")
+"""States of an objection that is not decided."""
+
+OBJECTION = Machine(
+    "registration_objection",
+    ObjectionState,
+    [
+        Move("accept", ("filed",), "accepted", _("受理异议")),
+        Move("decline", ("filed",), "declined", _("不予受理")),
+        Move("answer", ("accepted",), "answered", _("登记主体答复")),
+        Move("uphold", ("accepted", "answered"), "upheld", _("认定异议成立")),
+        Move("dismiss", ("accepted", "answered"), "dismissed", _("认定异议不成立")),
+        Move("withdraw", ("filed", "accepted", "answered"), "withdrawn", _("撤回异议")),
+    ],
+)
+
+
+class RevocationState(models.TextChoices):
+    NOTICED = "noticed", _("已告知，待听证")
+    HEARD = "heard", _("已听证")
+    PROPOSED = "proposed", _("拟撤销，待第二人核定")
+    REVOKED = "revoked", _("已撤销")
+    DROPPED = "dropped", _("不予撤销")
+
+
+OPEN_REVOCATIONS = ("noticed", "heard", "proposed")
+"""States of a revocation that is not decided."""
+
+REVOCATION = Machine(
+    "registration_revocation",
+    RevocationState,
+    [
+        Move("hear", ("noticed",), "heard", _("听证")),
+        Move("propose", ("heard",), "proposed", _("提出撤销")),
+        Move("confirm", ("proposed",), "revoked", _("核定撤销")),
+        Move("reconsider", ("proposed",), "heard", _("退回再议")),
+        Move("drop", ("noticed", "heard", "proposed"), "dropped", _("不予撤销")),
+    ],
+)
+
+
+class Hearing(models.TextChoices):
+    HELD = "held", _("已举行")
+    ABSENT = "absent", _("持有人经通知未到场")
+    WAIVED = "waived", _("持有人放弃听证")
 
 
 class Outcome(models.TextChoices):

@@ -21,3 +21,9 @@ def make_document(certificate_id: str) -> None:
 def expire_certificates() -> int:
     """Hourly: end the certificates whose final day has passed."""
     return services.expire_due(clock.now())
+
+
+@shared_task(name="registry.watch_deadlines")  # type: ignore[untyped-decorator]
+def watch_deadlines() -> int:
+    """Hourly: overdue reviews, ended notices, lapsed corrections, certificates about to end."""
+    return services.watch(clock.now())

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from assets.registry import rules
+from assets.registry.fingerprints import fingerprint
 from assets.registry.models import Certificate
 from assets.registry.selectors import certificate_by_number
 from assets.registry.states import Outcome
@@ -90,6 +91,13 @@ def _signed_claims(token: str) -> dict[str, Any] | None:
     return {name: value for name, value in found.items() if name != "iss"}
 
 
+def _fingerprint(certificate: Certificate) -> str:
+    """What identifies the registered thing: a version's own root hash, else what was signed of it."""
+    if certificate.version is not None:
+        return certificate.version.root_hash
+    return fingerprint(certificate.claims["certificate"])
+
+
 def _registry_proofs(certificate: Certificate) -> list[Proof]:
     """Whether what the registry holds is what was signed."""
     signed = _signed_claims(certificate.token)
@@ -98,7 +106,7 @@ def _registry_proofs(certificate: Certificate) -> list[Proof]:
     is_same = signed == held
     names_it = (
         told["number"] == certificate.number
-        and told["asset"]["root_hash"] == certificate.version.root_hash
+        and fingerprint(told) == _fingerprint(certificate)
         and told["valid_from"] == certificate.valid_from.isoformat()
         and told["valid_until"] == certificate.valid_until.isoformat()
     )

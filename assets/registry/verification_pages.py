@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from ninja.throttling import AnonRateThrottle
 
 from assets.registry import rules, verification
+from assets.registry.fingerprints import fingerprint
 from assets.registry.models import Certificate
 from assets.registry.states import Classification, Outcome
 from kernel import clock
@@ -67,10 +69,25 @@ def _wrapped(digest: str) -> SafeString:
     return format_html('<code class="hash" title="{}">{}</code>', digest, groups)
 
 
+def _size(told: Mapping[str, Any]) -> str:
+    """How much a certificate is about: samples, annotation results, or files."""
+    asset, project = told.get("asset"), told.get("project")
+    if asset:
+        return _("%(rows)s 个样本，%(files)s 个文件") % {
+            "rows": f"{asset['row_count']:,}",
+            "files": f"{asset['file_count']:,}",
+        }
+    if project:
+        return _("%(items)s 条原始数据，%(accepted)s 条标注通过验收") % {
+            "items": f"{project['scope']['item_count']:,}",
+            "accepted": f"{project['acceptance']['accepted_count']:,}",
+        }
+    return _("%(files)s 份登记材料") % {"files": len(told.get("files", []))}
+
+
 def public_facts(certificate: Certificate) -> list[Fact]:
     """What a certificate says, in the reader's language."""
     told = certificate.claims["certificate"]
-    asset = told["asset"]
     level = Classification(told["classification"]).label if told["classification"] else "--"
     return [
         Fact(_("证书编号"), told["number"]),
@@ -81,11 +98,7 @@ def public_facts(certificate: Certificate) -> list[Fact]:
         Fact(_("登记权利"), "、".join(str(label) for label in rules.labels_of_rights(told["rights"]))),
         Fact(_("数据分级"), level),
         Fact(_("应用场景"), told["use_case"]),
-        Fact(
-            _("数据规模"),
-            _("%(rows)s 个样本，%(files)s 个文件")
-            % {"rows": f"{asset['row_count']:,}", "files": f"{asset['file_count']:,}"},
-        ),
-        Fact(_("根哈希（SHA-256）"), _wrapped(asset["root_hash"])),
+        Fact(_("登记规模"), _size(told)),
+        Fact(_("内容指纹（SHA-256）"), _wrapped(fingerprint(told))),
         Fact(_("有效期"), f"{told['valid_from']} — {told['valid_until']}"),
     ]

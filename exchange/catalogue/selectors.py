@@ -286,6 +286,7 @@ def certificates_to_list(viewer: Actor, on: date) -> QuerySet[Certificate]:
     return (
         Certificate.objects.filter(
             holder_id=viewer.organization_id,
+            version__isnull=False,
             state=CertificateState.VALID,
             valid_from__lte=on,
             valid_until__gte=on,

@@ -30,6 +30,7 @@ from exchange.catalogue.states import LISTING, Industry, Licence, ListingState, 
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
+from kernel.models import Transition
 from kernel.money import Money
 from kernel.numbers import new_number
 from kernel.wording import listed
@@ -148,6 +149,8 @@ def draft_product(
     if certificate is None or not by.belongs_to(certificate.holder_id):
         raise NotFound
     by.require(EDIT_PRODUCTS)
+    if certificate.version is None:  # what is offered here is delivered from a dataset version
+        raise CertificateNotInForce(number=certificate.number)
     wording = _checked_wording(
         {"title": title, "title_en": title_en, "summary": summary, "description": description,
          "industry": industry, "licence": licence}
@@ -393,6 +396,9 @@ def delist(*, by: Actor, at: datetime, product_id: UUID, reason: str = "") -> Pr
     return product
 
 
+_LAPSE = Actor.system("登记证书失效")
+
+
 @transaction.atomic
 def suspend_lapsed(*, by: Actor, at: datetime, certificate_id: UUID) -> list[Product]:
     """Handler of CertificateLapsed: every listing under the certificate goes off sale by itself."""
@@ -402,5 +408,28 @@ def suspend_lapsed(*, by: Actor, at: datetime, certificate_id: UUID) -> list[Pro
         with translation.override("zh-hans"):  # kept in the log, whatever language the request speaks
             state = product.certificate.get_state_display()
         reason = f"登记证书 {product.certificate.number} 已不在有效状态（{state}），自动暂停交易。"
-        _suspend(product, by=Actor.system("登记证书失效"), at=at, reason=reason)
+        _suspend(product, by=_LAPSE, at=at, reason=reason)
     return listed
+
+
+def relist_under(*, at: datetime, former_id: UUID, certificate_id: UUID) -> list[Product]:
+    """Handler of CertificateResumed and CertificateReplaced: what only the lapse took off sale comes back.
+
+    Nothing comes back whose version or holder the certificate does not cover, nor what the operator suspended.
+    """
+    certificate = Certificate.objects.get(pk=certificate_id)
+    if not is_valid_on(certificate, clock.business_date(at)):
+        return []
+    rows = Product.objects.filter(
+        certificate_id=former_id,
+        state=ListingState.SUSPENDED,
+        version_id=certificate.version_id,
+        supplier_id=certificate.holder_id,
+    )
+    found = []
+    for key in rows.order_by("pk").values_list("pk", flat=True):
+        moves = Transition.objects.filter(machine=LISTING.name, subject_id=key).order_by("at", "id")
+        last = moves.last()
+        if last is not None and last.move == "suspend" and last.actor_label == _LAPSE.label:
+            found.append(relist(by=_LAPSE, at=at, product_id=key, certificate_id=certificate_id))
+    return found

@@ -10,15 +10,20 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from assets.registry.events import CertificateIssued, CertificateLapsed
-from assets.registry.models import Certificate
+from accounts.models import User
+from assets.registry import events as registry
+from assets.registry.models import Application, Certificate, Licence, Objection, Revocation
+from assets.registry.permissions import MANAGE_REVIEWS, REVIEW
+from assets.registry.selectors import respondent_id
+from assets.registry.states import CertificateState
 from exchange.catalogue.events import ListingPublished, ListingRejected
 from exchange.catalogue.models import Product
 from exchange.delivery.events import OrderDelivered
 from exchange.trading.events import OrderPlaced
 from exchange.trading.models import Order
 from kernel.events import Event
-from notifications.services import notify_holders
+from notifications.services import notify, notify_holders
+from organizations.permissions import Permission
 from organizations.states import Role
 from settlement.payments.events import OrderRefunded
 from settlement.rewards.events import AwardGranted, ClaimReturned, StatementDrafted
@@ -46,20 +51,191 @@ def _tell(
     )
 
 
-def _certificate(event: CertificateIssued | CertificateLapsed, title: Promise) -> None:
+# --- registration -------------------------------------------------------------------------------
+
+
+def _certificate(event: Any, title: Promise, **more: Any) -> None:
     found = Certificate.objects.values("number", "title", "holder_id").get(pk=event.certificate_id)
     url = reverse("verification:number", args=[found["number"]])
-    _tell(event, found["holder_id"], Role.ASSET_CLERK, title, found, url, mail=True)
+    _tell(event, found["holder_id"], Role.ASSET_CLERK, title, {**found, **more}, url, mail=True)
 
 
-def tell_certificate_issued(event: CertificateIssued) -> None:
+def tell_certificate_issued(event: registry.CertificateIssued) -> None:
     """The holder's asset clerks: the certificate is there."""
     _certificate(event, _("“%(title)s”已发证，证书编号 %(number)s"))
 
 
-def tell_certificate_lapsed(event: CertificateLapsed) -> None:
-    """The holder's asset clerks: the certificate no longer holds, its listings are off sale."""
-    _certificate(event, _("证书 %(number)s 已失效，所涉商品已暂停交易"))
+def tell_certificate_lapsed(event: registry.CertificateLapsed) -> None:
+    """The holder's asset clerks: the certificate no longer holds; silent when another takes its place."""
+    state = Certificate.objects.values_list("state", flat=True).get(pk=event.certificate_id)
+    if state == CertificateState.SUSPENDED:
+        _certificate(event, _("证书 %(number)s 的效力已中止，所涉商品已暂停交易"))
+    elif state not in (CertificateState.CHANGED, CertificateState.TRANSFERRED, CertificateState.RENEWED):
+        _certificate(event, _("证书 %(number)s 已失效，所涉商品已暂停交易"))
+
+
+def tell_certificate_resumed(event: registry.CertificateResumed) -> None:
+    """The holder's asset clerks: the certificate is in force again."""
+    _certificate(event, _("证书 %(number)s 已恢复效力"))
+
+
+def tell_certificate_replaced(event: registry.CertificateReplaced) -> None:
+    """The former holder's asset clerks, when somebody else holds the new certificate."""
+    former = Certificate.objects.values("number", "title", "holder_id").get(pk=event.former_id)
+    holder = Certificate.objects.values_list("holder_id", flat=True).get(pk=event.certificate_id)
+    if holder != former["holder_id"]:
+        url = reverse("verification:number", args=[former["number"]])
+        title = _("“%(title)s”的登记权利已转移，证书 %(number)s 由新证书取代")
+        _tell(event, former["holder_id"], Role.ASSET_CLERK, title, former, url, mail=True)
+
+
+def tell_certificate_ending(event: registry.CertificateEnding) -> None:
+    """The holder's asset clerks: time to renew."""
+    _certificate(event, _("证书 %(number)s 将在 %(days)s 日内届满，请及时续展"), days=event.days)
+
+
+def _application(event: Any, title: Promise, *, to: str = "registrant_id") -> None:
+    found: dict[str, Any] = dict(
+        Application.objects.values("number", "title", "registrant_id", "other_id").get(
+            pk=event.application_id
+        )
+    )
+    url = reverse("registry:application", args=[event.application_id])
+    role = Role.PURCHASER if to == "other_id" else Role.ASSET_CLERK
+    if found[to] is not None:
+        _tell(event, found[to], role, title, found, url, mail=True)
+
+
+def tell_agreement_asked(event: registry.AgreementAsked) -> None:
+    """The other party of a transfer or licence: please look and agree."""
+    _application(event, _("登记申请 %(number)s“%(title)s”等待贵单位确认"), to="other_id")
+
+
+def tell_application_returned(event: registry.ApplicationReturned) -> None:
+    """The registrant's asset clerks: there is something to correct."""
+    _application(event, _("登记申请 %(number)s 被退回补正，请查看补正通知"))
+
+
+def tell_application_in_notice(event: registry.ApplicationInNotice) -> None:
+    """The registrant's asset clerks: the review went well."""
+    _application(event, _("登记申请 %(number)s 通过审查，已开始公示"))
+
+
+def tell_application_rejected(event: registry.ApplicationRejected) -> None:
+    """The registrant's asset clerks: refused."""
+    _application(event, _("登记申请 %(number)s 未予登记，请查看理由"))
+
+
+def tell_application_concluded(event: registry.ApplicationConcluded) -> None:
+    """The registrant's asset clerks: the matter is closed."""
+    _application(event, _("登记申请 %(number)s 已办结"))
+
+
+def tell_licence_registered(event: registry.LicenceRegistered) -> None:
+    """Both sides of a registered licence."""
+    licence = Licence.objects.select_related("certificate").get(pk=event.licence_id)
+    url = reverse("registry:certificate", args=[licence.certificate.number])
+    words = {"number": licence.number, "title": licence.certificate.title}
+    title = _("“%(title)s”的许可已登记，编号 %(number)s")
+    _tell(event, licence.certificate.holder_id, Role.ASSET_CLERK, title, words, url)
+    _tell(event, licence.licensee_id, Role.PURCHASER, title, words, url)
+
+
+def _reviewers(
+    event: Event, title: Promise, words: Mapping[str, Any], url: str, permission: Permission
+) -> None:
+    people = User.objects.filter(
+        memberships__ended_at=None,
+        memberships__organization__kinds__overlap=[kind.value for kind in permission.kinds],
+        memberships__roles__overlap=[role.value for role in permission.roles],
+        is_active=True,
+    ).distinct()
+    notify(users=people, at=event.at, title=title, words=words, url=url, is_mailed=False)
+
+
+def tell_application_submitted(event: registry.ApplicationSubmitted) -> None:
+    """The authority's reviewers: an application waits."""
+    found = Application.objects.values("number", "title").get(pk=event.application_id)
+    url = reverse("registry:review", args=[event.application_id])
+    _reviewers(event, _("登记申请 %(number)s“%(title)s”等待受理"), found, url, REVIEW)
+
+
+def tell_notice_ended(event: registry.NoticeEnded) -> None:
+    """The authority's reviewers: a certificate may be issued."""
+    found = Application.objects.values("number", "title").get(pk=event.application_id)
+    url = reverse("registry:review", args=[event.application_id])
+    _reviewers(event, _("登记申请 %(number)s 公示期满，请办理发证"), found, url, REVIEW)
+
+
+def tell_review_overdue(event: registry.ReviewOverdue) -> None:
+    """The authority's managers: a deadline has passed."""
+    found = Application.objects.values("number", "title").get(pk=event.application_id)
+    url = reverse("registry:review", args=[event.application_id])
+    _reviewers(event, _("登记申请 %(number)s 已逾期未办结，请督办"), found, url, MANAGE_REVIEWS)
+
+
+def tell_reviewer_assigned(event: registry.ReviewerAssigned) -> None:
+    """The person who is to review or to vote."""
+    application = Application.objects.values("number", "title").get(pk=event.application_id)
+    is_voting = Application.objects.filter(pk=event.application_id, seats__member=event.user_id).exists()
+    name = "registry:vote" if is_voting else "registry:review"
+    notify(
+        users=User.objects.filter(pk=event.user_id),
+        at=event.at,
+        title=_("登记申请 %(number)s“%(title)s”等待您审查或表决"),
+        words=application,
+        url=reverse(name, args=[event.application_id]),
+        is_mailed=False,
+    )
+
+
+def tell_objection_filed(event: registry.ObjectionFiled) -> None:
+    """The authority's reviewers, and the registrant: somebody objects."""
+    objection = Objection.objects.select_related("application", "certificate").get(pk=event.objection_id)
+    url, words = reverse("registry:objection", args=[objection.pk]), {"number": objection.number}
+    _reviewers(event, _("登记异议 %(number)s 等待受理"), words, url, REVIEW)
+    title = _("有人对贵单位的登记提出异议 %(number)s，等待登记机构受理")
+    _tell(event, respondent_id(objection), Role.ASSET_CLERK, title, words, url, mail=True)
+
+
+def tell_objection_accepted(event: registry.ObjectionAccepted) -> None:
+    """The registrant's asset clerks: reply in time."""
+    objection = Objection.objects.select_related("application", "certificate").get(pk=event.objection_id)
+    words = {"number": objection.number, "until": objection.due_on}
+    url = reverse("registry:objection", args=[objection.pk])
+    title = _("登记异议 %(number)s 已受理，请在 %(until)s 前答复")
+    _tell(event, respondent_id(objection), Role.ASSET_CLERK, title, words, url, mail=True)
+
+
+def tell_objection_decided(event: registry.ObjectionDecided) -> None:
+    """The objector and the registrant: how it ended."""
+    objection = Objection.objects.select_related("application", "certificate", "objector").get(
+        pk=event.objection_id
+    )
+    url, words = reverse("registry:objection", args=[objection.pk]), {"number": objection.number}
+    title = _("登记异议 %(number)s 已办结，请查看决定")
+    _tell(event, respondent_id(objection), Role.ASSET_CLERK, title, words, url, mail=True)
+    notify(users=[objection.objector], at=event.at, title=title, words=words, url=url)
+
+
+def _revocation(event: Any, title: Promise) -> None:
+    found = Revocation.objects.select_related("certificate").get(pk=event.revocation_id)
+    words = {"number": found.certificate.number, "day": found.hearing_on}
+    url = reverse("registry:revocation", args=[found.pk])
+    _tell(event, found.certificate.holder_id, Role.ASSET_CLERK, title, words, url, mail=True)
+
+
+def tell_revocation_noticed(event: registry.RevocationNoticed) -> None:
+    """The holder's asset clerks: grounds and hearing."""
+    _revocation(event, _("证书 %(number)s 拟撤销，听证定于 %(day)s，请查看事由并准备陈述"))
+
+
+def tell_revocation_decided(event: registry.RevocationDecided) -> None:
+    """The holder's asset clerks: how it ended."""
+    _revocation(event, _("证书 %(number)s 的撤销程序已办结，请查看决定"))
+
+
+# --- trade --------------------------------------------------------------------------------------
 
 
 def _listing(event: ListingPublished | ListingRejected, title: Promise) -> None:

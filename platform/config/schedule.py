@@ -21,6 +21,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "documents-refuse-abandoned": _every(3600, "documents.refuse_abandoned"),
     "registry-expire-certificates": _every(3600, "registry.expire_certificates"),
     "credentials-keep-current": _every(60, "credentials.keep_current"),
+    "registry-watch-deadlines": _every(3600, "registry.watch_deadlines"),
     "trading-accept-overdue": _every(300, "trading.accept_overdue"),
 }
 

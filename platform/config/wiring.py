@@ -54,7 +54,7 @@ def _assets() -> dict[type[Event], list[Handler]]:
     def issue_credential(event: news.CertificateIssued) -> None:
         credentials.issue(by=event.by, at=event.at, certificate_id=event.certificate_id)
 
-    def follow_certificate(event: news.CertificateLapsed) -> None:
+    def follow_certificate(event: news.CertificateLapsed | news.CertificateResumed) -> None:
         credentials.follow(by=event.by, at=event.at, certificate_id=event.certificate_id)
 
     def suspend_listings(event: news.CertificateLapsed) -> None:
@@ -63,11 +63,37 @@ def _assets() -> dict[type[Event], list[Handler]]:
     def make_profile(event: datasets.VersionSealed) -> None:
         profiles.queue_profile(by=event.by, at=event.at, version_id=event.version_id)
 
+    def follow_replacement(event: news.CertificateReplaced) -> None:
+        catalogue.relist_under(at=event.at, former_id=event.former_id, certificate_id=event.certificate_id)
+
+    def follow_resumption(event: news.CertificateResumed) -> None:
+        catalogue.relist_under(
+            at=event.at, former_id=event.certificate_id, certificate_id=event.certificate_id
+        )
+
     return {
         datasets.VersionSealed: [make_profile],
         datasets.VersionWithdrawn: [registry.refuse_withdrawal_of_registered],
         news.CertificateIssued: [issue_credential, notices.tell_certificate_issued],
         news.CertificateLapsed: [follow_certificate, suspend_listings, notices.tell_certificate_lapsed],
+        news.CertificateResumed: [follow_certificate, follow_resumption, notices.tell_certificate_resumed],
+        news.CertificateReplaced: [follow_replacement, notices.tell_certificate_replaced],
+        news.CertificateEnding: [notices.tell_certificate_ending],
+        news.LicenceRegistered: [notices.tell_licence_registered],
+        news.AgreementAsked: [notices.tell_agreement_asked],
+        news.ApplicationSubmitted: [notices.tell_application_submitted],
+        news.ApplicationReturned: [notices.tell_application_returned],
+        news.ApplicationInNotice: [notices.tell_application_in_notice],
+        news.ApplicationRejected: [notices.tell_application_rejected],
+        news.ApplicationConcluded: [notices.tell_application_concluded],
+        news.ReviewerAssigned: [notices.tell_reviewer_assigned],
+        news.NoticeEnded: [notices.tell_notice_ended],
+        news.ReviewOverdue: [notices.tell_review_overdue],
+        news.ObjectionFiled: [notices.tell_objection_filed],
+        news.ObjectionAccepted: [notices.tell_objection_accepted],
+        news.ObjectionDecided: [notices.tell_objection_decided],
+        news.RevocationNoticed: [notices.tell_revocation_noticed],
+        news.RevocationDecided: [notices.tell_revocation_decided],
     }
 
 

@@ -20,7 +20,7 @@ ROOMS = {
 EXTRA_ROOMS = {
     "assets/datasets": {"lineage"},
     "assets/exports": {"facts"},
-    "assets/registry": {"verification", "verification_pages", "printing"},
+    "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping"},
     "assets/transparency": {"drawing"},
     "assets/credentials": {
         "checking",

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -17,6 +18,7 @@ from assets.datasets.services import create_dataset, seal_from_project
 from assets.registry import rules, services
 from assets.registry.models import Application, Certificate
 from documents import objects
+from kernel import clock
 from kernel.numbers import new_number
 from organizations.permissions import Actor
 from tests import cast
@@ -163,6 +165,90 @@ class Registration:
     def certified(self) -> Certificate:
         application = self.in_notice()
         return services.certify(by=cast.gu(), at=self.at + timedelta(days=21), application_id=application.pk)
+
+
+def an() -> Actor:
+    """A second registration reviewer of the base."""
+    return cast.person("an", cast.BASE, cast.Role.REGISTRATION_REVIEWER)
+
+
+def bo() -> Actor:
+    """A third one."""
+    return cast.person("bo", cast.BASE, cast.Role.REGISTRATION_REVIEWER)
+
+
+def director() -> Actor:
+    """The base's administrator, who deals out the work."""
+    return cast.person("director", cast.BASE)
+
+
+def follow_up(
+    certificate: Certificate, kind: str, *, at: datetime, by: Actor | None = None, **told: object
+) -> Application:
+    """The holder's draft of a registration about a certificate, with its fields filled in."""
+    holder = by or cast.lin()
+    version_id = told.pop("version_id", None)
+    draft = services.draft_follow_up(
+        by=holder,
+        at=at,
+        certificate_id=certificate.pk,
+        kind=kind,
+        version_id=version_id,  # type: ignore[arg-type]
+    )
+    if "reason" in rules.sections_of(kind, draft.product_kind):
+        told.setdefault("reason", "因业务需要办理本项登记。")
+    return services.edit_application(by=holder, at=at, application_id=draft.pk, **told)
+
+
+def reviewed(application: Application, *, at: datetime, by: Actor | None = None) -> Application:
+    """A submitted application taken in and judged to hold in every point."""
+    reviewer = by or cast.gu()
+    services.accept_for_review(by=reviewer, at=at, application_id=application.pk)
+    application = services.begin_review(by=reviewer, at=at, application_id=application.pk)
+    for check in rules.checklist_of(application.kind, application.product_kind):
+        if not check.is_automatic:
+            services.record_finding(
+                by=reviewer, at=at, application_id=application.pk, check_code=check.code, verdict="pass"
+            )
+    return application
+
+
+def concluded(application: Application, *, at: datetime, by: Actor | None = None) -> Application:
+    """A complete draft without notice, submitted by its registrant's author and decided."""
+    services.submit(by=by or cast.lin(), at=at, application_id=application.pk)
+    reviewed(application, at=at)
+    return services.conclude(by=cast.gu(), at=at, application_id=application.pk)
+
+
+def noticed(application: Application, *, at: datetime, by: Actor | None = None) -> Application:
+    """A complete draft with notice, submitted, judged and shown to the public."""
+    services.submit(by=by or cast.lin(), at=at, application_id=application.pk)
+    reviewed(application, at=at)
+    return services.pass_review(by=cast.gu(), at=at, application_id=application.pk)
+
+
+def revoke(*, by: Actor, at: datetime, certificate_id: UUID, reason: str) -> None:
+    """A whole revocation at one moment: opened and proposed by somebody, hearing waived, confirmed by an."""
+    holder = Certificate.objects.select_related("holder").get(pk=certificate_id).holder
+    found = services.open_revocation(by=by, at=at, certificate_id=certificate_id, grounds=reason)
+    clerk = cast.person("clerk", (holder.name, holder.uscc, ()), cast.Role.ASSET_CLERK)
+    services.waive_hearing(by=clerk, at=at, revocation_id=found.pk)
+    services.propose_revocation(by=by, at=at, revocation_id=found.pk, reason=reason)
+    services.confirm_revocation(by=an(), at=at, revocation_id=found.pk, reason=reason)
+
+
+def cancel(*, by: Actor, at: datetime, certificate_id: UUID, reason: str) -> None:
+    """A whole cancellation at one moment, reviewed by gu."""
+    draft = services.draft_follow_up(
+        by=by, at=at, certificate_id=certificate_id, kind="cancellation", reason=f"{reason}，申请注销登记。"
+    )
+    concluded(draft, at=at, by=by)
+
+
+def after_notice(application: Application) -> datetime:
+    """Ten in the morning of the day after a notice."""
+    assert application.notice_until is not None
+    return clock.end_of(application.notice_until) + timedelta(hours=10)
 
 
 def moved(application: Application) -> Application:

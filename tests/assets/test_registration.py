@@ -197,6 +197,16 @@ def test_a_return_needs_reasons_and_its_verdicts_do_not_count_after_resubmission
     application = Registration().judged()
     with pytest.raises(services.ReasonMissing):
         services.return_(by=cast.gu(), at=NOON, application_id=application.pk, reason="")
+    with pytest.raises(services.LetterIncomplete):
+        services.return_(by=cast.gu(), at=NOON, application_id=application.pk, reason="来源说明不足")
+    services.record_finding(
+        by=cast.gu(),
+        at=NOON,
+        application_id=application.pk,
+        check_code="source",
+        verdict="fail",
+        remark="缺授权书",
+    )
     services.return_(by=cast.gu(), at=NOON, application_id=application.pk, reason="来源说明不足")
     assert moved(application).decision_reason == "来源说明不足"
     later = NOON + timedelta(days=1)
@@ -244,8 +254,8 @@ def test_the_notice_is_ten_working_days_and_the_certificate_waits_for_the_day_af
 
 def test_a_notice_over_a_holiday_with_make_up_days_counts_as_the_calendar_says() -> None:
     # National Day 2026: off 1-7 October; 20 September and 10 October are worked.
-    assert rules.notice_end(date(2026, 9, 28), 10) == date(2026, 10, 16)
-    assert rules.notice_end(date(2026, 9, 18), 1) == date(2026, 9, 20)
+    assert rules.due_after(date(2026, 9, 28), 10) == date(2026, 10, 16)
+    assert rules.due_after(date(2026, 9, 18), 1) == date(2026, 9, 20)
 
 
 def test_the_length_of_the_notice_is_a_setting(settings: object) -> None:
@@ -310,10 +320,6 @@ def test_raw_sql_cannot_make_a_second_active_certificate() -> None:
     certificate = Registration().certified()
     with pytest.raises(IntegrityError, match="certificate_one_active_per_version"), transaction.atomic():
         _second_certificate(certificate)
-    services.revoke(
-        by=cast.gu(), at=NOON + timedelta(days=40), certificate_id=certificate.pk, reason="来源不实"
-    )
-    Certificate.objects.get(pk=certificate.pk)
 
 
 @pytest.mark.parametrize(
@@ -343,29 +349,19 @@ def test_a_finding_is_never_changed() -> None:
 # --- the life of a certificate ------------------------------------------------------------------
 
 
-def test_suspension_revocation_and_cancellation_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suspension_and_resumption_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[object] = []
     monkeypatch.setattr("assets.registry.services.certificates.announce", told.append)
     certificate = Registration().certified()
     at = NOON + timedelta(days=30)
-    services.suspend(by=cast.gu(), at=at, certificate_id=certificate.pk, reason="收到异议")
-    services.resume(by=cast.gu(), at=at, certificate_id=certificate.pk, reason="异议不成立")
-    services.cancel(by=cast.lin(), at=at, certificate_id=certificate.pk, reason="不再经营")
+    services.suspend(by=cast.gu(), at=at, certificate_id=certificate.pk, reason="核查来源")
+    services.resume(by=cast.gu(), at=at, certificate_id=certificate.pk, reason="来源属实")
     assert [type(event).__name__ for event in told] == [
         "CertificateIssued",
         "CertificateLapsed",
-        "CertificateLapsed",
+        "CertificateSuspended",
+        "CertificateResumed",
     ]
-    with pytest.raises(MoveNotAllowed):
-        services.revoke(by=cast.gu(), at=at, certificate_id=certificate.pk, reason="x")
-
-
-def test_the_holder_cannot_revoke_and_the_authority_cannot_cancel() -> None:
-    certificate = Registration().certified()
-    with pytest.raises(NotAllowed):
-        services.revoke(by=cast.lin(), at=NOON, certificate_id=certificate.pk, reason="x")
-    with pytest.raises(NotFound):
-        services.cancel(by=cast.gu(), at=NOON, certificate_id=certificate.pk, reason="x")
 
 
 def test_certificates_expire_the_day_after_their_last_day() -> None:
@@ -436,6 +432,7 @@ SERVICES = {
     "pass": (services.pass_review, cast.gu, {}),
     "reject": (services.reject, cast.gu, {"reason": "不符合"}),
     "certify": (services.certify, cast.gu, {}),
+    "conclude": (services.conclude, cast.gu, {}),
     "withdraw": (services.withdraw_application, cast.lin, {}),
 }
 
@@ -446,7 +443,11 @@ def test_a_service_refuses_every_state_its_move_does_not_leave(move: str) -> Non
     service, who, more = SERVICES[move]
     for state in set(ApplicationState.values) - set(APPLICATION.moves[move].from_):
         Application.objects.filter(pk=draft.pk).update(
-            state=state, submitted_at=NOON, notice_until=date(2026, 1, 5), due_on=date(2026, 1, 5)
+            state=state,
+            submitted_at=NOON,
+            notice_until=date(2026, 1, 5),
+            due_on=date(2026, 1, 5),
+            notice_days_left=3,
         )
         with pytest.raises(MoveNotAllowed):
             service(by=who(), at=NOON, application_id=draft.pk, **more)  # type: ignore[operator]

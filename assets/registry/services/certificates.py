@@ -1,29 +1,59 @@
-"""Certificates: issue, document, suspension, end."""
+"""Certificates: issue, replacement, licences, document, suspension, end."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.events import VersionWithdrawn
-from assets.datasets.states import VersionState
 from assets.registry import rules
-from assets.registry.events import CertificateIssued, CertificateLapsed
-from assets.registry.models import Application, Certificate
-from assets.registry.permissions import APPLY, CERTIFY, CONTROL_CERTIFICATES
-from assets.registry.selectors import verification_url
+from assets.registry.events import (
+    ApplicationConcluded,
+    CertificateIssued,
+    CertificateLapsed,
+    CertificateReplaced,
+    CertificateResumed,
+    CertificateSuspended,
+    LicenceRegistered,
+)
+from assets.registry.fingerprints import fingerprint
+from assets.registry.models import Application, Certificate, Licence
+from assets.registry.permissions import CERTIFY, CONTROL_CERTIFICATES
+from assets.registry.selectors import (
+    ACTIVE,
+    dispute_of,
+    is_fixed,
+    parameters_on,
+    party,
+    verification_url,
+    work_of,
+)
 from assets.registry.services import sheets
-from assets.registry.services.applications import ACTIVE, VersionNotSealed, locked_application
-from assets.registry.services.reviews import ReasonMissing, ensure_independent
-from assets.registry.states import APPLICATION, CERTIFICATE
+from assets.registry.services.applications import (
+    DisputeOpen,
+    ProjectNotAccepted,
+    VersionNotSealed,
+    ensure_movable,
+    locked_application,
+    locked_certificate,
+)
+from assets.registry.services.reviews import (
+    ReasonMissing,
+    WrongKind,
+    belongs_to_any,
+    ensure_independent,
+    ensure_passable,
+    led,
+)
+from assets.registry.states import APPLICATION, CERTIFICATE, CertificateState, RegistrationKind
 from audit.services import record
 from documents import objects
 from kernel import clock
-from kernel.errors import NotFound, Refusal, SelfReview
+from kernel.errors import Refusal, SelfReview
 from kernel.events import announce
 from kernel.numbers import new_number
 from organizations.models import Organization
@@ -32,6 +62,7 @@ from organizations.states import OrganizationKind
 from signing import services as signing
 
 TOKEN_TYPE = "certificate+jwt"
+LICENCE_TYPE = "licence+jwt"
 DOCUMENTS_PREFIX = "registry/certificates"
 
 
@@ -43,10 +74,10 @@ class NoticeNotOver(Refusal):
 
 
 class AlreadyCertified(Refusal):
-    """The version has a certificate in force."""
+    """The version or project has a certificate in force."""
 
     code = "already_certified"
-    message = _("这个版本已有生效中的证书 %(number)s。")
+    message = _("这个登记对象已有生效中的证书 %(number)s。")
 
 
 class CertificatePastEnd(Refusal):
@@ -63,13 +94,7 @@ class VersionRegistered(Refusal):
     message = _("这个版本有生效中的登记证书 %(number)s 或在办申请，请先注销证书或撤回申请。")
 
 
-def locked_certificate(certificate_id: UUID) -> Certificate:
-    """The certificate, locked until the transaction ends; NotFound if there is none."""
-    rows = Certificate.objects.select_for_update(of=("self",)).select_related("holder")
-    found = rows.filter(pk=certificate_id).order_by("pk").first()
-    if found is None:
-        raise NotFound
-    return found
+# --- what a certificate says --------------------------------------------------------------------
 
 
 def _authority(by: Actor) -> rules.Party:
@@ -80,35 +105,58 @@ def _authority(by: Actor) -> rules.Party:
         .first()
     )
     assert found is not None, "there is no registry authority"
-    return _party(found)
+    return party(found)
 
 
-def _party(organization: Organization) -> rules.Party:
-    return rules.Party(organization.name, organization.name_en, organization.uscc)
+def _period(application: Application, subject: Certificate | None, on: date) -> tuple[date, date]:
+    """First and final day of the certificate that an application leads to."""
+    years = parameters_on(on).validity_years
+    if subject is None:
+        return rules.validity(on, years)
+    if application.kind == RegistrationKind.CORRECTION:
+        return subject.valid_from, subject.valid_until
+    if application.kind == RegistrationKind.RENEWAL:
+        return on, rules.renewed_until(subject.valid_until, on, years)
+    return on, subject.valid_until
 
 
-def _facts(application: Application, by: Actor, at: datetime) -> rules.CertificateFacts:
+def _holder(application: Application) -> Organization:
+    if application.kind == RegistrationKind.TRANSFER:
+        assert application.other is not None, "a complete transfer has a transferee"
+        return application.other
+    return application.registrant
+
+
+def _asset(application: Application) -> rules.Asset | None:
     version = application.version
-    number = new_number("ZS", at)
-    years: int = settings.REGISTRATION_VALIDITY_YEARS
-    valid_from, valid_until = rules.validity(clock.business_date(at), years)
+    if version is None:
+        return None
+    return rules.Asset(
+        dataset=version.dataset.number,
+        version=version.version,
+        modality=version.dataset.modality,
+        root_hash=version.root_hash,
+        row_count=version.row_count,
+        file_count=version.file_count,
+        byte_count=version.byte_count,
+    )
+
+
+def _facts(
+    application: Application, subject: Certificate | None, by: Actor, at: datetime
+) -> rules.CertificateFacts:
+    number, holder, project = new_number("ZS", at), _holder(application), application.project
+    valid_from, valid_until = _period(application, subject, clock.business_date(at))
+    files = [(str(row), row.document.sha256) for row in application.attachments.select_related("document")]
     return rules.CertificateFacts(
         number=number,
         application=application.number,
         kind=application.kind,
         product_kind=application.product_kind,
         title=application.title,
-        holder=_party(application.registrant),
+        holder=party(holder),
         authority=_authority(by),
-        asset=rules.Asset(
-            dataset=version.dataset.number,
-            version=version.version,
-            modality=version.dataset.modality,
-            root_hash=version.root_hash,
-            row_count=version.row_count,
-            file_count=version.file_count,
-            byte_count=version.byte_count,
-        ),
+        asset=_asset(application),
         rights=application.rights,
         classification=application.classification,
         use_case=application.use_case,
@@ -116,9 +164,15 @@ def _facts(application: Application, by: Actor, at: datetime) -> rules.Certifica
         issued_at=at,
         valid_from=valid_from,
         valid_until=valid_until,
-        is_demo=application.registrant.is_demo,
+        is_demo=holder.is_demo,
         verification_url=verification_url(number),
+        project=work_of(project, application.arrangement) if project else None,
+        files=sorted(files),
+        replaces=subject.number if subject else "",
     )
+
+
+# --- decisions ----------------------------------------------------------------------------------
 
 
 @transaction.atomic
@@ -130,18 +184,90 @@ def certify(*, by: Actor, at: datetime, application_id: UUID) -> Certificate:
     APPLICATION.check(application, "certify")
     if not rules.notice_is_over(application.notice_until, clock.business_date(at)):
         raise NoticeNotOver(until=application.notice_until)
-    if application.version.state != VersionState.SEALED:
-        raise VersionNotSealed
-    active = Certificate.objects.filter(version_id=application.version_id, state__in=ACTIVE).first()
-    if active is not None:
-        raise AlreadyCertified(number=active.number)
-    facts = _facts(application, by, at)
+    return _certified(application, _subject(application, at), "certify", by, at)
+
+
+@transaction.atomic
+def conclude(*, by: Actor, at: datetime, application_id: UUID, reason: str = "") -> Application:
+    """Decide a kind of registration that has no public notice: correction, licence, renewal, cancellation."""
+    application = led(by, application_id)
+    by.require(CERTIFY)
+    APPLICATION.check(application, "conclude")
+    if rules.KINDS[application.kind].has_notice:
+        raise WrongKind(kind=application.get_kind_display(), way=_("须先公示，期满后发证"))
+    ensure_passable(application)
+    subject = _subject(application, at)
+    assert subject is not None, "only a first registration has no certificate, and it has a notice"
+    application.decision_reason = reason.strip()
+    application.save(update_fields=["decision_reason"])
+    if application.kind == RegistrationKind.LICENCE:
+        _licensed(application, subject, by, at)
+    elif application.kind == RegistrationKind.CANCELLATION:
+        _closed(application, "conclude", by, at, subject.number)
+        _end(subject, "cancel", by=by, at=at, reason=application.reason, action="registry.cancel")
+        announce(ApplicationConcluded(at=at, application_id=application.pk))
+    else:
+        _certified(application, subject, "conclude", by, at)
+    return application
+
+
+def _subject(application: Application, at: datetime) -> Certificate | None:
+    """The locked certificate that an application is about, still movable; None for a first registration."""
+    if application.subject_id is None:
+        return None
+    subject = locked_certificate(application.subject_id)
+    ensure_movable(subject, application.kind, clock.business_date(at))
+    return subject
+
+
+def _closed(application: Application, move: str, by: Actor, at: datetime, reason: str) -> None:
+    application.due_on, application.escalated_at = None, None
+    APPLICATION.move(application, move, by=by, at=at, reason=reason, update_fields=["due_on", "escalated_at"])
+
+
+def _certified(
+    application: Application, subject: Certificate | None, move: str, by: Actor, at: datetime
+) -> Certificate:
+    """End an application in a certificate; the one before it, if any, makes room first."""
+    if not is_fixed(application):
+        raise ProjectNotAccepted if application.project_id else VersionNotSealed
+    if subject is not None:
+        ending = rules.KINDS[application.kind].ends_as
+        _end(subject, ending, by=by, at=at, reason=application.number, action=f"registry.{ending}")
+    _refuse_second(application)
+    certificate = _issue(application, subject, by, at)
+    _closed(application, move, by, at, certificate.number)
+    announce(CertificateIssued(at=at, certificate_id=certificate.pk, by=by))
+    if subject is not None:
+        news = CertificateReplaced(
+            at=at, former_id=subject.pk, certificate_id=certificate.pk, kind=application.kind, by=by
+        )
+        announce(news)
+    _queue_document(certificate.pk)
+    return certificate
+
+
+def _refuse_second(application: Application) -> None:
+    things: dict[str, Model | None] = {"version": application.version, "project": application.project}
+    for name, thing in things.items():
+        if thing is None:
+            continue
+        active = Certificate.objects.filter(state__in=ACTIVE, **{name: thing}).first()
+        if active is not None:
+            raise AlreadyCertified(number=active.number)
+
+
+def _issue(application: Application, subject: Certificate | None, by: Actor, at: datetime) -> Certificate:
+    facts = _facts(application, subject, by, at)
     claims = rules.claims(facts)
     certificate = Certificate.objects.create(
         number=facts.number,
         application=application,
         version_id=application.version_id,
-        holder=application.registrant,
+        project_id=application.project_id,
+        replaces=subject,
+        origin_id=(subject.origin_id or subject.pk) if subject else None,
+        holder=_holder(application),
         title=facts.title,
         issued_at=at,
         valid_from=facts.valid_from,
@@ -150,24 +276,63 @@ def certify(*, by: Actor, at: datetime, application_id: UUID) -> Certificate:
         token=signing.sign(claims, type_=TOKEN_TYPE),
         key_id=signing.current_key().kid,
     )
-    application.due_on = None
-    APPLICATION.move(
-        application, "certify", by=by, at=at, reason=certificate.number, update_fields=["due_on"]
-    )
-    record(
-        by=by,
-        at=at,
-        action="registry.certify",
-        subject=certificate,
-        detail={
-            "application": application.number,
-            "root_hash": facts.asset.root_hash,
-            "key": certificate.key_id,
-        },
-    )
-    announce(CertificateIssued(at=at, certificate_id=certificate.pk, by=by))
-    _queue_document(certificate.pk)
+    detail = {
+        "application": application.number,
+        "kind": application.kind,
+        "fingerprint": fingerprint(claims["certificate"]),
+        "key": certificate.key_id,
+    }
+    record(by=by, at=at, action="registry.certify", subject=certificate, detail=detail)
     return certificate
+
+
+def _licensed(application: Application, subject: Certificate, by: Actor, at: datetime) -> Licence:
+    assert application.other is not None, "a complete licence has a licensee"
+    assert application.licence_until is not None, "a complete licence has an end"
+    facts = rules.LicenceFacts(
+        number=new_number("XK", at),
+        certificate=subject.number,
+        title=subject.title,
+        licensor=party(application.registrant),
+        licensee=party(application.other),
+        authority=_authority(by),
+        scope=application.scope,
+        issued_at=at,
+        valid_from=clock.business_date(at),
+        valid_until=application.licence_until,
+        is_demo=application.registrant.is_demo,
+    )
+    if facts.valid_until < facts.valid_from:
+        raise LicenceOver(until=facts.valid_until)
+    claims = rules.licence_claims(facts)
+    licence = Licence.objects.create(
+        number=facts.number,
+        application=application,
+        certificate=subject,
+        licensee=application.other,
+        scope=facts.scope,
+        issued_at=at,
+        valid_from=facts.valid_from,
+        valid_until=facts.valid_until,
+        claims=claims,
+        token=signing.sign(claims, type_=LICENCE_TYPE),
+        key_id=signing.current_key().kid,
+    )
+    _closed(application, "conclude", by, at, licence.number)
+    detail = {"certificate": subject.number, "licensee": application.other.uscc}
+    record(by=by, at=at, action="registry.licence", subject=licence, detail=detail)
+    announce(LicenceRegistered(at=at, licence_id=licence.pk, by=by))
+    return licence
+
+
+class LicenceOver(Refusal):
+    """A licence that has ended is not registered."""
+
+    code = "licence_over"
+    message = _("许可的最后一日 %(until)s 已过，请退回申请人修改。")
+
+
+# --- the document -------------------------------------------------------------------------------
 
 
 def _queue_document(certificate_id: UUID) -> None:
@@ -197,6 +362,9 @@ def issue_document(*, by: Actor, at: datetime, certificate_id: UUID) -> Certific
     return certificate
 
 
+# --- suspension and end -------------------------------------------------------------------------
+
+
 def _end(
     certificate: Certificate, move: str, *, by: Actor, at: datetime, reason: str, action: str
 ) -> Certificate:
@@ -207,11 +375,43 @@ def _end(
     return certificate
 
 
-def _controlled(by: Actor, certificate_id: UUID, reason: str) -> Certificate:
+def stop(certificate: Certificate, *, by: Actor, at: datetime, reason: str) -> bool:
+    """Suspend a locked certificate that is valid; whether this did it."""
+    if certificate.state != CertificateState.VALID:
+        return False
+    _end(certificate, "suspend", by=by, at=at, reason=reason, action="registry.suspend")
+    announce(CertificateSuspended(at=at, certificate_id=certificate.pk, by=by))
+    return True
+
+
+def restart(certificate: Certificate, *, by: Actor, at: datetime, reason: str) -> bool:
+    """Bring a locked, suspended certificate back into force, unless it has ended meanwhile."""
+    if certificate.state != CertificateState.SUSPENDED or certificate.valid_until < clock.business_date(at):
+        return False
+    CERTIFICATE.move(certificate, "resume", by=by, at=at, reason=reason)
+    record(by=by, at=at, action="registry.resume", subject=certificate, detail={"reason": reason})
+    announce(CertificateResumed(at=at, certificate_id=certificate.pk, by=by))
+    return True
+
+
+def strike(certificate: Certificate, *, by: Actor, at: datetime, reason: str) -> Certificate:
+    """Revoke a locked certificate at the end of its proceeding."""
+    return _end(certificate, "revoke", by=by, at=at, reason=reason, action="registry.revoke")
+
+
+def ensure_apart(by: Actor, organizations: list[UUID]) -> None:
+    """SelfReview if the actor belongs to one of some organizations, whatever it acts for now."""
+    if by.is_system or by.user_id is None:
+        return
+    if by.organization_id in organizations or belongs_to_any(by.user_id, organizations):
+        raise SelfReview
+
+
+def controlled(by: Actor, certificate_id: UUID, reason: str) -> Certificate:
+    """The locked certificate, for the authority and not for anyone of the holder; a reason is given."""
     certificate = locked_certificate(certificate_id)
     by.require(CONTROL_CERTIFICATES)
-    if not by.is_system and by.organization_id == certificate.holder_id:
-        raise SelfReview
+    ensure_apart(by, [certificate.holder_id])
     if not reason.strip():
         raise ReasonMissing(field="reason")
     return certificate
@@ -220,39 +420,23 @@ def _controlled(by: Actor, certificate_id: UUID, reason: str) -> Certificate:
 @transaction.atomic
 def suspend(*, by: Actor, at: datetime, certificate_id: UUID, reason: str) -> Certificate:
     """Suspend a certificate's effect while something is looked into."""
-    certificate = _controlled(by, certificate_id, reason)
-    return _end(certificate, "suspend", by=by, at=at, reason=reason.strip(), action="registry.suspend")
-
-
-@transaction.atomic
-def resume(*, by: Actor, at: datetime, certificate_id: UUID, reason: str) -> Certificate:
-    """Put a suspended certificate into force again, unless its time has passed."""
-    certificate = _controlled(by, certificate_id, reason)
-    CERTIFICATE.check(certificate, "resume")
-    if clock.business_date(at) > certificate.valid_until:
-        raise CertificatePastEnd(until=certificate.valid_until)
-    CERTIFICATE.move(certificate, "resume", by=by, at=at, reason=reason.strip())
-    record(by=by, at=at, action="registry.resume", subject=certificate, detail={"reason": reason.strip()})
+    certificate = controlled(by, certificate_id, reason)
+    CERTIFICATE.check(certificate, "suspend")
+    stop(certificate, by=by, at=at, reason=reason.strip())
     return certificate
 
 
 @transaction.atomic
-def revoke(*, by: Actor, at: datetime, certificate_id: UUID, reason: str) -> Certificate:
-    """The authority ends a certificate that should not have been, for a stated reason."""
-    certificate = _controlled(by, certificate_id, reason)
-    return _end(certificate, "revoke", by=by, at=at, reason=reason.strip(), action="registry.revoke")
-
-
-@transaction.atomic
-def cancel(*, by: Actor, at: datetime, certificate_id: UUID, reason: str) -> Certificate:
-    """The holder gives its own certificate up."""
-    certificate = locked_certificate(certificate_id)
-    if not by.belongs_to(certificate.holder_id):
-        raise NotFound
-    by.require(APPLY)
-    if not reason.strip():
-        raise ReasonMissing(field="reason")
-    return _end(certificate, "cancel", by=by, at=at, reason=reason.strip(), action="registry.cancel")
+def resume(*, by: Actor, at: datetime, certificate_id: UUID, reason: str) -> Certificate:
+    """Bring a suspended certificate back into force; not while an objection or revocation is open."""
+    certificate = controlled(by, certificate_id, reason)
+    CERTIFICATE.check(certificate, "resume")
+    dispute = dispute_of(certificate)
+    if dispute:
+        raise DisputeOpen(number=certificate.number, dispute=dispute)
+    if not restart(certificate, by=by, at=at, reason=reason.strip()):
+        raise CertificatePastEnd(until=certificate.valid_until)
+    return certificate
 
 
 def expire_due(at: datetime) -> int:

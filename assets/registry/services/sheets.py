@@ -17,6 +17,7 @@ import segno
 from django.utils import translation
 
 from assets.registry import rules
+from assets.registry.fingerprints import fingerprint
 from assets.registry.states import Classification, RegistrationKind
 from kernel import clock
 
@@ -61,7 +62,7 @@ def qr_svg(url: str, *, dark: str = "#2a2418") -> str:
 def facts_of(claims: dict[str, Any]) -> list[tuple[str, str]]:
     """The lines of the sheet, in Chinese: the language of the registry."""
     told = claims["certificate"]
-    asset = told["asset"]
+    size, which = rules.size_of(told)
     with translation.override("zh-hans"):
         rights = "、".join(str(label) for label in rules.labels_of_rights(told["rights"]))
         level = str(Classification(told["classification"]).label)
@@ -76,8 +77,8 @@ def facts_of(claims: dict[str, Any]) -> list[tuple[str, str]]:
         ("登记权利", rights),
         ("数据分级", level),
         ("应用场景", told["use_case"]),
-        ("数据规模", f"{asset['row_count']:,} 个样本，{asset['file_count']:,} 个文件"),
-        ("数据版本", f"{asset['dataset']} 第 {asset['version']} 版"),
+        ("登记规模", size),
+        ("登记对象", which),
         ("有效期限", f"{chinese_day(valid_from)} 至 {chinese_day(valid_until)}"),
     ]
 
@@ -101,7 +102,7 @@ def _compiled(claims: dict[str, Any], key_id: str, **options: Any) -> bytes:
         "number": told["number"],
         "title": told["title"],
         "facts": facts_of(claims),
-        "root_hash": told["asset"]["root_hash"],
+        "root_hash": fingerprint(told),
         "authority": told["authority"]["name"],
         "issued": formal_day(issued_on),
         "issued_on": [issued_on.year, issued_on.month, issued_on.day],

@@ -195,6 +195,8 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="qingshu@localhost")
 # Registration: working days of public notice before a certificate, and years a certificate is valid.
 REGISTRATION_NOTICE_WORKING_DAYS = env.int("REGISTRATION_NOTICE_WORKING_DAYS", default=10)
 REGISTRATION_VALIDITY_YEARS = env.int("REGISTRATION_VALIDITY_YEARS", default=3)
+# Later dated rows of the registry's parameters: [{"since": "2027-01-01", "notice_working_days": 15}, …]
+REGISTRATION_PARAMETERS: list[dict[str, object]] = env.json("REGISTRATION_PARAMETERS", default=[])
 
 # Profiles: from how many persons, or identity and bank numbers, data are suggested to be important. The
 # platform's own rule; no statute gives these figures.

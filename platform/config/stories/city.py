@@ -19,7 +19,6 @@ from multiprocessing import get_context
 
 from django.db import connection, transaction
 
-from assets.registry import services as registry
 from audit import services as audit
 from audit.models import AuditEvent
 from config.stories import people, sources, way
@@ -202,8 +201,8 @@ class Story:
     def lapse(self, product: Product) -> None:
         """连江's certificate is cancelled in mid-2025: later sales are impossible, earlier ones still count."""
         if product.certificate.state == "valid":
-            registry.cancel(
-                by=self.team.lead, at=shanghai(2025, 9, 1), certificate_id=product.certificate_id,
+            way.cancel(
+                self.team, self.reviewer, product.certificate, at=shanghai(2025, 9, 1),
                 reason="原始评论的授权于 8 月底到期，登记主体申请注销",
             )  # fmt: skip
 

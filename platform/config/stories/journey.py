@@ -133,6 +133,7 @@ def claim_of_journey() -> Claim | None:
 
 def _annotation_steps(project: Project, certificate: Certificate) -> list[Step]:
     version = certificate.version
+    assert version is not None, "the journey registers a dataset"
     tasks = project.tasks
     returned = tasks.filter(submissions__reviews__verdict="return").distinct().count()
     pay = Money(sum(project.payouts.values_list("amount_fen", flat=True)))
@@ -180,7 +181,9 @@ def tell() -> Story:
         "certificate__version__project",
         "certificate__version__dataset",
     ).get(supplier=claim.firm, placed_at__year=YEAR)
-    project = order.certificate.version.project
+    version = order.certificate.version
+    assert version is not None, "the journey registers a dataset"
+    project = version.project
     assert project is not None
     annual = revenue.annual(claim.firm_id, YEAR)
     decision = claim.decision

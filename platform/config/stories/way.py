@@ -155,6 +155,20 @@ def register(
     return registry.certify(by=reviewer, at=day_after, application_id=application.pk)
 
 
+def cancel(team: Team, reviewer: Actor, certificate: Certificate, *, reason: str, at: datetime) -> None:
+    """The holder gives a certificate up: application, review, end."""
+    application = registry.draft_follow_up(
+        by=team.lead, at=at, certificate_id=certificate.pk, kind="cancellation", reason=reason
+    )
+    registry.submit(by=team.lead, at=at, application_id=application.pk)
+    registry.accept_for_review(by=reviewer, at=at, application_id=application.pk)
+    registry.begin_review(by=reviewer, at=at, application_id=application.pk)
+    registry.record_finding(
+        by=reviewer, at=at, application_id=application.pk, check_code="consequences", verdict="pass"
+    )
+    registry.conclude(by=reviewer, at=at, application_id=application.pk)
+
+
 def list_product(
     team: Team,
     reviewer: Actor,

@@ -11,6 +11,7 @@ from django.urls import reverse
 from assets.registry import services as registry
 from assets.transparency import services as log
 from tests import cast
+from tests.assets import conftest as whole
 from tests.assets.conftest import TEXTS, Registration, sealed_version
 from tests.browsing import Visit
 from tests.cast import NOON
@@ -25,7 +26,7 @@ def test_every_page_is_accessible_and_fits(live_chromium: Visit, language: str) 
         Registration(version=sealed_version(texts=TEXTS[:number])).certified() for number in (1, 2, 3)
     )
     registry.suspend(by=cast.gu(), at=NOON + timedelta(days=30), certificate_id=second.pk, reason="核查")
-    registry.revoke(by=cast.gu(), at=NOON + timedelta(days=30), certificate_id=third.pk, reason="来源不实")
+    whole.revoke(by=cast.gu(), at=NOON + timedelta(days=30), certificate_id=third.pk, reason="来源不实")
     log.seal(at=NOON + timedelta(days=30))
     page = live_chromium.page(language=language)
     addresses = [

@@ -25,6 +25,7 @@ from assets.transparency.models import LogEntry
 from audit.models import AuditEvent
 from signing import services as signing
 from tests import cast
+from tests.assets import conftest as whole
 from tests.assets.conftest import TEXTS, Registration, sealed_version
 from tests.cast import NOON
 
@@ -100,7 +101,7 @@ def test_issuing_again_changes_nothing(certificate: Certificate) -> None:
 
 
 def test_certificates_from_before_get_theirs_by_the_regular_task(certificate: Certificate) -> None:
-    registry.revoke(by=cast.gu(), at=LATER, certificate_id=certificate.pk, reason="说明")
+    whole.revoke(by=cast.gu(), at=LATER, certificate_id=certificate.pk, reason="说明")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for model in (Credential, StatusList, LogEntry):
@@ -141,7 +142,7 @@ def test_what_was_signed_never_changes(certificate: Certificate, change: dict[st
 def test_the_database_lets_no_revoked_credential_come_back_and_none_be_deleted(
     certificate: Certificate,
 ) -> None:
-    registry.revoke(by=cast.gu(), at=LATER, certificate_id=certificate.pk, reason="说明")
+    whole.revoke(by=cast.gu(), at=LATER, certificate_id=certificate.pk, reason="说明")
     with pytest.raises(DatabaseError, match="never comes back"), transaction.atomic():
         Credential.objects.update(state="valid")
     with (
@@ -163,7 +164,7 @@ def test_suspension_comes_and_goes_revocation_stays(certificate: Certificate) ->
     registry.resume(by=cast.gu(), at=LATER, certificate_id=certificate.pk, reason="查清")
     services.follow(by=cast.gu(), at=LATER, certificate_id=certificate.pk)
     assert bits_of(credential) == (False, False)
-    registry.revoke(by=cast.gu(), at=LATER, certificate_id=certificate.pk, reason="来源不实")
+    whole.revoke(by=cast.gu(), at=LATER, certificate_id=certificate.pk, reason="来源不实")
     assert bits_of(credential) == (True, False)
     assert sum(bin(byte).count("1") for byte in published_bits("revocation")) == 1
     assert list(LogEntry.objects.order_by("pk").values_list("kind", flat=True)) == [
@@ -181,7 +182,7 @@ def test_an_expired_certificate_is_told_by_its_period_and_the_log(certificate: C
 
 
 def test_told_twice_is_logged_once(certificate: Certificate) -> None:
-    registry.cancel(by=cast.lin(), at=LATER, certificate_id=certificate.pk, reason="不再经营")
+    whole.cancel(by=cast.lin(), at=LATER, certificate_id=certificate.pk, reason="不再经营")
     signed = StatusList.objects.get(purpose="revocation").token
     services.follow(by=cast.lin(), at=LATER + timedelta(days=1), certificate_id=certificate.pk)
     assert LogEntry.objects.filter(kind="certificate.cancelled").count() == 1
@@ -322,7 +323,7 @@ def test_the_code_of_a_known_asset() -> None:
 
 
 def test_an_asset_keeps_its_code_when_it_is_registered_again(certificate: Certificate) -> None:
-    registry.cancel(by=cast.lin(), at=LATER, certificate_id=certificate.pk, reason="重新登记")
+    whole.cancel(by=cast.lin(), at=LATER, certificate_id=certificate.pk, reason="重新登记")
     again = Registration(at=LATER, version=certificate.version).certified()
     assert again.number != certificate.number
     assert again.credential.unified_code == certificate.credential.unified_code

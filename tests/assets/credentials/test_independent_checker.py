@@ -16,6 +16,7 @@ from assets.registry import services as registry
 from assets.transparency import services as log
 from assets.transparency.models import LogEntry, LogPlace, TreeHead, TreeNode
 from tests import cast
+from tests.assets import conftest as whole
 from tests.assets.conftest import TEXTS, Registration, sealed_version
 from tests.assets.credentials.conftest import Download, forged
 from tests.cast import NOON
@@ -69,7 +70,7 @@ def test_what_the_product_serves_holds_by_another_s_code(download: Download) -> 
 @pytest.mark.parametrize(
     ("service", "fault"),
     [
-        (registry.revoke, "of the revocation list is not set"),
+        (whole.revoke, "of the revocation list is not set"),
         (registry.suspend, "of the suspension list is not set"),
     ],
 )

@@ -33,6 +33,7 @@ from config.verifying import Materials
 from documents import objects
 from kernel import clock
 from tests import cast
+from tests.assets import conftest as whole
 from tests.assets.credentials.conftest import Download, flipped, forged
 from tests.world import build
 
@@ -135,7 +136,7 @@ def test_one_changed_byte_of_the_pdf_is_named(download: Download) -> None:
 
 
 def test_after_a_sale_revocation_is_said_by_list_log_and_registry(download: Download) -> None:
-    registry.revoke(by=cast.gu(), at=NOW, certificate_id=download.certificate.pk, reason="来源不实")
+    whole.revoke(by=cast.gu(), at=NOW, certificate_id=download.certificate.pk, reason="来源不实")
     log.seal(at=NOW)
     answer = verification.by_number(download.certificate.number, at=NOW)
     assert answer.verdict.outcome == Outcome.REVOKED
@@ -151,7 +152,7 @@ def test_after_a_sale_revocation_is_said_by_list_log_and_registry(download: Down
 def test_a_certificate_with_a_sale_behind_it_is_revoked_for_all_to_see() -> None:
     world = build()
     at = shanghai(2025, 9, 1)
-    registry.revoke(by=cast.gu(), at=at, certificate_id=world.certificate.pk, reason="来源不实")
+    whole.revoke(by=cast.gu(), at=at, certificate_id=world.certificate.pk, reason="来源不实")
     log.seal(at=at)
     with clock.moved_to(at):
         answer = verification.by_number(world.certificate.number, at=at)
@@ -440,7 +441,7 @@ def test_with_a_server_everything_is_told(download: Download, server: Materials)
         report = verifying.examine(target, server)
         assert (report.verdict, fails(report.statements)) == (HOLDS, set()), target
         assert {"known", "state", "signature", "inclusion"} <= set(said(report.statements)), target
-    registry.cancel(by=cast.lin(), at=NOW, certificate_id=download.certificate.pk, reason="不再经营")
+    whole.cancel(by=cast.lin(), at=NOW, certificate_id=download.certificate.pk, reason="不再经营")
     log.seal(at=NOW)
     for target in targets:
         bits = set() if target.endswith(("certificate.jwt", ".json")) else {"revocation"}

@@ -1,0 +1,1 @@
+"""Pages of the registry: the registrant's, the authority's, and those of disputes."""
