@@ -57,8 +57,10 @@ def list_uploads(
         if state not in UploadState.values:
             raise InvalidInput(field="state", reason=f"state: {', '.join(UploadState.values)}")
         rows = rows.filter(state=state)
-    found, following = cursor_page(rows, cursor=cursor, limit=limit)
-    return Page[UploadOut](items=[_told(upload) for upload in found], next=following)
+    found, following = cursor_page(rows.prefetch_related("batches"), cursor=cursor, limit=limit)
+    tallies = selectors.tallies_of([upload.pk for upload in found])
+    items = [UploadOut.of(upload, tallies[upload.pk]) for upload in found]
+    return Page[UploadOut](items=items, next=following)
 
 
 @router.post("", response={201: UploadOut}, summary="Open an upload to a dataset")

@@ -73,7 +73,7 @@ class UploadOut(Schema):
             dataset_id=upload.dataset_id,
             state=upload.state,
             created_at=upload.created_at,
-            batches=[BatchOut.of(batch) for batch in upload.batches.order_by("ordinal")],
+            batches=[BatchOut.of(batch) for batch in sorted(upload.batches.all(), key=lambda b: b.ordinal)],
             file_count=tally.total,
             byte_count=tally.total_bytes,
             counts=tally.counts,

@@ -74,16 +74,24 @@ class Tally:
         return self.count(FileState.REFUSED)
 
 
-def tally_of(upload_id: UUID) -> Tally:
-    """The files of an upload by state; one query."""
+def tallies_of(upload_ids: Sequence[UUID]) -> dict[UUID, Tally]:
+    """The files of some uploads by state; one query."""
     rows = (
-        UploadFile.objects.filter(upload=upload_id)
-        .values_list("state")
+        UploadFile.objects.filter(upload__in=upload_ids)
+        .values_list("upload_id", "state")
         .annotate(count=Count("id"), size=Sum("size"))
-        .order_by("state")
+        .order_by("upload_id", "state")
     )
-    found = [(state, count, int(size or 0)) for state, count, size in rows]
-    return Tally({state: count for state, count, _b in found}, {state: size for state, _c, size in found})
+    found = {upload_id: Tally({}, {}) for upload_id in upload_ids}
+    for upload_id, state, count, size in rows:
+        found[upload_id].counts[state] = count
+        found[upload_id].bytes[state] = int(size or 0)
+    return found
+
+
+def tally_of(upload_id: UUID) -> Tally:
+    """The files of one upload by state; one query."""
+    return tallies_of([upload_id])[upload_id]
 
 
 def authorisations(viewer: Actor) -> QuerySet[Document]:

@@ -6,7 +6,9 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from assets.datasets import selectors
@@ -120,6 +122,16 @@ def test_the_json_api_walks_the_same_way() -> None:
     other = client_of(cast.he())
     assert other.get(address).status_code == 404
     assert other.post(f"{address}/files", files, "application/json").status_code == 404
+
+
+def test_a_longer_list_of_uploads_asks_no_more_often() -> None:
+    client, counts = client_of(cast.lin()), []
+    for _round in range(2):
+        send(opened(), {"a.csv": CSV})
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get("/api/uploads").json()["items"][0]["counts"] == {"stored": 1}
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 # --- two versions -------------------------------------------------------------------------------
