@@ -85,28 +85,31 @@ def stored(texts: list[str]) -> DatasetVersion:
     return version
 
 
-def rate(work: Callable[[], object], count: int) -> float:
-    """Units of work a second, the median of several."""
-    durations = []
+def rates(count: int, *works: Callable[[], object]) -> list[float]:
+    """Units of work a second of each, taking turns; the median of several."""
+    durations: list[list[float]] = [[] for _work in works]
     for _time in range(TIMES):
-        begun = time.perf_counter()
-        work()
-        durations.append(time.perf_counter() - begun)
-    return count / statistics.median(durations)
+        for work, found in zip(works, durations, strict=True):
+            begun = time.perf_counter()
+            work()
+            found.append(time.perf_counter() - begun)
+    return [count / statistics.median(found) for found in durations]
 
 
 def measure() -> Iterable[Row]:
     """Fingerprints a second, look-ups a second, and how many of the true pairs each side finds."""
     known, asked = corpus()
     truth = alike(known, asked)
-    prints = rate(lambda: [likeness.text_fingerprint(text) for text in asked], ASKED)
-    their_prints = rate(lambda: [their_hash(text) for text in asked], ASKED)
+    prints, their_prints = rates(
+        ASKED,
+        lambda: [likeness.text_fingerprint(text) for text in asked],
+        lambda: [their_hash(text) for text in asked],
+    )
 
     theirs, mine = stored(known), stored(asked)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE profiles_fingerprint")
     among = DatasetVersion.objects.filter(pk=theirs.pk)
-    search = rate(lambda: selectors.near_duplicates(mine, among), ASKED)
     copies = stored([asked[number] for number in sorted(truth)])
     found = selectors.near_duplicates(copies, among).matched_count
     wrong = selectors.near_duplicates(mine, among).matched_count - found
@@ -125,7 +128,7 @@ def measure() -> Iterable[Row]:
             if any(made.jaccard(hashes[each]) >= limit for each in lsh.query(made))
         }
 
-    their_rate = rate(their_search, ASKED)
+    search, their_rate = rates(ASKED, lambda: selectors.near_duplicates(mine, among), their_search)
     theirs_all = their_search()
     their_found = len(theirs_all & truth)
     recall, their_recall = found * 100 / len(truth), their_found * 100 / len(truth)

@@ -122,7 +122,8 @@ class Fingerprint(models.Model):
                 fields=["version", "format", "kind", "path", "row"], name="fingerprint_once"
             )
         ]
-        indexes = [GinIndex(fields=["bands"], name="fingerprint_bands")]
+        # No list of pending entries: every look-up would have to read through it.
+        indexes = [GinIndex(fields=["bands"], name="fingerprint_bands", fastupdate=False)]
         triggers = [_APPEND_ONLY]
 
     def __str__(self) -> str:

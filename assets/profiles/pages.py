@@ -31,7 +31,7 @@ from kernel import clock
 from kernel.errors import NotFound, Refusal
 from web.forms import show_refusal
 from web.paging import paginate
-from web.parts import Kpi, Link
+from web.parts import Fact, Kpi, Link
 
 SHOWN_TABLES, SHOWN_FAULTS, SHOWN_CELL = 5, 50, 120
 
@@ -101,6 +101,7 @@ def _told(version: DatasetVersion, profile: Profile) -> dict[str, Any]:
         "faults": evidence.faults[:SHOWN_FAULTS],
         "fault_count": len(evidence.faults),
         "charts": drawing.charts_of(facts),
+        "image_facts": _image_facts(facts),
         "engines": "、".join(f"{name} {number}" for name, number in profile.engines.items()),
     }
 
@@ -120,6 +121,18 @@ def _kpis(version: DatasetVersion, facts: Facts, evidence: selectors.Evidence) -
             icon="scan-eye",
             url=sensitive_url,
         ),
+    ]
+
+
+def _image_facts(facts: Facts) -> list[Fact]:
+    """What EXIF says of the images; nothing without images."""
+    if not facts.images.formats:
+        return []
+    modes = "、".join(f"{mode} {count:,}" for mode, count in facts.images.modes.items())
+    return [
+        Fact(_("颜色模式"), modes),
+        Fact(_("按 EXIF 旋转显示"), f"{facts.images.turned_count:,}"),
+        Fact(_("带拍摄位置"), f"{facts.images.placed_count:,}"),
     ]
 
 
@@ -168,6 +181,12 @@ def make(request: HttpRequest, version_id: UUID) -> HttpResponse:
 def _number(text: str | None) -> int:
     """A byte position out of the address; 0 for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 15 else 0
+
+
+def _first_table(tables: list[DatasetFile]) -> str:
+    """The rows of an annotation project, else the largest table; empty without any."""
+    largest = max(tables, key=lambda file: (file.path == ROWS_PATH, file.size), default=None)
+    return largest.path if largest else ""
 
 
 @login_required
@@ -229,8 +248,7 @@ def row(request: HttpRequest, version_id: UUID) -> HttpResponse:
     """One row with its labelled spans or regions, or one image or text file."""
     version = _version(request, version_id)
     tables = viewing.viewable_tables(version)
-    default = next((f.path for f in tables if f.path == ROWS_PATH), tables[0].path if tables else "")
-    path = request.GET.get("path") or default
+    path = request.GET.get("path") or _first_table(tables)
     file = version.files.filter(path=path).first() if "\x00" not in path else None
     if file is None:
         raise NotFound

@@ -129,6 +129,7 @@ FROM jsonb_to_recordset(%s::jsonb) AS q(id bigint, bands bigint[])
 CROSS JOIN LATERAL (
   SELECT version_id, path, row, digest FROM profiles_fingerprint
   WHERE bands && q.bands AND format = %s AND kind = %s AND version_id = ANY(%s)
+  LIMIT 500
 ) AS o
 """
 

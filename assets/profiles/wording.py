@@ -85,6 +85,7 @@ REASONS: Mapping[str, Text] = {
         "至少有 %(count)s 个不同的身份证号或银行卡号，达到平台规则的 %(limit)s 个，建议按重要数据对待。"
     ),
     "some_persons": _("至少涉及 %(count)s 人的个人信息，未达到平台规则的 %(limit)s 人。"),
+    "image_places": _("%(count)s 张图片的 EXIF 中带有拍摄位置。请去除后封版新版本。"),
     "nothing_found": _("扫描没有发现个人信息。"),
     "declared_general": _("企业申报为一般数据。"),
     "declared_important": _("企业申报为重要数据。"),

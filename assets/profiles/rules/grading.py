@@ -76,6 +76,9 @@ def suggested_classification(
         reasons.append(Reason("many_credentials", numbered, thresholds.credentials))
     if persons and not reasons:
         reasons.append(Reason("some_persons", persons, thresholds.persons))
+    places = sum(finding.count for finding in findings if finding.kind == FindingKind.IMAGE_PLACE)
+    if places:
+        reasons.append(Reason("image_places", places))
     if not findings:
         reasons.append(Reason("nothing_found"))
     if declared is not None:

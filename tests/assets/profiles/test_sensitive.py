@@ -215,6 +215,11 @@ def test_the_strictest_wins(found: list[Finding], declared: str | None, level: s
     assert suggestion.may_go_on is (level != "core")
 
 
+def test_places_of_images_are_a_reason_to_mend_but_no_person() -> None:
+    suggestion = suggested_classification([finding("image_place", 7)], None)
+    assert [(reason.code, reason.count) for reason in suggestion.reasons] == [("image_places", 7)]
+
+
 @given(
     st.sampled_from(list(Level)),
     st.integers(0, 300),
