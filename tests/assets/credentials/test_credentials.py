@@ -171,6 +171,7 @@ def test_suspension_comes_and_goes_revocation_stays(certificate: Certificate) ->
         "certificate.issued",
         "certificate.suspended",
         "certificate.resumed",
+        "certificate.suspended",  # while the revocation is heard
         "certificate.revoked",
     ]
 
