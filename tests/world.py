@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import UUID
 
 from annotation.projects.models import Project
 from assets.datasets.models import DatasetVersion
@@ -23,7 +24,7 @@ GROSS = Money.from_yuan("5300000.00")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the walk made."""
+    """What the walk made; `proceedings` is for what a test opens beside it, by the name of its id."""
 
     team: Team
     project: Project
@@ -33,6 +34,7 @@ class World:
     plan: Plan
     order: Order
     claim: Claim
+    proceedings: dict[str, UUID] = field(default_factory=dict)
 
 
 def team() -> Team:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from audit.models import AuditEvent
 from kernel.models import Transition
 from settlement.ledger.models import Entry
 from tests import cast
+from tests.assets.conftest import Registration
+from tests.cast import NOON
 from tests.world import World, build
 
 MATRIX = Path(__file__).with_name("route_matrix.txt")
@@ -47,8 +50,30 @@ def routes() -> Iterator[tuple[str, str, list[str]]]:
             yield whole, name, arguments
 
 
+def open_proceedings(world: World) -> dict[str, UUID]:
+    """What stands open beside the world's own things: an upload, an objection, a revocation, a log with a head."""
+    from assets.registry import services as registry
+    from assets.transparency import services as log
+    from assets.uploads import services as uploads
+
+    later = NOON + timedelta(days=60)
+    lapsing = Registration().certified()
+    objection = registry.file_objection(
+        by=cast.he(), at=later, certificate_id=world.certificate.pk, interest="本公司是其中部分评论的权利人。",
+        statement="其中两百条评论取自本公司网站，未经许可。", signed_name="He",
+    )  # fmt: skip
+    revocation = registry.open_revocation(
+        by=cast.gu(), at=later, certificate_id=lapsing.pk, grounds="来源证明系伪造。"
+    )
+    upload = uploads.open_upload(by=cast.lin(), at=later, dataset_id=world.version.dataset_id)
+    log.seal(at=later)
+    return {"objection_id": objection.pk, "revocation_id": revocation.pk, "upload_id": upload.pk}
+
+
 def example(world: World, route: str, argument: str) -> str:
     """A value for one argument of a route: the world's own object where there is one."""
+    if argument in world.proceedings:
+        return str(world.proceedings[argument])
     from annotation.work.models import Task
 
     section = route.split("/")[1] if route.startswith("api/") else route.split("/", maxsplit=1)[0]
@@ -73,12 +98,10 @@ def example(world: World, route: str, argument: str) -> str:
         return "croissant.json"
     if section == "registry" and argument == "number":
         return world.certificate.number
-    if argument in ("number", "file_id") and f"<int:{argument}>" in route:
-        return (
-            "1"
-            if argument == "number"
-            else str(world.version.files.order_by("pk").values_list("pk", flat=True)[0])
-        )
+    if argument == "file_id":
+        return str(world.version.files.order_by("pk").values_list("pk", flat=True)[0])
+    if argument in ("newer", "older") or f"<int:{argument}>" in route:
+        return "1"
     found = by_argument.get(argument, by_section.get(section, NOBODY))
     return str(getattr(found, "pk", found))
 
@@ -137,6 +160,7 @@ def answers_of(role: str, client: Client, path: str, faults: list[str]) -> str:
 def test_every_role_gets_on_every_route_what_the_matrix_says(part: int) -> None:
     """In parts, so that several workers share them."""
     world = build()
+    world.proceedings.update(open_proceedings(world))
     clients = {role: client_of(role) for role in ROLES}
     mine = sorted({(route, tuple(names)) for route, _name, names in routes()})[part::PARTS]
     told, faults = {}, []
