@@ -21,6 +21,7 @@ EXTRA_ROOMS = {
     "assets/datasets": {"lineage"},
     "assets/exports": {"facts"},
     "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping"},
+    "assets/profiles": {"drawing", "viewing", "wording"},
     "assets/transparency": {"drawing"},
     "assets/credentials": {
         "checking",
@@ -39,6 +40,7 @@ FOLDERS = {
     "static",
     "management",
     "templatetags",
+    "rules",
     "services",
     "pages",
     "engine",

@@ -19,7 +19,7 @@ from assets.registry.states import Outcome
 from documents import objects
 from signing import services as signing
 from tests import cast
-from tests.assets.conftest import Registration
+from tests.assets.conftest import Registration, cancel, revoke
 from tests.cast import NOON
 
 pytestmark = pytest.mark.django_db
@@ -50,8 +50,8 @@ def test_the_calendar_counts_before_the_nightly_task(certificate: Certificate) -
     ("service", "who", "outcome"),
     [
         (services.suspend, cast.gu, Outcome.SUSPENDED),
-        (services.revoke, cast.gu, Outcome.REVOKED),
-        (services.cancel, cast.lin, Outcome.CANCELLED),
+        (revoke, cast.gu, Outcome.REVOKED),
+        (cancel, cast.lin, Outcome.CANCELLED),
     ],
 )
 def test_what_was_done_to_it_is_said(
