@@ -35,7 +35,7 @@ status: install ## what runs, where, and whether it is healthy
 	@$(RUN) -m config.cli status
 
 test: install-dev ## run every test against private servers (ARGS="tests/kernel -k money", JOBS=3)
-	@$(RUN) -m pytest -n $(JOBS) $(ARGS)
+	@$(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: install-dev ## everything that can be checked without running: style, types, layers, templates, diagrams, translations
 	@$(RUN) .ci/check.py

@@ -10,10 +10,23 @@ import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from pytest_django import DjangoDbBlocker
     from pytest_django.live_server_helper import LiveServer
 
     from tests.browsing import Visit
     from tests.workers import WorkerProcess
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Of several test workers one migrates a database; all copy it."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.servers import migrated_template
+
+        with django_db_blocker.unblock():
+            migrated_template()
 
 
 @pytest.fixture(scope="session", autouse=True)

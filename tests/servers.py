@@ -8,6 +8,7 @@ controller: when the run ends, however it ends, they stop and their directory is
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -109,3 +110,28 @@ def _make_bucket() -> None:
     if not client.bucket_exists(bucket):
         client.make_bucket(bucket)
         client.set_bucket_versioning(bucket, VersioningConfig(ENABLED))
+
+
+def migrated_template() -> None:
+    """Have this worker's database copied from one that the first worker to come here migrates."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    name = "qingshu_template"
+    folder = Path(json.loads(os.environ[SHARED])["data"])
+    with (folder / "template.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        if not lock.read():
+            own = connection.settings_dict["NAME"]
+            with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+                cursor.execute(f"CREATE DATABASE {name}")
+            connection.close()
+            connection.settings_dict["NAME"] = name
+            try:
+                call_command("migrate", verbosity=0, interactive=False)
+            finally:
+                connection.close()
+                connection.settings_dict["NAME"] = own
+            lock.write("migrated")
+    connection.settings_dict["TEST"]["TEMPLATE"] = name

@@ -22,6 +22,7 @@ from kernel.errors import Refusal
 
 FILE_LIMIT = 10 * 1024 * 1024  # bytes of one uploaded file
 TEXT_LIMIT = 20_000  # characters of one text item
+LONGEST_CELL = 128 * 1024  # characters
 ITEM_LIMIT = 5_000  # items of one import
 PIXEL_LIMIT = 50_000_000  # pixels of one image
 NAME_LIMIT = 200
@@ -174,6 +175,8 @@ def _rows(name: str, text: str) -> Iterator[tuple[int, str]]:
         head = [cell.strip().lower() for cell in next(reader, [])]
         column = _column(name, head)
         for row in reader:
+            if any(len(cell) > LONGEST_CELL for cell in row):
+                raise csv.Error("a cell without end: most likely a quotation mark is missing")
             if len(row) > column:
                 yield reader.line_num, row[column].strip()
     except csv.Error as wrong:

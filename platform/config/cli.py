@@ -276,7 +276,7 @@ def _up_detached(folders: Folders, *, port: int, demo: bool, as_json: bool) -> N
         environment=os.environ | {"QINGSHU_DATA": str(folders.root)},
     )
     shown = 0
-    while launcher.poll() is None and not _is_ready(folders, launcher):
+    while launcher.poll() is None and not _is_ready(folders, launcher, log):
         shown = _show_new(log, shown, silent=as_json)
         time.sleep(0.1)
     _show_new(log, shown, silent=as_json)
@@ -288,9 +288,11 @@ def _up_detached(folders: Folders, *, port: int, demo: bool, as_json: bool) -> N
         print(json.dumps(startup.status(folders), ensure_ascii=False))
 
 
-def _is_ready(folders: Folders, launcher: subprocess.Popen[bytes]) -> bool:
+def _is_ready(folders: Folders, launcher: subprocess.Popen[bytes], log: Path) -> bool:
+    """Whether everything runs and the launcher has said so."""
     state = State.read(folders)
-    return state.phase == "ready" and state.launcher is not None and state.launcher.pid == launcher.pid
+    is_up = state.phase == "ready" and state.launcher is not None and state.launcher.pid == launcher.pid
+    return is_up and startup.ANNOUNCED.encode() in log.read_bytes()
 
 
 def _show_new(log: Any, shown: int, *, silent: bool) -> int:

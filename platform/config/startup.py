@@ -311,6 +311,10 @@ def answer_of(url: str, seconds: float = 5) -> tuple[int, str] | None:
         return None
 
 
+ANNOUNCED = "清数 Qingshu is up"
+"""With these words the launcher says that everything runs; what it says ends with the line that they begin."""
+
+
 def _announce(installation: Installation, progress: Progress, seconds: float) -> None:
     address = installation.state.address
     accounts = accounts_of(installation.folders)
@@ -321,7 +325,7 @@ def _announce(installation: Installation, progress: Progress, seconds: float) ->
         "data": str(installation.folders.root),
         "accounts": accounts,
     }
-    lines = [f"\n清数 Qingshu is up after {seconds:.1f} s:  {address}", ""]
+    lines = [f"\n{ANNOUNCED} after {seconds:.1f} s:  {address}", ""]
     if accounts:
         lines.append("Demo sign-ins (示例):")
         lines += [_account_line(account) for account in accounts]
