@@ -203,7 +203,7 @@ class RevocationOut(Schema):
 
 
 class NoticeOut(Schema):
-    """An application as it is shown to the public."""
+    """An application as it is shown to the public; `classification` is the grade in effect."""
 
     id: UUID
     number: str
@@ -220,8 +220,13 @@ class NoticeOut(Schema):
 
     @classmethod
     def of(cls, row: Application) -> NoticeOut:
-        names = [name for name in cls.model_fields if name not in ("id", "registrant")]
-        return cls(id=row.pk, registrant=row.registrant.name, **{name: getattr(row, name) for name in names})
+        names = [name for name in cls.model_fields if name not in ("id", "registrant", "classification")]
+        return cls(
+            id=row.pk,
+            registrant=row.registrant.name,
+            classification=selectors.effective_classification(row),
+            **{name: getattr(row, name) for name in names},
+        )
 
 
 class FindingIn(Schema):
@@ -253,7 +258,10 @@ class FindingOut(Schema):
 
 
 class ApplicationOut(Schema):
-    """An application; `turn` says whose turn it is, `due_on` until when (inclusive)."""
+    """An application; `turn` says whose turn it is, `due_on` until when (inclusive).
+
+    `classification` is what was declared, `effective_classification` the strictest of it and the scan.
+    """
 
     id: UUID
     number: str
@@ -267,6 +275,7 @@ class ApplicationOut(Schema):
     source_statement: str
     rights: list[str]
     classification: str
+    effective_classification: str
     legal_statement: str
     arrangement: str
     reason: str
@@ -298,6 +307,7 @@ class ApplicationOut(Schema):
             source_statement=row.source_statement,
             rights=row.rights,
             classification=row.classification,
+            effective_classification=selectors.effective_classification(row),
             legal_statement=row.legal_statement,
             arrangement=row.arrangement,
             reason=row.reason,

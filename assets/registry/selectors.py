@@ -22,6 +22,10 @@ from annotation.projects.states import ProjectState
 from annotation.work.models import Review, Task
 from assets.datasets.models import DatasetVersion
 from assets.datasets.states import VersionState
+from assets.profiles import wording as profile_words
+from assets.profiles.rules.grading import strictest
+from assets.profiles.selectors import NearDuplicates, profile_of, suggestion_of
+from assets.profiles.states import Level
 from assets.registry import rules
 from assets.registry.models import (
     Application,
@@ -65,6 +69,8 @@ AT_AUTHORITY = (
     ApplicationState.UNDER_OBJECTION,
 )
 """States in which the authority has something to do, now or when a clock ends."""
+PANEL_STATES = (ApplicationState.COMPLIANCE_REVIEW, ApplicationState.PUBLIC_NOTICE)
+"""States in which a second opinion or a vote may be outstanding."""
 ACTIVE = (CertificateState.VALID, CertificateState.SUSPENDED)
 """States of a certificate that stands in the register for its thing."""
 ACCEPTED_PROJECTS = (ProjectState.ACCEPTED, ProjectState.CLOSED)
@@ -196,6 +202,67 @@ def history_of(*subjects: UUID) -> list[Transition]:
 def verification_url(number: str) -> str:
     """The public address that a QR code leads to."""
     return f"{settings.SITE_URL}/verify/{number}/"
+
+
+# --- grade --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """How an application's data are graded: as declared, and in effect; why the second is stricter.
+
+    Both are empty before a grade is declared. `reasons` are in the reader's language, empty when the
+    declaration stands.
+    """
+
+    declared: str
+    effective: str
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> Text:
+        """The grade in effect."""
+        return Classification(self.effective).label if self.effective else ""
+
+    @property
+    def words(self) -> str:
+        """The grade in effect, and what was declared when that was less strict."""
+        if self.effective == self.declared:
+            return str(self.label)
+        return _("申报 %(declared)s，按扫描从严为 %(effective)s：%(reasons)s") % {
+            "declared": Classification(self.declared).label,
+            "effective": self.label,
+            "reasons": " ".join(self.reasons),
+        }
+
+
+def grading_of(application: Application) -> Grading:
+    """The strictest of what was declared and what the version's profile suggests.
+
+    Without a version, or before its profile is made, the declaration stands. A kind of registration that
+    does not ask for the grade never lowers the one on its certificate.
+    """
+    declared = application.classification
+    if not declared or application.version_id is None:
+        return Grading(declared, declared)
+    found = [(Level(declared), list[str]())]
+    profile = profile_of(application.version_id)
+    if profile is not None:
+        suggestion = suggestion_of(profile, None)
+        found.append((suggestion.level, [profile_words.reason(each) for each in suggestion.reasons]))
+    if application.subject is not None and "classification" not in rules.KINDS[application.kind].sections:
+        held = Level(application.subject.claims["certificate"]["classification"])
+        found.append((held, [_("原证书的分级是“%(level)s”。") % {"level": Classification(held).label}]))
+    effective = strictest(level for level, _reasons in found)
+    if effective == declared:
+        return Grading(declared, declared)
+    reasons = [reason for level, told in found for reason in told if level == effective]
+    return Grading(declared, effective.value, tuple(reasons))
+
+
+def effective_classification(application: Application) -> str:
+    """The grade an application is reviewed and certified by: the strictest of declared and suggested."""
+    return grading_of(application).effective
 
 
 # --- completeness and review --------------------------------------------------------------------
@@ -383,6 +450,31 @@ def dispute_of(certificate: Certificate) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class AlikeRow:
+    """A row of ours (0: the whole file) and its likest one in a version registered by another firm."""
+
+    path: str
+    row: int
+    other: DatasetVersion
+    other_row: int
+    similarity_percent: int
+
+
+def alike_rows(found: NearDuplicates | None) -> list[AlikeRow]:
+    """The examples of a comparison with the versions they lie in, the likest first."""
+    if found is None:
+        return []
+    wanted = {example.other_version_id for example in found.examples}
+    versions = DatasetVersion.objects.select_related("dataset").in_bulk(wanted)
+    return [
+        AlikeRow(
+            each.path, each.row, versions[each.other_version_id], each.other_row, each.similarity_percent
+        )
+        for each in found.examples
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckStand:
     """How one point of the checklist stands: judged by the platform, by a person, or not yet."""
 
@@ -471,9 +563,9 @@ def assignment_of(application: Application, role: str) -> ReviewAssignment | Non
 
 def still_needed(application: Application) -> list[Text]:
     """What an important application needs besides the checklist before it passes; empty for general data."""
-    if application.classification != Classification.IMPORTANT:
-        return []
     if not rules.KINDS[application.kind].has_notice:
+        return []
+    if effective_classification(application) != Classification.IMPORTANT:
         return []
     second, committee = assignment_of(application, ReviewerRole.SECOND), committee_of(application)
     found: list[Text] = []
@@ -482,6 +574,15 @@ def still_needed(application: Application) -> list[Text]:
     if not committee.is_carried:
         found.append(gettext_lazy("合规委员会过半数赞成"))
     return found
+
+
+def is_panel_open(application: Application) -> bool:
+    """Whether second opinion and votes are taken: during the review, and during the notice of data whose
+    profile showed only then that they are important."""
+    state = ApplicationState(application.state)
+    if state == ApplicationState.PUBLIC_NOTICE:
+        return bool(still_needed(application))
+    return state == ApplicationState.COMPLIANCE_REVIEW
 
 
 def reviewers_for(application: Application) -> list[User]:
@@ -773,7 +874,7 @@ def _desk_todos(viewer: Actor) -> list[Todo]:
         role=ReviewerRole.SECOND,
         ended_at=None,
         opinion_at=None,
-        application__state=ApplicationState.COMPLIANCE_REVIEW,
+        application__state__in=PANEL_STATES,
     ).select_related("application")
     for row in seconds.order_by("pk")[:10]:
         application = row.application
@@ -820,7 +921,7 @@ def _votes(viewer: Actor) -> list[Todo]:
     rows = CommitteeSeat.objects.filter(
         member=viewer.user,
         vote=None,
-        application__state=ApplicationState.COMPLIANCE_REVIEW,
+        application__state__in=PANEL_STATES,
         convened_at__gte=F("application__submitted_at"),
     ).select_related("application")
     return [

@@ -48,7 +48,7 @@ def _notice_facts(application: Application) -> list[Fact]:
         Fact(_("资产类型"), application.get_product_kind_display()),
         Fact(_("登记对象"), thing_of(application)),
         Fact(_("登记权利"), selectors.shown("rights", application.rights)),
-        Fact(_("数据分级"), application.get_classification_display()),
+        Fact(_("数据分级"), selectors.grading_of(application).label),
         Fact(_("应用场景"), application.use_case),
         Fact(_("来源与授权"), application.source_statement),
         Fact(_("公示起始"), application.notice_from),

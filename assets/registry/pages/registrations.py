@@ -233,7 +233,7 @@ def _values(application: Application) -> dict[str, object]:
         "source": application.source_statement,
         "rights": selectors.shown("rights", application.rights),
         "parties": application.arrangement,
-        "classification": application.get_classification_display() if application.classification else "",
+        "classification": selectors.grading_of(application).words,
         "quality": _quality(application),
         "sample": _("样例 %(count)s 行") % {"count": len(version.sample)} if version else "",
         "legal": application.legal_statement,

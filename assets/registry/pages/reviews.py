@@ -84,9 +84,7 @@ def _facts_by_check(application: Application) -> dict[str, Any]:
         "source": application.source_statement,
         "rights": selectors.shown("rights", application.rights),
         "parties": application.arrangement,
-        "classification": Classification(application.classification).label
-        if application.classification
-        else "--",
+        "classification": selectors.grading_of(application).words or "--",
         "personal_information": _("见登记材料"),
         "quality": next(
             (
@@ -209,8 +207,10 @@ def _version_context(application: Application) -> dict[str, Any]:
         return {"dictionary": [], "work": None if application.project is None else _work(application)}
     is_english = get_language() == "en"
     others = selectors.versions_registered_by_others(application)
+    evidence = evidence_of(version.pk, declared=application.classification or None, among=others)
     return {
-        "evidence": evidence_of(version.pk, declared=application.classification or None, among=others),
+        "evidence": evidence,
+        "alike": selectors.alike_rows(evidence.near_duplicates if evidence else None),
         "provenance": provenance_of(version),
         "label_chart": _label_chart(version.label_counts),
         "dictionary": [
@@ -252,9 +252,10 @@ def _work(application: Application) -> list[Fact]:
 def _panel_context(request: HttpRequest, application: Application) -> dict[str, Any]:
     """Hand-over, second opinion and committee, as far as the viewer may act."""
     viewer = actor(request)
-    if application.state != ApplicationState.COMPLIANCE_REVIEW:
+    if not selectors.is_panel_open(application):
         return {"committee": selectors.committee_of(application)}
     is_lead = viewer.user_id == application.reviewer_id
+    is_reviewed = application.state == ApplicationState.COMPLIANCE_REVIEW
     second = selectors.assignment_of(application, ReviewerRole.SECOND)
     people = [user for user in selectors.reviewers_for(application) if user.pk != application.reviewer_id]
     found: dict[str, Any] = {
@@ -264,9 +265,9 @@ def _panel_context(request: HttpRequest, application: Application) -> dict[str, 
         "is_lead": is_lead,
     }
     others = [user for user in people if second is None or user.pk != second.reviewer_id]
-    if others and (is_lead or viewer.can(MANAGE_REVIEWS)):
+    if is_reviewed and others and (is_lead or viewer.can(MANAGE_REVIEWS)):
         found["hand_over_form"] = ReviewerForm(people=others, prefix="hand")
-    if application.classification == Classification.IMPORTANT:
+    if selectors.effective_classification(application) == Classification.IMPORTANT:
         if is_lead and people:
             found["second_form"] = ReviewerForm(people=people, needs_reason=False, prefix="second")
         if is_lead and not found["committee"].seats:
@@ -316,8 +317,10 @@ def _review_context(request: HttpRequest, application: Application) -> dict[str,
             Fact(_("主审"), application.reviewer or "--"),
             Fact(_("截止"), turn.until.isoformat() if turn.until else "--"),
         ],
+        "grading": selectors.grading_of(application),
         "may_certify": viewer.can(CERTIFY)
         and state == ApplicationState.PUBLIC_NOTICE
+        and not selectors.still_needed(application)
         and rules.notice_is_over(application.notice_until, today),
         "meta": [application.number, application.get_kind_display(), application.registrant.display_name],
         **_version_context(application),
@@ -538,7 +541,7 @@ def vote(request: HttpRequest, application_id: UUID) -> HttpResponse:
         "form": form,
         "seat": seat,
         "has_voted": hasattr(seat, "vote"),
-        "is_open": application.state == ApplicationState.COMPLIANCE_REVIEW,
+        "is_open": selectors.is_panel_open(application),
         "committee": committee,
         "answers": answers_of(application),
         "stands": selectors.standing(application),

@@ -26,6 +26,7 @@ from assets.registry.permissions import CERTIFY, CONTROL_CERTIFICATES
 from assets.registry.selectors import (
     ACTIVE,
     dispute_of,
+    effective_classification,
     is_fixed,
     parameters_on,
     party,
@@ -45,7 +46,9 @@ from assets.registry.services.reviews import (
     ReasonMissing,
     WrongKind,
     belongs_to_any,
+    ensure_agreed,
     ensure_independent,
+    ensure_not_core,
     ensure_passable,
     led,
 )
@@ -158,7 +161,7 @@ def _facts(
         authority=_authority(by),
         asset=_asset(application),
         rights=application.rights,
-        classification=application.classification,
+        classification=effective_classification(application),
         use_case=application.use_case,
         source=application.source_statement,
         issued_at=at,
@@ -177,13 +180,18 @@ def _facts(
 
 @transaction.atomic
 def certify(*, by: Actor, at: datetime, application_id: UUID) -> Certificate:
-    """Issue the certificate once the whole public notice has passed; the PDF is made afterwards by a task."""
+    """Issue the certificate once the whole public notice has passed; the PDF is made afterwards by a task.
+
+    MoreNeeded, CoreData when the version's profile showed only after the review that its data are stricter.
+    """
     application = locked_application(application_id)
     by.require(CERTIFY)
     ensure_independent(by, application)
     APPLICATION.check(application, "certify")
     if not rules.notice_is_over(application.notice_until, clock.business_date(at)):
         raise NoticeNotOver(until=application.notice_until)
+    ensure_not_core(application)
+    ensure_agreed(application)
     return _certified(application, _subject(application, at), "certify", by, at)
 
 

@@ -14,7 +14,14 @@ from assets.registry import rules
 from assets.registry.events import ReviewerAssigned
 from assets.registry.models import Application, CommitteeSeat, CommitteeVote, ReviewAssignment
 from assets.registry.permissions import MANAGE_REVIEWS, REVIEW, VOTE
-from assets.registry.selectors import assignment_of, committee_of, members_for, reviewers_for
+from assets.registry.selectors import (
+    assignment_of,
+    committee_of,
+    grading_of,
+    is_panel_open,
+    members_for,
+    reviewers_for,
+)
 from assets.registry.services.applications import locked_application
 from assets.registry.services.reviews import NotYourReview, ReasonMissing, ensure_independent, led
 from assets.registry.states import ApplicationState, Classification, ReviewerRole
@@ -52,9 +59,16 @@ def _in_review(application: Application, what: str) -> Application:
     return application
 
 
+def _open_panel(application: Application, what: str) -> Application:
+    if not is_panel_open(application):
+        raise MoveNotAllowed(state=application.get_state_display(), move=what)
+    return application
+
+
 def _important(application: Application) -> Application:
-    if application.classification != Classification.IMPORTANT:
-        raise NotImportant(level=application.get_classification_display())
+    grading = grading_of(application)
+    if grading.effective != Classification.IMPORTANT:
+        raise NotImportant(level=str(grading.label))
     return application
 
 
@@ -100,7 +114,7 @@ def hand_over(
 @transaction.atomic
 def assign_second(*, by: Actor, at: datetime, application_id: UUID, reviewer_id: UUID) -> ReviewAssignment:
     """Ask a second reviewer for an opinion on important data; a new one replaces the one before."""
-    application = _important(_in_review(led(by, application_id), str(_("指定复核人"))))
+    application = _important(_open_panel(led(by, application_id), str(_("指定复核人"))))
     chosen = _chosen(application, reviewers_for(application), reviewer_id, "reviewer")
     if chosen.pk == application.reviewer_id:
         raise InvalidInput(field="reviewer", reason=_("请选择另一位审查人；主审与复核不能是同一人。"))
@@ -128,7 +142,7 @@ def give_opinion(
     application = locked_application(application_id)
     by.require(REVIEW)
     ensure_independent(by, application)
-    _in_review(application, str(_("复核")))
+    _open_panel(application, str(_("复核")))
     found = assignment_of(application, ReviewerRole.SECOND)
     if found is None or found.reviewer_id != by.user_id:
         raise NotFound
@@ -149,7 +163,7 @@ def convene(
 
     Neither the lead nor the second reviewer sits on it.
     """
-    application = _important(_in_review(led(by, application_id), str(_("召集委员会"))))
+    application = _important(_open_panel(led(by, application_id), str(_("召集委员会"))))
     if committee_of(application).seats:
         raise AlreadyConvened
     wanted = list(dict.fromkeys(member_ids))
@@ -176,7 +190,7 @@ def vote(*, by: Actor, at: datetime, application_id: UUID, is_in_favour: bool, r
     application = locked_application(application_id)
     by.require(VOTE)
     ensure_independent(by, application)
-    _in_review(application, str(_("表决")))
+    _open_panel(application, str(_("表决")))
     seat = next((one for one in committee_of(application).seats if one.member_id == by.user_id), None)
     if seat is None:
         raise NotFound

@@ -17,13 +17,20 @@ from assets.registry import rules
 from assets.registry.events import ApplicationInNotice, ApplicationRejected, ApplicationReturned
 from assets.registry.models import Application, CorrectionLetter, Finding, ReviewAssignment
 from assets.registry.permissions import REVIEW
-from assets.registry.selectors import CheckStand, parameters_on, standing, still_needed
+from assets.registry.selectors import (
+    CheckStand,
+    effective_classification,
+    parameters_on,
+    standing,
+    still_needed,
+)
 from assets.registry.services.applications import locked_application
 from assets.registry.states import (
     APPLICATION,
     ApplicationState,
     CheckVerdict,
     Classification,
+    RegistrationKind,
     ReviewerRole,
 )
 from audit.services import record
@@ -216,11 +223,22 @@ def _open_titles(stands: list[CheckStand]) -> str:
 
 def ensure_passable(application: Application) -> None:
     """Refuse unless every check holds and, for important data, the second reviewer and the committee agree."""
-    if application.classification == Classification.CORE:
-        raise CoreData
+    ensure_not_core(application)
     stands = standing(application)
     if not all(stand.holds for stand in stands):
         raise ChecksOpen(checks=_open_titles(stands))
+    ensure_agreed(application)
+
+
+def ensure_not_core(application: Application) -> None:
+    """CoreData if the grade in effect is core; giving up a registration stays possible."""
+    is_core = effective_classification(application) == Classification.CORE
+    if is_core and application.kind != RegistrationKind.CANCELLATION:
+        raise CoreData
+
+
+def ensure_agreed(application: Application) -> None:
+    """MoreNeeded while important data lack the second reviewer's or the committee's agreement."""
     needed = still_needed(application)
     if needed:
         raise MoreNeeded(needed="、".join(str(words) for words in needed))
