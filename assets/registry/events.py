@@ -149,6 +149,13 @@ class ObjectionAccepted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObjectionOverdue(Event):
+    """A deadline of an objection has passed."""
+
+    objection_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class ObjectionDecided(Event):
     """An objection was declined, upheld, dismissed or withdrawn."""
 

@@ -207,6 +207,13 @@ def tell_objection_accepted(event: registry.ObjectionAccepted) -> None:
     _tell(event, respondent_id(objection), Role.ASSET_CLERK, title, words, url, mail=True)
 
 
+def tell_objection_overdue(event: registry.ObjectionOverdue) -> None:
+    """The authority's managers: a deadline of an objection has passed."""
+    found = Objection.objects.values("number").get(pk=event.objection_id)
+    url = reverse("registry:objection", args=[event.objection_id])
+    _reviewers(event, _("登记异议 %(number)s 已逾期未办结，请督办"), found, url, MANAGE_REVIEWS)
+
+
 def tell_objection_decided(event: registry.ObjectionDecided) -> None:
     """The objector and the registrant: how it ended."""
     objection = Objection.objects.select_related("application", "certificate", "objector").get(

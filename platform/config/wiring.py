@@ -91,6 +91,7 @@ def _assets() -> dict[type[Event], list[Handler]]:
         news.ReviewOverdue: [notices.tell_review_overdue],
         news.ObjectionFiled: [notices.tell_objection_filed],
         news.ObjectionAccepted: [notices.tell_objection_accepted],
+        news.ObjectionOverdue: [notices.tell_objection_overdue],
         news.ObjectionDecided: [notices.tell_objection_decided],
         news.RevocationNoticed: [notices.tell_revocation_noticed],
         news.RevocationDecided: [notices.tell_revocation_decided],

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from assets.registry import rules
-from assets.registry.events import CertificateEnding, NoticeEnded, ReviewOverdue
+from assets.registry.events import CertificateEnding, NoticeEnded, ObjectionOverdue, ReviewOverdue
 from assets.registry.models import Application, Certificate, Objection, Reminder
 from assets.registry.selectors import parameters_on
 from assets.registry.services.applications import locked_application, locked_certificate
@@ -78,6 +78,7 @@ def _escalate_objections(on: date, at: datetime) -> int:
         objection.save(update_fields=["escalated_at"])
         by = Actor.system("登记时限")
         record(by=by, at=at, action="registry.escalate", subject=objection, detail={"state": objection.state})
+        announce(ObjectionOverdue(at=at, objection_id=objection.pk))
         return True
 
     return _each(rows.order_by("pk").values_list("pk", flat=True), step)

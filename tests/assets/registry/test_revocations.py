@@ -6,16 +6,18 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from assets.registry import rules, selectors, services
 from assets.registry.models import Application, Certificate, Objection, Reminder, Revocation
 from assets.registry.states import REVOCATION, RevocationState
 from kernel.errors import InvalidInput, NotAllowed, NotFound, SelfReview
 from kernel.states import MoveNotAllowed
+from notifications.models import Notification
 from organizations.models import Membership
 from organizations.permissions import Actor
 from tests import cast
-from tests.assets.conftest import Registration, an, bo, follow_up, moved
+from tests.assets.conftest import Registration, an, bo, director, follow_up, moved
 from tests.assets.registry.test_kinds import stored_document
 from tests.assets.registry.test_objections import against
 from tests.cast import NOON
@@ -235,6 +237,19 @@ def test_an_overdue_objection_is_escalated_once() -> None:
     assert services.watch(NOON + timedelta(days=4)) == 1
     assert services.watch(NOON + timedelta(days=5)) == 0
     assert Objection.objects.get().escalated_at == NOON + timedelta(days=4)
+
+
+def test_the_authoritys_managers_are_told_once_of_an_overdue_objection() -> None:
+    manager, reviewer = director(), cast.gu()
+    objection = against(Registration().in_notice(), at=NOON)
+    services.watch(NOON + timedelta(days=4))
+    services.watch(NOON + timedelta(days=5))
+    told = Notification.objects.filter(title__contains="逾期")
+    assert [(row.user, row.title) for row in told] == [
+        (manager.user, f"登记异议 {objection.number} 已逾期未办结，请督办")
+    ]
+    assert told.get().url == reverse("registry:objection", args=[objection.pk])
+    assert not told.filter(user=reviewer.user).exists()
 
 
 def test_parameters_are_dated_rows(settings: object) -> None:
