@@ -126,6 +126,8 @@ def _public() -> None:
     navigation.register_public(_("政策与奖励"), "rewards:policy")
     navigation.register_public(_("奖励试算"), "rewards:estimate")
     navigation.register_public(_("帮助"), "web:help")
+    navigation.register_foot(_("登记公示"), "registry:notices")
+    navigation.register_foot(_("登记日志"), "transparency:log")
     desk.register_door(
         desk.Door(_("找数据"), _("先看样例，再看质量与证书，用途说明后申请购买"), "search", "catalogue:list")
     )

@@ -111,6 +111,10 @@ class Shell:
     def public_navigation(self) -> list[Link]:
         return navigation.public_links(self.request.path)
 
+    @cached_property
+    def foot_navigation(self) -> list[Link]:
+        return navigation.foot_links(self.request.path)
+
     @property
     def inbox_url(self) -> str:
         inbox = desk.inbox()

@@ -63,6 +63,7 @@ class ShownGroup:
 
 _items: list[NavItem] = []
 _public: list[tuple[Text, str]] = []
+_foot: list[tuple[Text, str]] = []
 
 
 def register(*items: NavItem) -> None:
@@ -78,6 +79,12 @@ def register_public(label: Text, url_name: str) -> None:
     """Add an entry to the head of the public pages."""
     assert all(url_name != known for _label, known in _public), f"{url_name} is in the public navigation"
     _public.append((label, url_name))
+
+
+def register_foot(label: Text, url_name: str) -> None:
+    """Add an entry to the foot of the public pages."""
+    assert all(url_name != known for _label, known in _foot), f"{url_name} is in the foot"
+    _foot.append((label, url_name))
 
 
 def resolved(url_name: str) -> str:
@@ -111,5 +118,14 @@ def for_viewer(viewer: Actor, path: str) -> list[ShownGroup]:
 
 def public_links(path: str) -> list[Link]:
     """The entries in the head of the public pages that this installation has."""
-    links = [(label, resolved(url_name)) for label, url_name in _public]
+    return _links(_public, path)
+
+
+def foot_links(path: str) -> list[Link]:
+    """The entries in the foot of the public pages that this installation has."""
+    return _links(_foot, path)
+
+
+def _links(entries: list[tuple[Text, str]], path: str) -> list[Link]:
+    links = [(label, resolved(url_name)) for label, url_name in entries]
     return [Link(label, url, is_current=_is_under(path, url)) for label, url in links if url]

@@ -292,3 +292,14 @@ def test_transfers_in_progress_show_the_other_side_what_happens() -> None:
     services.submit(by=cast.lin(), at=LATER, application_id=draft.pk)
     page = client_of(cast.he()).get(reverse("registry:application", args=[draft.pk])).content.decode()
     assert "登记机构受理" in page
+
+
+@pytest.mark.parametrize("name", ["registry:notices", "transparency:log"])
+def test_notices_and_the_log_are_reached_from_every_public_page(name: str) -> None:
+    page = Client().get(reverse("web:help")).content.decode()
+    foot = page[page.index('<footer class="foot">') :]
+    assert f'href="{reverse(name)}"' in foot
+    head = page[: page.index("</header>")]
+    assert f'href="{reverse(name)}"' not in head  # the English head has no room for more at 1440
+    verify = Client().get(reverse("verification:verify")).content.decode().partition("<footer")[0]
+    assert f'href="{reverse(name)}"' in verify  # telephones show no foot
