@@ -63,6 +63,13 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '标注项目',
                 'verbose_name_plural': '标注项目',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['accepted', 'cancelled', 'closed', 'delivered', 'draft', 'in_progress', 'open'])), name='annotation_project_state_known'),
+                    models.CheckConstraint(condition=models.Q(('task_price_fen__gte', 0)), name='project_price_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('client__isnull', True), models.Q(('client', models.F('firm')), _negated=True), _connector='OR'), name='project_client_is_not_firm'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'cancelled']), ('opened_at__isnull', False), _connector='OR'), name='project_opened_has_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['accepted', 'closed']), _negated=True), ('accepted_at__isnull', False), _connector='OR'), name='project_accepted_has_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -85,6 +92,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '原始数据',
                 'verbose_name_plural': '原始数据',
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'sha256'), name='item_content_once'),
+                    models.UniqueConstraint(fields=('project', 'ordinal'), name='item_ordinal_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -101,6 +112,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '标注规范',
                 'verbose_name_plural': '标注规范',
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'version'), name='guideline_version_once'),
+                ],
             },
         ),
         migrations.AddField(
@@ -108,41 +122,9 @@ class Migration(migrations.Migration):
             name='project',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='projects.project'),
         ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['accepted', 'cancelled', 'closed', 'delivered', 'draft', 'in_progress', 'open'])), name='annotation_project_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('task_price_fen__gte', 0)), name='project_price_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('client__isnull', True), models.Q(('client', models.F('firm')), _negated=True), _connector='OR'), name='project_client_is_not_firm'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'cancelled']), ('opened_at__isnull', False), _connector='OR'), name='project_opened_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['accepted', 'closed']), _negated=True), ('accepted_at__isnull', False), _connector='OR'), name='project_accepted_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(fields=('project', 'sha256'), name='item_content_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(fields=('project', 'ordinal'), name='item_ordinal_once'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='item',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='759a2c0f096fb0b86b66894e4ff0127d7907e0ba', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_275f3', table='projects_item', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='guidelineversion',
-            constraint=models.UniqueConstraint(fields=('project', 'version'), name='guideline_version_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='guidelineversion',

@@ -37,6 +37,15 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '标注任务',
                 'verbose_name_plural': '标注任务',
+                'indexes': [
+                    models.Index(fields=['annotator', 'state'], name='task_annotator_state'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['accepted', 'assigned', 'disputed', 'in_review', 'ready', 'returned', 'skipped', 'submitted'])), name='annotation_task_state_known'),
+                    models.UniqueConstraint(fields=('item', 'copy'), name='task_item_copy_once'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['ready', 'skipped']), ('annotator__isnull', False), _connector='OR'), name='task_worked_has_annotator'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'accepted'), _negated=True), ('accepted_at__isnull', False), _connector='OR'), name='task_accepted_has_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -55,6 +64,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '标注结果',
                 'verbose_name_plural': '标注结果',
+                'constraints': [
+                    models.UniqueConstraint(fields=('task', 'ordinal'), name='submission_ordinal_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -78,30 +90,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='review',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='7465fc60a59f2df8fe7a17f3a2f499fffc8a32d9', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_4e5f3', table='work_review', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['annotator', 'state'], name='task_annotator_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['accepted', 'assigned', 'disputed', 'in_review', 'ready', 'returned', 'skipped', 'submitted'])), name='annotation_task_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(fields=('item', 'copy'), name='task_item_copy_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['ready', 'skipped']), ('annotator__isnull', False), _connector='OR'), name='task_worked_has_annotator'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'accepted'), _negated=True), ('accepted_at__isnull', False), _connector='OR'), name='task_accepted_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(fields=('task', 'ordinal'), name='submission_ordinal_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='submission',

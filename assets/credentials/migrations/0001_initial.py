@@ -34,6 +34,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '可验证凭证',
                 'verbose_name_plural': '可验证凭证',
+                'constraints': [
+                    models.UniqueConstraint(fields=('list_ordinal', 'status_index'), name='credential_bit_once'),
+                    models.CheckConstraint(condition=models.Q(('status_index__lt', 131072)), name='credential_bit_inside_list'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -55,14 +59,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='statuslist',
             trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='f662db1b72ef95858b8f18be73781155004e956b', operation='DELETE', pgid='pgtrigger_no_delete_236ae', table='credentials_statuslist', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='credential',
-            constraint=models.UniqueConstraint(fields=('list_ordinal', 'status_index'), name='credential_bit_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='credential',
-            constraint=models.CheckConstraint(condition=models.Q(('status_index__lt', 131072)), name='credential_bit_inside_list'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='credential',

@@ -62,6 +62,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '数据集版本',
                 'verbose_name_plural': '数据集版本',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['building', 'sealed', 'withdrawn'])), name='dataset_version_state_known'),
+                    models.UniqueConstraint(fields=('dataset', 'version'), name='dataset_version_once'),
+                    models.CheckConstraint(condition=models.Q(('state', 'building'), models.Q(('sealed_at__isnull', False), models.Q(('root_hash', ''), _negated=True)), _connector='OR'), name='dataset_version_sealed_has_hash'),
+                    models.UniqueConstraint(condition=models.Q(('state', 'sealed')), fields=('dataset', 'root_hash'), name='dataset_content_sealed_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -78,6 +84,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '数据文件',
                 'verbose_name_plural': '数据文件',
+                'constraints': [
+                    models.UniqueConstraint(fields=('version', 'path'), name='dataset_path_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -91,23 +100,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '数据血缘',
                 'verbose_name_plural': '数据血缘',
+                'constraints': [
+                    models.UniqueConstraint(fields=('version', 'task'), name='lineage_task_once'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['building', 'sealed', 'withdrawn'])), name='dataset_version_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(fields=('dataset', 'version'), name='dataset_version_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'building'), models.Q(('sealed_at__isnull', False), models.Q(('root_hash', ''), _negated=True)), _connector='OR'), name='dataset_version_sealed_has_hash'),
-        ),
-        migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'sealed')), fields=('dataset', 'root_hash'), name='dataset_content_sealed_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='datasetversion',
@@ -117,10 +113,6 @@ class Migration(migrations.Migration):
             model_name='datasetversion',
             trigger=pgtrigger.compiler.Trigger(name='sealed_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."byte_count" IS DISTINCT FROM (NEW."byte_count") OR OLD."dataset_id" IS DISTINCT FROM (NEW."dataset_id") OR OLD."dictionary" IS DISTINCT FROM (NEW."dictionary") OR OLD."file_count" IS DISTINCT FROM (NEW."file_count") OR OLD."label_counts" IS DISTINCT FROM (NEW."label_counts") OR OLD."manifest_key" IS DISTINCT FROM (NEW."manifest_key") OR OLD."project_id" IS DISTINCT FROM (NEW."project_id") OR OLD."root_hash" IS DISTINCT FROM (NEW."root_hash") OR OLD."row_count" IS DISTINCT FROM (NEW."row_count") OR OLD."sample" IS DISTINCT FROM (NEW."sample") OR OLD."sealed_at" IS DISTINCT FROM (NEW."sealed_at") OR OLD."version" IS DISTINCT FROM (NEW."version"))', func="\n                    IF OLD.state <> 'building' THEN\n                        RAISE EXCEPTION 'a sealed dataset version never changes';\n                    END IF;\n                    RETURN NEW;\n                ", hash='df35606ef68aea45b87c508289d1c99f1365a0cc', operation='UPDATE', pgid='pgtrigger_sealed_fixed_821d6', table='datasets_datasetversion', when='BEFORE')),
         ),
-        migrations.AddConstraint(
-            model_name='datasetfile',
-            constraint=models.UniqueConstraint(fields=('version', 'path'), name='dataset_path_once'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='datasetfile',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='0c33ad4b696fb092ddc60e87c7d69cb4b11ba550', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_6e419', table='datasets_datasetfile', when='BEFORE')),
@@ -128,10 +120,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='datasetfile',
             trigger=pgtrigger.compiler.Trigger(name='only_while_building', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (SELECT state FROM datasets_datasetversion WHERE id = NEW.version_id) <> 'building' THEN\n            RAISE EXCEPTION 'a sealed dataset version takes no more rows';\n        END IF;\n        RETURN NEW;\n    ", hash='062ff658983c2f65e1f617b4d21ec5258d8a90a2', operation='INSERT', pgid='pgtrigger_only_while_building_959a5', table='datasets_datasetfile', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='lineagerow',
-            constraint=models.UniqueConstraint(fields=('version', 'task'), name='lineage_task_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='lineagerow',

@@ -36,6 +36,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '数据画像',
                 'verbose_name_plural': '数据画像',
+                'constraints': [
+                    models.UniqueConstraint(fields=('version', 'format'), name='profile_once_per_format'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -67,6 +70,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '画像步骤',
                 'verbose_name_plural': '画像步骤',
+                'constraints': [
+                    models.UniqueConstraint(fields=('version', 'format', 'ordinal'), name='profile_part_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -84,6 +90,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '敏感信息',
                 'verbose_name_plural': '敏感信息',
+                'constraints': [
+                    models.UniqueConstraint(fields=('profile', 'kind', 'path', 'field'), name='sensitive_finding_once'),
+                    models.CheckConstraint(condition=models.Q(('count__gt', 0)), name='sensitive_finding_counted'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -109,10 +119,6 @@ class Migration(migrations.Migration):
             model_name='fingerprint',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='9a814552aa0e57dd121a63083d98c66f588c0770', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_636e8', table='profiles_fingerprint', when='BEFORE')),
         ),
-        migrations.AddConstraint(
-            model_name='profile',
-            constraint=models.UniqueConstraint(fields=('version', 'format'), name='profile_once_per_format'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='profile',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='8abba1477e67cb7e4440b3e6fd5efd2d10e72cfb', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_44c08', table='profiles_profile', when='BEFORE')),
@@ -121,21 +127,9 @@ class Migration(migrations.Migration):
             model_name='frozensample',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='4ea4a5171a0921b1b670e105a69416f3ffdcfb92', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_0f4a2', table='profiles_frozensample', when='BEFORE')),
         ),
-        migrations.AddConstraint(
-            model_name='profilepart',
-            constraint=models.UniqueConstraint(fields=('version', 'format', 'ordinal'), name='profile_part_once'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='profilepart',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='e7231056523f6167a9d4480f0731bf3c70bfa0b8', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_55fa8', table='profiles_profilepart', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='sensitivefinding',
-            constraint=models.UniqueConstraint(fields=('profile', 'kind', 'path', 'field'), name='sensitive_finding_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='sensitivefinding',
-            constraint=models.CheckConstraint(condition=models.Q(('count__gt', 0)), name='sensitive_finding_counted'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='sensitivefinding',

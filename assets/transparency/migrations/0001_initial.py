@@ -54,6 +54,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '树头',
                 'verbose_name_plural': '树头',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('size__gte', 0)), name='tree_head_size_not_negative'),
+                    models.UniqueConstraint(fields=('size', 'at'), name='tree_head_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -75,14 +79,6 @@ class Migration(migrations.Migration):
             model_name='logplace',
             name='entry',
             field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='place', to='transparency.logentry'),
-        ),
-        migrations.AddConstraint(
-            model_name='treehead',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gte', 0)), name='tree_head_size_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='treehead',
-            constraint=models.UniqueConstraint(fields=('size', 'at'), name='tree_head_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='treehead',

@@ -40,6 +40,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '已存内容',
                 'verbose_name_plural': '已存内容',
+                'constraints': [
+                    models.UniqueConstraint(fields=('organization', 'sha256'), name='content_once_per_organization'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -61,6 +64,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '数据上传',
                 'verbose_name_plural': '数据上传',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['abandoned', 'failed', 'open', 'sealed', 'sealing'])), name='dataset_upload_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'sealed'), _negated=True), ('version__isnull', False), _connector='OR'), name='upload_sealed_has_version'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -81,6 +88,11 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '来源批次',
                 'verbose_name_plural': '来源批次',
+                'constraints': [
+                    models.UniqueConstraint(fields=('upload', 'ordinal'), name='source_batch_ordinal_once'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('source', ''), _negated=True), models.Q(('licence', ''), _negated=True)), name='source_batch_told'),
+                    models.CheckConstraint(condition=models.Q(('is_self_produced', True), ('authorisation__isnull', False), _connector='OR'), name='source_batch_authorised'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -103,11 +115,18 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '上传文件',
                 'verbose_name_plural': '上传文件',
+                'indexes': [
+                    models.Index(fields=['upload', 'sha256'], name='upload_file_sha256'),
+                    models.Index(fields=['upload', 'state', 'id'], name='upload_file_state'),
+                    models.Index(fields=['upload', 'path'], name='upload_file_path'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['announced', 'refused', 'stored', 'verified'])), name='upload_file_state_known'),
+                    models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='upload_file_not_empty'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'verified'), _negated=True), ('content__isnull', False), _connector='OR'), name='upload_file_verified_has_content'),
+                    models.UniqueConstraint(fields=('upload', 'path_key'), name='upload_path_once'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='storedcontent',
-            constraint=models.UniqueConstraint(fields=('organization', 'sha256'), name='content_once_per_organization'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='storedcontent',
@@ -117,14 +136,6 @@ class Migration(migrations.Migration):
             model_name='storedcontent',
             trigger=pgtrigger.compiler.Trigger(name='bytes_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."object_key" IS DISTINCT FROM (NEW."object_key") OR OLD."organization_id" IS DISTINCT FROM (NEW."organization_id") OR OLD."sha256" IS DISTINCT FROM (NEW."sha256") OR OLD."size" IS DISTINCT FROM (NEW."size"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='ad0ca385d443446246d492593c233a8febe0fd2b', operation='UPDATE', pgid='pgtrigger_bytes_fixed_7e81a', table='uploads_storedcontent', when='BEFORE')),
         ),
-        migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['abandoned', 'failed', 'open', 'sealed', 'sealing'])), name='dataset_upload_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'sealed'), _negated=True), ('version__isnull', False), _connector='OR'), name='upload_sealed_has_version'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='upload',
             trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='fcaa58300b63f51b7f420b322a107e52dbfcf1ae', operation='DELETE', pgid='pgtrigger_no_delete_f450a', table='uploads_upload', when='BEFORE')),
@@ -133,18 +144,6 @@ class Migration(migrations.Migration):
             model_name='upload',
             trigger=pgtrigger.compiler.Trigger(name='sealed_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" = \'sealed\')', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='82e00e9f4cf97c5a5196b4e3b01903b95d386f9f', operation='UPDATE', pgid='pgtrigger_sealed_fixed_a8793', table='uploads_upload', when='BEFORE')),
         ),
-        migrations.AddConstraint(
-            model_name='sourcebatch',
-            constraint=models.UniqueConstraint(fields=('upload', 'ordinal'), name='source_batch_ordinal_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='sourcebatch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('source', ''), _negated=True), models.Q(('licence', ''), _negated=True)), name='source_batch_told'),
-        ),
-        migrations.AddConstraint(
-            model_name='sourcebatch',
-            constraint=models.CheckConstraint(condition=models.Q(('is_self_produced', True), ('authorisation__isnull', False), _connector='OR'), name='source_batch_authorised'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='sourcebatch',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='744d0f2d928fd8489946760de91d8b8b8ee6e201', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_0647e', table='uploads_sourcebatch', when='BEFORE')),
@@ -152,34 +151,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='sourcebatch',
             trigger=pgtrigger.compiler.Trigger(name='fixed_once_sealed', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (SELECT state FROM uploads_upload\n            WHERE id = CASE WHEN TG_OP = 'INSERT' THEN NEW.upload_id ELSE OLD.upload_id END) = 'sealed' THEN\n            RAISE EXCEPTION 'a sealed upload never changes';\n        END IF;\n        IF TG_OP = 'DELETE' THEN\n            RETURN OLD;\n        END IF;\n        RETURN NEW;\n    ", hash='0e56cdf1a30989ad45a21282b8f54fb3a4e50cc0', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_fixed_once_sealed_ec329', table='uploads_sourcebatch', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='uploadfile',
-            index=models.Index(fields=['upload', 'sha256'], name='upload_file_sha256'),
-        ),
-        migrations.AddIndex(
-            model_name='uploadfile',
-            index=models.Index(fields=['upload', 'state', 'id'], name='upload_file_state'),
-        ),
-        migrations.AddIndex(
-            model_name='uploadfile',
-            index=models.Index(fields=['upload', 'path'], name='upload_file_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='uploadfile',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['announced', 'refused', 'stored', 'verified'])), name='upload_file_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='uploadfile',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='upload_file_not_empty'),
-        ),
-        migrations.AddConstraint(
-            model_name='uploadfile',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'verified'), _negated=True), ('content__isnull', False), _connector='OR'), name='upload_file_verified_has_content'),
-        ),
-        migrations.AddConstraint(
-            model_name='uploadfile',
-            constraint=models.UniqueConstraint(fields=('upload', 'path_key'), name='upload_path_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='uploadfile',

@@ -55,6 +55,17 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '数据产品',
                 'verbose_name_plural': '数据产品',
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(fields=['search'], name='product_search'),
+                    models.Index(fields=['state', '-listed_at', '-id'], name='product_state_listed'),
+                    models.Index(fields=['state', 'price_from_fen', 'id'], name='product_state_price'),
+                    models.Index(fields=['supplier', '-id'], name='product_supplier'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['delisted', 'draft', 'listed', 'rejected', 'submitted', 'suspended'])), name='product_listing_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['listed', 'suspended', 'delisted']), _negated=True), ('listed_at__isnull', False), _connector='OR'), name='product_listed_has_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['submitted', 'listed', 'suspended']), _negated=True), ('price_from_fen__isnull', False), _connector='OR'), name='product_offered_has_price'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -75,38 +86,9 @@ class Migration(migrations.Migration):
                 'verbose_name': '价格方案',
                 'verbose_name_plural': '价格方案',
                 'ordering': ['ordinal', 'pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('price_fen__gt', 0)), name='plan_price_positive'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='product_search'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['state', '-listed_at', '-id'], name='product_state_listed'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['state', 'price_from_fen', 'id'], name='product_state_price'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['supplier', '-id'], name='product_supplier'),
-        ),
-        migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['delisted', 'draft', 'listed', 'rejected', 'submitted', 'suspended'])), name='product_listing_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['listed', 'suspended', 'delisted']), _negated=True), ('listed_at__isnull', False), _connector='OR'), name='product_listed_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['submitted', 'listed', 'suspended']), _negated=True), ('price_from_fen__isnull', False), _connector='OR'), name='product_offered_has_price'),
-        ),
-        migrations.AddConstraint(
-            model_name='plan',
-            constraint=models.CheckConstraint(condition=models.Q(('price_fen__gt', 0)), name='plan_price_positive'),
         ),
     ]

@@ -51,15 +51,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '下载记录',
                 'verbose_name_plural': '下载记录',
+                'indexes': [
+                    models.Index(fields=['delivery', '-id'], name='download_delivery'),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='delivery',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c63fb62aeb82d6fd6bc362ebe30171ef9ac98fea', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_a28af', table='delivery_delivery', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='download',
-            index=models.Index(fields=['delivery', '-id'], name='download_delivery'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='download',

@@ -35,6 +35,15 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '交易备案',
                 'verbose_name_plural': '交易备案',
+                'indexes': [
+                    models.Index(fields=['-filed_at'], name='filing_filed_at'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['amended', 'filed', 'pending', 'voided'])), name='transaction_filing_state_known'),
+                    models.CheckConstraint(condition=models.Q(('state', 'pending'), models.Q(('filed_at__isnull', False), ('voucher_number__isnull', False)), _connector='OR'), name='filing_filed_has_voucher'),
+                    models.CheckConstraint(condition=models.Q(('amount_fen__gte', 0)), name='filing_amount_not_negative'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'voided'), _negated=True), ('amount_fen', 0), _connector='OR'), name='filing_voided_is_empty'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -51,31 +60,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '历史凭证',
                 'verbose_name_plural': '历史凭证',
+                'constraints': [
+                    models.UniqueConstraint(fields=('filing', 'sequence'), name='former_voucher_once'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='filing',
-            index=models.Index(fields=['-filed_at'], name='filing_filed_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='filing',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['amended', 'filed', 'pending', 'voided'])), name='transaction_filing_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='filing',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'pending'), models.Q(('filed_at__isnull', False), ('voucher_number__isnull', False)), _connector='OR'), name='filing_filed_has_voucher'),
-        ),
-        migrations.AddConstraint(
-            model_name='filing',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gte', 0)), name='filing_amount_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='filing',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'voided'), _negated=True), ('amount_fen', 0), _connector='OR'), name='filing_voided_is_empty'),
-        ),
-        migrations.AddConstraint(
-            model_name='formervoucher',
-            constraint=models.UniqueConstraint(fields=('filing', 'sequence'), name='former_voucher_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='formervoucher',

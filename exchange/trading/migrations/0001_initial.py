@@ -54,6 +54,21 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '订单',
                 'verbose_name_plural': '订单',
+                'indexes': [
+                    models.Index(fields=['supplier', '-placed_at'], name='order_supplier_placed'),
+                    models.Index(fields=['buyer', '-placed_at'], name='order_buyer_placed'),
+                    models.Index(condition=models.Q(('state', 'delivered')), fields=['inspection_until'], name='order_inspection_until'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['accepted', 'cancelled', 'completed', 'contracted', 'delivered', 'disputed', 'paid', 'placed', 'refunded'])), name='order_state_known'),
+                    models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='order_amount_positive'),
+                    models.CheckConstraint(condition=models.Q(('tax_fen__gte', 0), ('tax_fen__lt', models.F('amount_fen'))), name='order_tax_within_amount'),
+                    models.CheckConstraint(condition=models.Q(('buyer', models.F('supplier')), _negated=True), name='order_two_parties'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['placed', 'cancelled']), models.Q(('buyer_signed_at__isnull', False), ('contracted_at__isnull', False), ('supplier_signed_at__isnull', False)), _connector='OR'), name='order_contracted_is_signed'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'delivered'), _negated=True), ('inspection_until__isnull', False), _connector='OR'), name='order_delivered_has_inspection'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['placed', 'contracted', 'cancelled']), ('paid_at__isnull', False), _connector='OR'), name='order_paid_has_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['accepted', 'completed']), _negated=True), ('accepted_at__isnull', False), _connector='OR'), name='order_accepted_has_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -89,59 +104,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '合同签署',
                 'verbose_name_plural': '合同签署',
+                'constraints': [
+                    models.UniqueConstraint(fields=('contract', 'party'), name='signature_once_per_party'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['supplier', '-placed_at'], name='order_supplier_placed'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['buyer', '-placed_at'], name='order_buyer_placed'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('state', 'delivered')), fields=['inspection_until'], name='order_inspection_until'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['accepted', 'cancelled', 'completed', 'contracted', 'delivered', 'disputed', 'paid', 'placed', 'refunded'])), name='order_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='order_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('tax_fen__gte', 0), ('tax_fen__lt', models.F('amount_fen'))), name='order_tax_within_amount'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('buyer', models.F('supplier')), _negated=True), name='order_two_parties'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['placed', 'cancelled']), models.Q(('buyer_signed_at__isnull', False), ('contracted_at__isnull', False), ('supplier_signed_at__isnull', False)), _connector='OR'), name='order_contracted_is_signed'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'delivered'), _negated=True), ('inspection_until__isnull', False), _connector='OR'), name='order_delivered_has_inspection'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['placed', 'contracted', 'cancelled']), ('paid_at__isnull', False), _connector='OR'), name='order_paid_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['accepted', 'completed']), _negated=True), ('accepted_at__isnull', False), _connector='OR'), name='order_accepted_has_time'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='contract',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='9f1980c857ae71533a4e20013ceab00e120cf334', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_4cb9c', table='trading_contract', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='signature',
-            constraint=models.UniqueConstraint(fields=('contract', 'party'), name='signature_once_per_party'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='signature',

@@ -35,6 +35,11 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '账户',
                 'verbose_name_plural': '账户',
+                'constraints': [
+                    models.UniqueConstraint(fields=('organization', 'user', 'purpose', 'stripe'), name='account_once', nulls_distinct=False),
+                    models.CheckConstraint(condition=models.Q(('floor_fen__isnull', True), ('posted_fen__gte', models.F('floor_fen')), _connector='OR'), name='account_above_floor'),
+                    models.CheckConstraint(condition=models.Q(('organization__isnull', True), ('user__isnull', True), _connector='OR'), name='account_one_owner'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -55,6 +60,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '记账凭证',
                 'verbose_name_plural': '记账凭证',
+                'indexes': [
+                    models.Index(fields=['fact_id'], name='entry_fact'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('key',), name='entry_key_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -69,19 +80,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '分录',
                 'verbose_name_plural': '分录',
+                'indexes': [
+                    models.Index(fields=['account', 'effective_at', 'id'], include=('amount_fen',), name='posting_account_statement'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('entry', 'account'), name='posting_account_once'),
+                    models.CheckConstraint(condition=models.Q(('amount_fen', 0), _negated=True), name='posting_not_zero'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('organization', 'user', 'purpose', 'stripe'), name='account_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('floor_fen__isnull', True), ('posted_fen__gte', models.F('floor_fen')), _connector='OR'), name='account_above_floor'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('organization__isnull', True), ('user__isnull', True), _connector='OR'), name='account_one_owner'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='account',
@@ -99,29 +105,9 @@ class Migration(migrations.Migration):
             model_name='account',
             trigger=pgtrigger.compiler.Trigger(name='no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='3fabe5fad7979f32f75dd6949e5d9c7554b240ba', operation='DELETE', pgid='pgtrigger_no_delete_cc148', table='ledger_account', when='BEFORE')),
         ),
-        migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['fact_id'], name='entry_fact'),
-        ),
-        migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('key',), name='entry_key_once'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='entry',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='bd80cdea55986d8dc4a873a0796f1dd071e72f1d', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_af900', table='ledger_entry', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['account', 'effective_at', 'id'], include=('amount_fen',), name='posting_account_statement'),
-        ),
-        migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.UniqueConstraint(fields=('entry', 'account'), name='posting_account_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen', 0), _negated=True), name='posting_not_zero'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='posting',

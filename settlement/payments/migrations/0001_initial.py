@@ -41,6 +41,11 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '支付',
                 'verbose_name_plural': '支付',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['canceled', 'processing', 'requires_capture', 'requires_confirmation', 'requires_payment_method', 'succeeded'])), name='payment_intent_state_known'),
+                    models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='intent_amount_positive'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['requires_capture', 'succeeded']), _negated=True), models.Q(('authorized_at__isnull', False), ('escrow_entry__isnull', False)), _connector='OR'), name='intent_escrowed_has_entry'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -58,6 +63,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '标注报酬',
                 'verbose_name_plural': '标注报酬',
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'annotator'), name='payout_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -77,6 +85,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '退款',
                 'verbose_name_plural': '退款',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='refund_amount_positive'),
+                    models.CheckConstraint(condition=models.Q(('tax_fen__gte', 0), ('tax_fen__lte', models.F('amount_fen')), ('fee_fen__gte', 0), ('fee_fen__lte', models.F('amount_fen'))), name='refund_parts_within_amount'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -96,35 +108,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '放款',
                 'verbose_name_plural': '放款',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('gross_fen', django.db.models.expressions.CombinedExpression(models.F('fee_fen'), '+', models.F('seller_fen'))), ('fee_fen__gte', 0), ('seller_fen__gte', 0)), name='release_adds_up'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='paymentintent',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['canceled', 'processing', 'requires_capture', 'requires_confirmation', 'requires_payment_method', 'succeeded'])), name='payment_intent_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentintent',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='intent_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentintent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['requires_capture', 'succeeded']), _negated=True), models.Q(('authorized_at__isnull', False), ('escrow_entry__isnull', False)), _connector='OR'), name='intent_escrowed_has_entry'),
-        ),
-        migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.UniqueConstraint(fields=('project', 'annotator'), name='payout_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='payout',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='72671922463a0135ede6e83ddda9c066c3d9f96d', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_b8452', table='payments_payout', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='refund_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('tax_fen__gte', 0), ('tax_fen__lte', models.F('amount_fen')), ('fee_fen__gte', 0), ('fee_fen__lte', models.F('amount_fen'))), name='refund_parts_within_amount'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='refund',
@@ -133,10 +124,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='refund',
             trigger=pgtrigger.compiler.Trigger(name='within_release', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE released record; given record;', func="\n        SELECT r.gross_fen, r.fee_fen, o.tax_fen INTO released\n          FROM payments_release AS r JOIN trading_order AS o ON o.id = r.order_id\n          WHERE r.order_id = NEW.order_id FOR UPDATE OF r;\n        IF NOT FOUND THEN\n          RAISE EXCEPTION 'order % was not released, nothing can be refunded', NEW.order_id\n            USING ERRCODE = 'QP001';\n        END IF;\n        SELECT coalesce(sum(amount_fen), 0) + NEW.amount_fen AS amount_fen,\n               coalesce(sum(tax_fen), 0) + NEW.tax_fen AS tax_fen,\n               coalesce(sum(fee_fen), 0) + NEW.fee_fen AS fee_fen INTO given\n          FROM payments_refund WHERE order_id = NEW.order_id;\n        IF given.amount_fen > released.gross_fen OR given.tax_fen > released.tax_fen\n           OR given.fee_fen > released.fee_fen THEN\n          RAISE EXCEPTION 'refunds of order % exceed what was released', NEW.order_id USING ERRCODE = 'QP001';\n        END IF;\n        RETURN NEW;\n    ", hash='e0b5423d8f889156e6bf7f8103cc9fca670bfaaa', operation='INSERT', pgid='pgtrigger_within_release_78be5', table='payments_refund', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(('gross_fen', django.db.models.expressions.CombinedExpression(models.F('fee_fen'), '+', models.F('seller_fen'))), ('fee_fen__gte', 0), ('seller_fen__gte', 0)), name='release_adds_up'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='release',

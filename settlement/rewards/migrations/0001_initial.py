@@ -60,6 +60,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '测算结论',
                 'verbose_name_plural': '测算结论',
+                'indexes': [
+                    models.Index(fields=['claim', '-decided_at'], name='decision_claim_decided'),
+                ],
             },
         ),
         migrations.AddField(
@@ -83,6 +86,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '奖励登记',
                 'verbose_name_plural': '奖励登记',
+                'constraints': [
+                    models.UniqueConstraint(fields=('firm', 'measure', 'year'), name='award_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -100,11 +106,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '异议',
                 'verbose_name_plural': '异议',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('statement', ''), _negated=True), name='objection_has_statement'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['claim', '-decided_at'], name='decision_claim_decided'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='decision',
@@ -126,17 +131,9 @@ class Migration(migrations.Migration):
             model_name='claim',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'in_notice'), _negated=True), ('notice_until__isnull', False), _connector='OR'), name='claim_notice_has_end'),
         ),
-        migrations.AddConstraint(
-            model_name='award',
-            constraint=models.UniqueConstraint(fields=('firm', 'measure', 'year'), name='award_once'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='award',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='5e52874812deac902b29def9252a53b3008e72d7', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_31f72', table='rewards_award', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='objection',
-            constraint=models.CheckConstraint(condition=models.Q(('statement', ''), _negated=True), name='objection_has_statement'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='objection',
