@@ -134,7 +134,9 @@ def test_a_killed_server_is_started_again_with_the_same_address(data: Path) -> N
         killed = installation.state.children["valkey"]
         killed.send(signal.SIGKILL)
         wait_for(lambda: not killed.alive(), what="the end of valkey")
-        installation.watch()
+        wait_for(
+            lambda: installation.watch() or said, what="the watch to see it"
+        )  # its threads may end later
         assert installation.state.settings == before
         assert installation.state.children["valkey"].alive()
         assert said == ["valkey ended (signal 9) and is started again"]
