@@ -227,6 +227,20 @@ def check_certificate(text: str, evidence: Evidence) -> Report:
     return report
 
 
+def check_licence(text: str, evidence: Evidence) -> Report:
+    """A licence registration in JWS form: signature, number, term. What it rests on only the registry knows."""
+    token = read_token(text)
+    claims = token.payload.get("licence")
+    told = claims if isinstance(claims, Mapping) else {}
+    report = Report("licence", told)
+    _check_signature(report, token, evidence)
+    check_number(report, str(told.get("number", "")))
+    begin, end = token.payload.get("nbf"), token.payload.get("exp")
+    sound = isinstance(begin, int) and isinstance(end, int)
+    _check_period(report, begin if sound else None, end if sound else None, evidence.on)
+    return report
+
+
 def check_credential(text: str, evidence: Evidence) -> Report:
     """A W3C credential of a certificate."""
     token = read_token(text)

@@ -32,13 +32,14 @@ class StatementOut(Schema):
 
 
 class AnswerOut(Schema):
-    """The answer of a verification; `certificate` is what the registry holds, not what was handed in."""
+    """The answer of a verification; `certificate` or `licence` is what the registry holds, not what was handed in."""
 
     outcome: str
     is_valid: bool
     words: str
     statements: list[StatementOut]
     certificate: dict[str, Any] | None
+    licence: dict[str, Any] | None
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerOut:
@@ -49,6 +50,7 @@ class AnswerOut(Schema):
             words=str(verdict.words),
             statements=[StatementOut.of(each) for each in answer.statements],
             certificate=dict(verdict.claims) or None,
+            licence=dict(verdict.licence_claims) or None,
         )
 
 

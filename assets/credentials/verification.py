@@ -117,6 +117,24 @@ def _conclude(
     return Answer(_judged(verdict, statements), statements, held, known.proofs)
 
 
+def _concluded_licence(verdict: Verdict, at: datetime, token: str = "") -> Answer:
+    """Everything about a licence: its text, its term, the certificate it rests on."""
+    licence = verdict.licence
+    assert licence is not None, "there is a licence to speak of"
+    evidence = Evidence(on=at, keys=signing.key_set()["keys"])
+    try:
+        report = checking.check_licence(token or licence.token, evidence)
+    except Unreadable:
+        report = Report("licence")
+        report.add("signature", False, "changed_after_signing")
+    is_same = verdict.outcome != Outcome.ALTERED
+    members = verdict.differing
+    report.add("content", is_same, "differs" if members else "", members=", ".join(members[:20]))
+    base, ground = registry.outcome_of_base(licence, clock.business_date(at))
+    report.add("base", ground == Outcome.VALID, "base", number=base.number, state=str(ground.label))
+    return Answer(verdict, [Statement("known", Held.HOLDS), *report.statements])
+
+
 def _judged(verdict: Verdict, statements: Sequence[Statement]) -> Verdict:
     """The registry's verdict, turned to "altered" when something that was handed in is not what was issued."""
     failed = {(each.code, each.reason) for each in statements if each.verdict == Held.FAILS}
@@ -137,6 +155,8 @@ def by_number(number: str, *, at: datetime) -> Answer:
     """What is to be said of a certificate number."""
     wanted = number.strip().upper()
     verdict = registry.verify_number(wanted, on=clock.business_date(at))
+    if verdict.licence is not None:
+        return _concluded_licence(verdict, at)
     report = Report("number")
     if verdict.certificate is None:
         checking.check_number(report, wanted)
@@ -153,6 +173,11 @@ def by_token(text: str, *, at: datetime) -> Answer:
     if token.type == checking.CREDENTIAL_TYPE:
         verdict = registry.verify_number(_number_of(token.payload), on=on)
         return _conclude(verdict, at, token=token.text, sworn=token.payload)
+    if token.type == registry.LICENCE_TYPE:
+        verdict = registry.verify_token(token.text, on=on)
+        if verdict.licence is not None:
+            return _concluded_licence(verdict, at, token.text)
+        return _conclude(verdict, at)
     sworn = {name: value for name, value in token.payload.items() if name != "iss"}
     return _conclude(registry.verify_token(token.text, on=on), at, token=token.text, sworn=sworn)
 

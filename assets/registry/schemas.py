@@ -363,7 +363,7 @@ class ProofOut(Schema):
 
 
 class VerdictOut(Schema):
-    """The answer of a verification; `certificate` holds what the registry holds, not what was handed in."""
+    """The answer of a verification; `certificate` or `licence` is what the registry holds, not what was handed in."""
 
     outcome: str
     is_valid: bool
@@ -371,6 +371,7 @@ class VerdictOut(Schema):
     proofs: list[ProofOut]
     differing: list[str]
     certificate: dict[str, Any] | None
+    licence: dict[str, Any] | None
 
     @classmethod
     def of(cls, verdict: Verdict) -> VerdictOut:
@@ -383,6 +384,7 @@ class VerdictOut(Schema):
             ],
             differing=list(verdict.differing),
             certificate=dict(verdict.claims) or None,
+            licence=dict(verdict.licence_claims) or None,
         )
 
 

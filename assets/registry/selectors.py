@@ -736,6 +736,17 @@ def licences_of(certificate: Certificate) -> list[Licence]:
     return list(rows.select_related("licensee").order_by("-issued_at"))
 
 
+def licence_by_number(number: str) -> Licence | None:
+    """The licence of a number, whoever asks: the register of licences is public."""
+    rows = Licence.objects.select_related("certificate", "licensee", "application__registrant")
+    return rows.filter(number=number.strip().upper()).first()
+
+
+def standing_of_licence(licence: Licence) -> Certificate:
+    """The certificate that a licence rests on now: the latest of the line it was registered under."""
+    return line_of(licence.certificate)[-1]
+
+
 def line_of(certificate: Certificate) -> list[Certificate]:
     """Every certificate of a line, oldest first."""
     first = certificate.origin_id or certificate.pk

@@ -50,6 +50,7 @@ urlpatterns = [
     path("certificates/<str:number>/certificate.pdf", registrations.certificate_pdf, name="pdf"),
     path("certificates/<str:number>/certificate.json", registrations.certificate_json, name="json"),
     path("certificates/<str:number>/certificate.jwt", registrations.certificate_token, name="token"),
+    path("licences/<str:number>/licence.jwt", registrations.licence_token, name="licence_token"),
     path("certificates/<str:number>/move/", registrations.move_certificate, name="move"),
     path(
         "certificates/<str:number>/object/",

@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from assets.registry import rules
 from assets.registry.fingerprints import fingerprint
-from assets.registry.models import Certificate
-from assets.registry.selectors import certificate_by_number
+from assets.registry.models import Certificate, Licence
+from assets.registry.selectors import certificate_by_number, licence_by_number, standing_of_licence
 from assets.registry.states import Outcome
 from kernel import numbers
 from signing import services as signing
@@ -37,13 +37,14 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of a verification. `certificate` is what the registry holds, when it holds one."""
+    """The answer of a verification. `certificate` or `licence` is what the registry holds, when it holds one."""
 
     outcome: Outcome
     words: Text
     proofs: Sequence[Proof] = ()
     certificate: Certificate | None = None
     differing: Sequence[str] = field(default_factory=tuple)
+    licence: Licence | None = None
 
     @property
     def is_valid(self) -> bool:
@@ -52,6 +53,10 @@ class Verdict:
     @property
     def claims(self) -> Mapping[str, Any]:
         return self.certificate.claims["certificate"] if self.certificate else {}
+
+    @property
+    def licence_claims(self) -> Mapping[str, Any]:
+        return self.licence.claims["licence"] if self.licence else {}
 
 
 WORDS: Mapping[Outcome, Text] = {
@@ -69,21 +74,39 @@ WORDS: Mapping[Outcome, Text] = {
     ),
     Outcome.UNKNOWN: gettext_lazy("登记机构没有签发过这样的证书。请核对编号，或向提供方索取原始文件。"),
 }
+LICENCE_WORDS: Mapping[Outcome, Text] = {
+    Outcome.VALID: gettext_lazy("许可有效：在期限内，所依据的证书有效。使用不得超出登记的范围。"),
+    Outcome.NOT_YET_VALID: gettext_lazy("许可已登记，但期限尚未开始。"),
+    Outcome.EXPIRED: gettext_lazy("许可的期限已过，或所依据的证书已过有效期。"),
+    Outcome.ALTERED: WORDS[Outcome.ALTERED],
+    Outcome.UNKNOWN: gettext_lazy("登记机构没有登记过这样的许可。请核对编号，或向提供方索取原始文件。"),
+}
+LICENCE_WITHOUT_GROUND = gettext_lazy("许可所依据的证书此刻无效，许可随之失去依据，请勿据此使用。")
 MAXIMUM_BYTES = 5 * 1024 * 1024
 """Files above this size are not verified; our own certificates have about a hundred kilobytes."""
 _NUMBER = re.compile(r"ZS-\d{4}-\d{7}-[0-9A-Z]")
+_LICENCE_NUMBER = re.compile(r"XK-\d{4}-\d{7}-[0-9A-Z]")
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 TYPE = "certificate+jwt"
+LICENCE_TYPE = "licence+jwt"
 
 
 def _unknown(words: Text = "") -> Verdict:
     return Verdict(Outcome.UNKNOWN, words or WORDS[Outcome.UNKNOWN])
 
 
-def _signed_claims(token: str) -> dict[str, Any] | None:
+def type_of(token: str) -> str:
+    """What a token says it is; nothing of it is trusted yet."""
+    try:
+        return str(jwt.get_unverified_header(token).get("typ", ""))
+    except jwt.PyJWTError:
+        return ""
+
+
+def _signed_claims(token: str, type_: str = TYPE) -> dict[str, Any] | None:
     """What a token of ours says, without the issuer; None when its signature does not hold."""
     try:
-        if jwt.get_unverified_header(token).get("typ") != TYPE:
+        if type_of(token) != type_:
             return None
         found = signing.verify(token)
     except (signing.SignatureInvalid, jwt.PyJWTError):
@@ -135,6 +158,8 @@ def _verdict(
 def verify_number(number: str, *, on: date) -> Verdict:
     """What the registry says of a certificate number."""
     wanted = number.strip().upper()
+    if _LICENCE_NUMBER.fullmatch(wanted):
+        return _licence_number(wanted, on)
     certificate = certificate_by_number(wanted)
     if certificate is not None:
         return _verdict(certificate, on)
@@ -144,7 +169,9 @@ def verify_number(number: str, *, on: date) -> Verdict:
 
 
 def verify_token(token: str, *, on: date) -> Verdict:
-    """What holds of a certificate in JWS form."""
+    """What holds of a certificate, or of a licence, in JWS form."""
+    if type_of(token) == LICENCE_TYPE:
+        return _licence_token(token, on)
     signed = _signed_claims(token)
     number = signed.get("jti") if signed is not None else _claimed_number(token)
     certificate = certificate_by_number(str(number or ""))
@@ -162,6 +189,69 @@ def _claimed_number(token: str) -> str:
     except jwt.PyJWTError:
         return ""
     return str(found.get("jti", ""))
+
+
+# --- licences -----------------------------------------------------------------------------------
+
+
+def _licence_proofs(licence: Licence) -> list[Proof]:
+    """Whether the registry's row is what was signed."""
+    signed, told = _signed_claims(licence.token, LICENCE_TYPE), licence.claims["licence"]
+    names_it = (
+        told["number"] == licence.number
+        and told["scope"] == licence.scope
+        and told["certificate"] == licence.certificate.number
+        and told["valid_from"] == licence.valid_from.isoformat()
+        and told["valid_until"] == licence.valid_until.isoformat()
+    )
+    return [
+        Proof(_("登记机构的数字签名"), signed is not None),
+        Proof(_("登记内容与签名内容一致"), signed == licence.claims and names_it),
+    ]
+
+
+def outcome_of_base(licence: Licence, on: date) -> tuple[Certificate, Outcome]:
+    """The certificate a licence rests on, through change, transfer and renewal, and what holds of it on a day."""
+    base = standing_of_licence(licence)
+    return base, rules.outcome_of(base.state, base.valid_from, base.valid_until, on)
+
+
+def _licence_verdict(
+    licence: Licence, on: date, *, proofs: Sequence[Proof] = (), differing: Sequence[str] = ()
+) -> Verdict:
+    base, ground = outcome_of_base(licence, on)
+    every = [*proofs, *_licence_proofs(licence)]
+    is_sound = all(proof.holds for proof in every)
+    label = _("所依据的证书 %(number)s 有效") % {"number": base.number}
+    every.append(Proof(label, ground == Outcome.VALID, ground.label))
+    if not is_sound:
+        outcome = Outcome.ALTERED
+    elif ground != Outcome.VALID:
+        outcome = ground
+    else:
+        outcome = rules.outcome_of("valid", licence.valid_from, licence.valid_until, on)
+    words = LICENCE_WORDS.get(outcome, LICENCE_WITHOUT_GROUND)
+    return Verdict(outcome, words, every, differing=differing, licence=licence)
+
+
+def _licence_number(number: str, on: date) -> Verdict:
+    licence = licence_by_number(number)
+    if licence is not None:
+        return _licence_verdict(licence, on)
+    if not numbers.is_valid(number):
+        return _unknown(_("编号的校验位不对，可能抄错了一个字符。请核对后重试。"))
+    return _unknown(LICENCE_WORDS[Outcome.UNKNOWN])
+
+
+def _licence_token(token: str, on: date) -> Verdict:
+    signed = _signed_claims(token, LICENCE_TYPE)
+    number = signed.get("jti") if signed is not None else _claimed_number(token)
+    licence = licence_by_number(str(number or ""))
+    if licence is None:
+        return _unknown(LICENCE_WORDS[Outcome.UNKNOWN])
+    different = rules.differing(signed, licence.claims) if signed is not None else []
+    proofs = [Proof(_("您提交的签名"), signed is not None and not different)]
+    return _licence_verdict(licence, on, proofs=proofs, differing=different)
 
 
 def verify_json(body: Mapping[str, Any], *, on: date) -> Verdict:

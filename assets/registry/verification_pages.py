@@ -14,7 +14,7 @@ from ninja.throttling import AnonRateThrottle
 
 from assets.registry import rules, verification
 from assets.registry.fingerprints import fingerprint
-from assets.registry.models import Certificate
+from assets.registry.models import Certificate, Licence
 from assets.registry.states import Classification, Outcome
 from kernel import clock
 from kernel.errors import Refusal
@@ -60,6 +60,8 @@ def verdict_context(verdict: verification.Verdict) -> dict[str, Any]:
     context: dict[str, Any] = {"verdict": verdict, "tone": _tone(verdict.outcome), "checked_at": clock.now()}
     if verdict.certificate is not None:
         context["facts"] = public_facts(verdict.certificate)
+    if verdict.licence is not None:
+        context["licence_facts"] = licence_facts(verdict.licence)
     return context
 
 
@@ -100,5 +102,20 @@ def public_facts(certificate: Certificate) -> list[Fact]:
         Fact(_("应用场景"), told["use_case"]),
         Fact(_("登记规模"), _size(told)),
         Fact(_("内容指纹（SHA-256）"), _wrapped(fingerprint(told))),
+        Fact(_("有效期"), f"{told['valid_from']} — {told['valid_until']}"),
+    ]
+
+
+def licence_facts(licence: Licence) -> list[Fact]:
+    """What the register says of a licence."""
+    told = licence.claims["licence"]
+    return [
+        Fact(_("许可登记编号"), told["number"]),
+        Fact(_("资产名称"), told["title"]),
+        Fact(_("所涉证书"), told["certificate"]),
+        Fact(_("许可方"), told["licensor"]["name"], told["licensor"]["uscc"]),
+        Fact(_("被许可方"), told["licensee"]["name"], told["licensee"]["uscc"]),
+        Fact(_("登记机构"), told["authority"]["name"]),
+        Fact(_("许可范围"), told["scope"]),
         Fact(_("有效期"), f"{told['valid_from']} — {told['valid_until']}"),
     ]

@@ -600,3 +600,14 @@ def certificate_token(request: HttpRequest, number: str) -> HttpResponse:
     response = HttpResponse(certificate.token, content_type="application/jwt")
     response["Content-Disposition"] = f'attachment; filename="{certificate.number}.jwt"'
     return response
+
+
+@require_safe
+def licence_token(request: HttpRequest, number: str) -> HttpResponse:
+    """A registered licence as a compact JWS; for anyone, as the register of licences is."""
+    licence = selectors.licence_by_number(number)
+    if licence is None:
+        raise NotFound
+    response = HttpResponse(licence.token, content_type="application/jwt")
+    response["Content-Disposition"] = f'attachment; filename="{licence.number}.jwt"'
+    return response
