@@ -96,10 +96,16 @@ class Actor:
 
     @property
     def label(self) -> str:
-        """Name for logs and timelines: person · organization, key name, or the system part."""
+        """Name for logs and timelines: person · organization, key name, or the system part.
+
+        It is written into records, so it is the same whatever language the person reads in.
+        """
         if self.is_system:
             return f"系统 · {self.name}"
-        parts = [self.name or (str(self.user) if self.user else ""), str(self.organization or "")]
+        parts = [
+            self.name or (str(self.user) if self.user else ""),
+            self.organization.name if self.organization else "",
+        ]
         return " · ".join(part for part in parts if part) or "访客"
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.utils import translation
 
 from accounts.models import User
 from audit.models import AuditEvent
@@ -176,3 +177,13 @@ def test_accepting_on_the_page_switches_to_the_new_organization(client: Any) -> 
     answer = client.post(f"/organization/invitations/{token}/")
     assert (answer.status_code, answer["Location"]) == (302, "/desk/")
     assert client.session["current_organization"] == str(lin().organization_id)
+
+
+def test_a_record_names_the_organization_alike_whatever_language_is_read() -> None:
+    actor = lin()
+    assert actor.organization is not None
+    actor.organization.name_en = "Qinglan (demo)"
+    in_chinese = actor.label
+    with translation.override("en"):
+        assert actor.label == in_chinese
+    assert actor.organization.name in in_chinese
