@@ -150,7 +150,7 @@ def _table_face(table: TableFacts) -> dict[str, Any]:
                 if table.row_count
                 else "--",
                 "range": _range_of(each.minimum, each.quartiles, each.maximum),
-                "top": each.top[:3],
+                "top": [(_value_shown(top.value), top.count) for top in each.top[:3]],
             }
             for each in table.fields
         ],
@@ -158,7 +158,21 @@ def _table_face(table: TableFacts) -> dict[str, Any]:
 
 
 def _range_of(minimum: str, quartiles: tuple[str, ...], maximum: str) -> str:
+    if minimum == maximum:
+        return minimum
     return " / ".join([minimum, *quartiles, maximum]) if minimum else ""
+
+
+def _value_shown(value: str) -> str:
+    """A counted value as people read it: a list of words without its brackets."""
+    if not value.startswith("["):
+        return value
+    try:
+        parts = json.loads(value)
+    except ValueError:
+        return value
+    is_words = isinstance(parts, list) and bool(parts) and all(isinstance(part, str) for part in parts)
+    return "、".join(parts) if is_words else value
 
 
 @login_required

@@ -40,11 +40,11 @@ class StartForm(forms.Form):
             (
                 _("数据集"),
                 [
-                    (f"version:{v.pk}", f"{v.dataset.name} v{v.version}（{v.dataset.number}）")
+                    (f"version:{v.pk}", f"{v.dataset.name} v{v.version} · {v.dataset.number}")
                     for v in versions
                 ],
             ),
-            (_("标注任务"), [(f"project:{p.pk}", f"{p.title}（{p.number}）") for p in projects]),
+            (_("标注任务"), [(f"project:{p.pk}", f"{p.title} · {p.number}") for p in projects]),
             (_("其他产品（以登记材料描述）"), [(f"kind:{kind.value}", kind.label) for kind in OF_DOCUMENTS]),
         ]
         choice.choices = [(label, rows) for label, rows in groups if rows]
@@ -66,7 +66,8 @@ class FollowUpForm(forms.Form):
         assert isinstance(choice, forms.ChoiceField)
         assert isinstance(version, forms.ChoiceField)
         choice.choices = [
-            (kind, format_lazy("{}：{}", RegistrationKind(kind).label, KINDS[kind].meaning)) for kind in kinds
+            (kind, format_lazy("{} · {}", RegistrationKind(kind).label, KINDS[kind].meaning))
+            for kind in kinds
         ]
         version.choices = [(str(v.pk), f"v{v.version}") for v in versions]
         if "change" not in list(kinds) or not version.choices:

@@ -50,7 +50,7 @@ class NewUploadForm(BatchForm):
         super().__init__(*args, **kwargs)
         choice = self.fields["dataset"]
         assert isinstance(choice, forms.ChoiceField)
-        choice.choices = [(str(d.pk), f"{d.name}（{d.number}）") for d in datasets]
+        choice.choices = [(str(d.pk), f"{d.name} · {d.number}") for d in datasets]
 
 
 class _Files(forms.ClearableFileInput):

@@ -195,9 +195,9 @@ def thing_of(application: Application) -> str:
     """What an application is about, in a line."""
     version, project = application.version, application.project
     if version is not None:
-        return f"{version.dataset.name} v{version.version}（{version.dataset.number}）"
+        return f"{version.dataset.name} v{version.version} · {version.dataset.number}"
     if project is not None:
-        return f"{project.title}（{project.number}）"
+        return f"{project.title} · {project.number}"
     return str(application.get_product_kind_display())
 
 
@@ -228,7 +228,7 @@ def _values(application: Application) -> dict[str, object]:
         "reason": application.reason,
         "other": application.other.display_name if application.other else "",
         "licence": f"{application.scope}{until}",
-        "asset": f"{application.title}（{application.get_product_kind_display()}）· {thing_of(application)}",
+        "asset": f"{application.title} · {application.get_product_kind_display()} · {thing_of(application)}",
         "use_case": application.use_case,
         "source": application.source_statement,
         "rights": selectors.shown("rights", application.rights),

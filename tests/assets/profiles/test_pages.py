@@ -75,6 +75,16 @@ def test_the_overview_shows_the_figures_and_how_they_came_about() -> None:
     assert "王小明" not in shown
 
 
+def test_counted_values_read_as_words_and_a_constant_once() -> None:
+    lines = "".join(f'{{"id":"{n}","labels":["正面","短"],"guide":3}}\n' for n in range(3))
+    version = version_of({"rows.jsonl": lines.encode()})
+    profiled(version)
+    shown = page(client_of(cast.lin()), here(version))
+    assert "正面、短 ×3" in shown
+    assert "[&quot;" not in shown
+    assert "3 / 3" not in shown
+
+
 def test_the_dataset_page_leads_to_the_profile() -> None:
     version = sealed_version()
     shown = page(client_of(cast.lin()), reverse("datasets:detail", args=[version.dataset_id]))
