@@ -17,6 +17,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 from annotation.projects.states import Modality
 from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.datasets.states import VersionState
+from assets.profiles.rules.sensitive import tells_of_persons
 from assets.profiles.selectors import frozen_sample_of
 from assets.registry.models import Certificate
 from assets.registry.selectors import is_valid_on
@@ -251,10 +252,13 @@ class ShownSample:
 
 
 def sample_rows(version: DatasetVersion) -> list[dict[str, Any]]:
-    """The rows that the firm froze for the catalogue; those kept at sealing while it chose none."""
+    """The rows that the firm froze for the catalogue; while it chose none, those kept at sealing.
+
+    A row that tells of persons is never shown.
+    """
     frozen = frozen_sample_of(version.pk)
     rows = [row["shown"] for row in frozen.rows] if frozen else version.sample
-    return [row for row in rows if isinstance(row, dict)]
+    return [row for row in rows if isinstance(row, dict) and not tells_of_persons(row)]
 
 
 def samples_of(version: DatasetVersion) -> list[ShownSample]:

@@ -13,9 +13,10 @@ Full-width digits count as digits. A mask shows at most the first three and the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from stdnum.cn import ric
 
@@ -160,3 +161,20 @@ def _hits(plain: str) -> Iterator[Hit]:
             yield Hit(FindingKind.PLATE, match.start(), match.end(), re.sub(r"[·・• ]", "", match[0]))
     for match in _NAMED.finditer(plain):
         yield Hit(FindingKind.NAME, match.start(1), match.end(1), match[1])
+
+
+def tells_of_persons(cells: Mapping[str, Any]) -> bool:
+    """Whether any text in the cells of a row (plain JSON values by field) is personal information."""
+    return any(
+        hits_in(text, in_name_field=is_name_header(field))
+        for field, value in cells.items()
+        for text in _texts(value)
+    )
+
+
+def _texts(value: Any) -> list[str]:
+    """Every text inside a plain JSON value."""
+    if isinstance(value, str):
+        return [value]
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for each in inside for text in _texts(each)]

@@ -16,7 +16,7 @@ from assets.datasets.services import locked_version
 from assets.datasets.states import VersionState
 from assets.profiles.events import SampleFrozen
 from assets.profiles.models import FrozenSample
-from assets.profiles.rules.sensitive import hits_in, is_name_header
+from assets.profiles.rules.sensitive import tells_of_persons
 from assets.profiles.selectors import profile_of
 from assets.profiles.states import SampleMethod
 from audit.services import record
@@ -80,7 +80,7 @@ def freeze_sample(
         raise NothingToShow
     places = stratified(candidates, AUTOMATIC_ROWS) if chosen is None else _sound(chosen, len(candidates))
     rows = [candidates[place] for place in places]
-    tainted = [_name(row) for row in rows if _is_tainted(row)]
+    tainted = [_name(row) for row in rows if tells_of_persons(row["shown"])]
     if tainted:
         raise SampleHasPersonalInformation(field="rows", rows="、".join(tainted))
     sample = FrozenSample.objects.create(
@@ -123,19 +123,3 @@ def stratified(candidates: Sequence[Mapping[str, Any]], most: int) -> list[int]:
 
 def _name(row: Mapping[str, Any]) -> str:
     return f"{row['path']} #{row['row']}" if row["row"] else str(row["path"])
-
-
-def _is_tainted(row: Mapping[str, Any]) -> bool:
-    return any(
-        hits_in(text, in_name_field=is_name_header(field))
-        for field, value in row["shown"].items()
-        for text in _texts(value)
-    )
-
-
-def _texts(value: Any) -> list[str]:
-    """Every text inside a plain JSON value."""
-    if isinstance(value, str):
-        return [value]
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [text for each in inside for text in _texts(each)]

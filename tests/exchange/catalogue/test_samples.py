@@ -49,3 +49,16 @@ def test_a_table_shows_its_columns(client: Client) -> None:
     assert rules.read_sample(sample_rows(product.version)[0]).cells == (("路段", "G107"), ("车流", "1200"))
     page = client.get(f"/catalogue/{product.number}/").content.decode()
     assert "<dt>路段</dt>" in page
+
+
+def test_a_row_that_tells_of_a_person_is_never_shown(client: Client) -> None:
+    product = market.listed()
+    freeze(
+        product.version,
+        {"id": "r1", "text": "请拨打 13800138000。"},
+        {"id": "r2", "text": "可以公开的一条。"},
+    )
+    page = client.get(f"/catalogue/{product.number}/").content.decode()
+    assert "可以公开的一条。" in page
+    assert "13800138000" not in page
+    assert "13800138000" not in client.get(f"/api/catalogue/products/{product.number}").content.decode()
