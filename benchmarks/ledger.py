@@ -36,9 +36,9 @@ class Books:
     """Owners with a funded wallet each, and the platform's stripes."""
 
     def __init__(self) -> None:
-        self.fact = Organization.objects.create(name="基准", uscc=new_id().hex[:18])
+        self.fact = Organization.objects.create(name="基准", uscc=new_id().hex[-18:])
         owners = [
-            Organization.objects.create(name=f"基准 {n}", uscc=new_id().hex[:18]) for n in range(OWNERS)
+            Organization.objects.create(name=f"基准 {n}", uscc=new_id().hex[-18:]) for n in range(OWNERS)
         ]
         wanted = [services.Address(Purpose.WALLET, owner.pk) for owner in owners]
         stripes = [services.Address(Purpose.BANK, stripe=stripe) for stripe in range(8)]

@@ -66,7 +66,7 @@ def their_hash(text: str) -> MinHash:
 
 def stored(texts: list[str]) -> DatasetVersion:
     """A version whose fingerprints lie in the product's table."""
-    firm = Organization.objects.create(name="基准", uscc=new_id().hex[:18])
+    firm = Organization.objects.create(name="基准", uscc=new_id().hex[-18:])
     dataset = Dataset.objects.create(
         number=new_id().hex[:24], firm=firm, name="基准", modality="text", created_at=AT
     )
