@@ -27,6 +27,7 @@ from gateway.api import actor
 from jobs.pages import face
 from kernel import clock
 from kernel.errors import NotFound, Refusal
+from kernel.wording import listed
 from web.answers import redirect_once
 from web.parts import Fact, LineageStep
 
@@ -54,7 +55,7 @@ def _lineage(version: DatasetVersion, told: Told, facts: Facts) -> list[LineageS
             words = _("%(batches)s 批，%(items)s 条") % {"batches": len(told.batches), "items": f"{items:,}"}
         found.append(LineageStep(_("原始数据"), "database", (words, told.batches[0].source[:40])))
     if steps.annotators:
-        guided = "、".join(f"v{number}" for number in steps.guideline_versions) or "--"
+        guided = listed(f"v{number}" for number in steps.guideline_versions) or "--"
         people = _("%(people)s 名标注员") % {"people": len(steps.annotators)}
         found.append(
             LineageStep(_("标注"), "pencil-ruler", (people, _("规范 %(versions)s") % {"versions": guided}))

@@ -29,6 +29,7 @@ from jobs.pages import face
 from jobs.states import JobState
 from kernel import clock
 from kernel.errors import NotFound, Refusal
+from kernel.wording import listed
 from web.forms import show_refusal
 from web.paging import paginate
 from web.parts import Fact, Kpi, Link
@@ -102,7 +103,7 @@ def _told(version: DatasetVersion, profile: Profile) -> dict[str, Any]:
         "fault_count": len(evidence.faults),
         "charts": drawing.charts_of(facts),
         "image_facts": _image_facts(facts),
-        "engines": "、".join(f"{name} {number}" for name, number in profile.engines.items()),
+        "engines": listed(f"{name} {number}" for name, number in profile.engines.items()),
     }
 
 
@@ -128,7 +129,7 @@ def _image_facts(facts: Facts) -> list[Fact]:
     """What EXIF says of the images; nothing without images."""
     if not facts.images.formats:
         return []
-    modes = "、".join(f"{mode} {count:,}" for mode, count in facts.images.modes.items())
+    modes = listed(f"{mode} {count:,}" for mode, count in facts.images.modes.items())
     return [
         Fact(_("颜色模式"), modes),
         Fact(_("按 EXIF 旋转显示"), f"{facts.images.turned_count:,}"),
@@ -172,7 +173,7 @@ def _value_shown(value: str) -> str:
     except ValueError:
         return value
     is_words = isinstance(parts, list) and bool(parts) and all(isinstance(part, str) for part in parts)
-    return "、".join(parts) if is_words else value
+    return listed(parts) if is_words else value
 
 
 @login_required
@@ -250,7 +251,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        value = "、".join(value)
+        value = listed(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= SHOWN_CELL else f"{text[:SHOWN_CELL]}…"
 

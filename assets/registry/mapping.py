@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from assets.registry.states import RegistrationKind
+from kernel.wording import listed
 
 Text = str | Promise
 
@@ -139,5 +140,5 @@ def lines_of(register: Register, sections: Mapping[str, Text], missing: frozense
             found.append(Line(wanted, "lacking"))
             continue
         state = "open" if missing & set(there) else "covered"
-        found.append(Line(wanted, state, "、".join(str(sections[key]) for key in there)))
+        found.append(Line(wanted, state, listed(sections[key] for key in there)))
     return found

@@ -54,6 +54,7 @@ from assets.registry.states import (
 from kernel import clock
 from kernel.errors import NotFound
 from kernel.models import Transition
+from kernel.wording import listed
 from organizations.models import Membership, Organization
 from organizations.permissions import Actor
 from organizations.states import OrganizationKind
@@ -377,7 +378,7 @@ def differences(application: Application) -> list[Difference]:
 def shown(name: str, value: Any) -> object:
     """A field of an application as people read it."""
     if name == "rights":
-        return "、".join(str(label) for label in rules.labels_of_rights(value))
+        return listed(rules.labels_of_rights(value))
     if name == "classification" and value:
         return Classification(value).label
     return value

@@ -21,6 +21,7 @@ from assets.registry.models import Certificate, Licence
 from assets.registry.selectors import certificate_by_number, licence_by_number, standing_of_licence
 from assets.registry.states import Outcome
 from kernel import numbers
+from kernel.wording import listed
 from signing import services as signing
 
 Text = str | Promise
@@ -271,7 +272,7 @@ def verify_json(body: Mapping[str, Any], *, on: date) -> Verdict:
         Proof(
             _("您提交的内容与登记一致"),
             not different,
-            _("不一致之处：%(members)s") % {"members": "、".join(different)} if different else "",
+            _("不一致之处：%(members)s") % {"members": listed(different)} if different else "",
         )
     ]
     if isinstance(token, str):

@@ -18,6 +18,7 @@ from assets.registry.models import Certificate, Licence
 from assets.registry.states import Classification, Outcome
 from kernel import clock
 from kernel.errors import Refusal
+from kernel.wording import listed
 from web.parts import Fact
 
 
@@ -97,7 +98,7 @@ def public_facts(certificate: Certificate) -> list[Fact]:
         Fact(_("登记主体"), certificate.holder.display_name, told["holder"]["uscc"]),
         Fact(_("登记机构"), told["authority"]["name"]),
         Fact(_("资产类型"), rules.label_of_product_kind(told["product_kind"])),
-        Fact(_("登记权利"), "、".join(str(label) for label in rules.labels_of_rights(told["rights"]))),
+        Fact(_("登记权利"), listed(rules.labels_of_rights(told["rights"]))),
         Fact(_("数据分级"), level),
         Fact(_("应用场景"), told["use_case"]),
         Fact(_("登记规模"), _size(told)),

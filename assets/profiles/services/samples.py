@@ -22,6 +22,7 @@ from assets.profiles.states import SampleMethod
 from audit.services import record
 from kernel.errors import InvalidInput, NotFound, Refusal
 from kernel.events import announce
+from kernel.wording import listed
 from organizations.permissions import Actor
 
 MOST_ROWS = 20
@@ -82,7 +83,7 @@ def freeze_sample(
     rows = [candidates[place] for place in places]
     tainted = [_name(row) for row in rows if tells_of_persons(row["shown"])]
     if tainted:
-        raise SampleHasPersonalInformation(field="rows", rows="、".join(tainted))
+        raise SampleHasPersonalInformation(field="rows", rows=listed(tainted))
     sample = FrozenSample.objects.create(
         version=version,
         profile=profile,

@@ -37,6 +37,7 @@ from documents.services import link_to, store_upload
 from gateway.api import actor
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal
+from kernel.wording import listed
 from organizations.permissions import Actor
 from web import charts
 from web.answers import page_or_fragment
@@ -222,7 +223,7 @@ def _quality(application: Application) -> str:
 def _values(application: Application) -> dict[str, object]:
     """What every part of the task list says."""
     version = application.version
-    files = "、".join(str(row) for row in application.attachments.select_related("document"))
+    files = listed(application.attachments.select_related("document"))
     until = f" · {_('到 %(day)s') % {'day': application.licence_until}}" if application.licence_until else ""
     return {
         "reason": application.reason,

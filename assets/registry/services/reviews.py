@@ -38,6 +38,7 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
 from kernel.states import MoveNotAllowed
+from kernel.wording import listed
 from organizations.models import Membership
 from organizations.permissions import Actor
 
@@ -218,7 +219,7 @@ def record_finding(
 
 
 def _open_titles(stands: list[CheckStand]) -> str:
-    return "、".join(str(stand.check.title) for stand in stands if not stand.holds)
+    return listed(stand.check.title for stand in stands if not stand.holds)
 
 
 def ensure_passable(application: Application) -> None:
@@ -241,7 +242,7 @@ def ensure_agreed(application: Application) -> None:
     """MoreNeeded while important data lack the second reviewer's or the committee's agreement."""
     needed = still_needed(application)
     if needed:
-        raise MoreNeeded(needed="、".join(str(words) for words in needed))
+        raise MoreNeeded(needed=listed(needed))
 
 
 @transaction.atomic
@@ -293,7 +294,7 @@ def _points(application: Application, given: Sequence[str], new_facts: str) -> l
     earlier = first.first()
     beyond = rules.points_beyond(points, earlier.points) if earlier is not None else []
     if beyond and not new_facts.strip():
-        raise BeyondFirstLetter(points="、".join(str(rules.CHECKS[code].title) for code in beyond))
+        raise BeyondFirstLetter(points=listed(rules.CHECKS[code].title for code in beyond))
     return points
 
 
