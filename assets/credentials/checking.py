@@ -98,7 +98,7 @@ class Report:
         found = {(each.code, each.verdict) for each in self.statements}
         if any(verdict == Verdict.FAILS for _code, verdict in found):
             return Verdict.FAILS
-        proofs = {("signature", Verdict.HOLDS), ("document", Verdict.HOLDS), ("state", Verdict.HOLDS)}
+        proofs = {(code, Verdict.HOLDS) for code in ("signature", "document", "logged_document", "state")}
         return Verdict.HOLDS if proofs & found else Verdict.UNTOLD
 
     def add(self, code: str, verdict: Verdict | bool, reason: str = "", **values: Any) -> None:
@@ -349,34 +349,93 @@ def check_head(report: Report, text: str | None, evidence: Evidence) -> tuple[in
     return (size, root) if holds else None
 
 
-def _check_log(report: Report, token: Token, member: str, evidence: Evidence) -> None:
-    """Whether the log holds this very token: its SHA-256 stands in a leaf that the proof leads up to the head."""
-    head = check_head(report, evidence.head, evidence)
-    if not evidence.proofs or head is None:
-        report.add("inclusion", Verdict.UNTOLD, "no_proof")
-        return
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A leaf that a proof leads up to a signed head: its place, and what it tells."""
+
+    index: int
+    size: int
+    told: Mapping[str, Any]
+
+
+class _ProofFault(Exception):
+    """A proof that cannot be read or leads elsewhere; `reason` and `values` as in a Statement."""
+
+    def __init__(self, reason: str, **values: Any) -> None:
+        super().__init__(reason)
+        self.reason, self.values = reason, values
+
+
+def _proved(proofs: Sequence[Mapping[str, Any]], head: tuple[int, bytes], wanted: Any) -> list[_Leaf]:
+    """The leaves that `wanted` picks out of the proofs, each proved to stand under the head."""
     size, root = head
-    wanted, places, last_state = rules.sha256_of(token.text), [], ""
-    for proof in evidence.proofs:
+    found = []
+    for proof in proofs:
         try:
             leaf = base64.b64decode(str(proof["leaf_input"]), validate=True)
             path = [base64.b64decode(str(each), validate=True) for each in proof["audit_path"]]
             index, proved_size, told = int(proof["leaf_index"]), int(proof["tree_size"]), json.loads(leaf)
-        except (KeyError, ValueError, TypeError, RecursionError):
-            report.add("inclusion", False, "proof_unreadable")
-            return
-        if not isinstance(told, dict) or told.get(member) != wanted:
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            raise _ProofFault("proof_unreadable") from error
+        if not isinstance(told, dict) or not wanted(told):
             continue
         if proved_size != size or not tree.is_included(tree.leaf_hash(leaf), index, size, path, root):
-            report.add("inclusion", False, "proof_broken", index=index, size=size)
-            return
-        places.append(index)
-        last_state = str(told.get("state", ""))
-    if not places:
+            raise _ProofFault("proof_broken", index=index, size=size)
+        found.append(_Leaf(index, size, told))
+    return found
+
+
+def _leaves(report: Report, code: str, evidence: Evidence, wanted: Any) -> list[_Leaf] | None:
+    """The proved leaves; None when it cannot be told, or was told already."""
+    head = check_head(report, evidence.head, evidence)
+    if not evidence.proofs or head is None:
+        report.add(code, Verdict.UNTOLD, "no_proof")
+        return None
+    try:
+        return _proved(evidence.proofs, head, wanted)
+    except _ProofFault as fault:
+        report.add(code, False, fault.reason, **fault.values)
+        return None
+
+
+def _check_log(report: Report, token: Token, member: str, evidence: Evidence) -> None:
+    """Whether the log holds this very token: its SHA-256 stands in a leaf that the proof leads up to the head."""
+    digest = rules.sha256_of(token.text)
+    leaves = _leaves(report, "inclusion", evidence, lambda told: told.get(member) == digest)
+    if leaves is None:
+        return
+    if not leaves:
         report.add("inclusion", False, "not_in_log")
         return
-    report.add("inclusion", True, "in_log", index=", ".join(map(str, places)), size=size)
-    report.add("logged_state", last_state == "valid", "logged_state", state=last_state)
+    places = ", ".join(str(leaf.index) for leaf in leaves)
+    report.add("inclusion", True, "in_log", index=places, size=leaves[-1].size)
+    _check_logged_state(report, leaves)
+
+
+def _check_logged_state(report: Report, leaves: Sequence[_Leaf]) -> None:
+    """What the latest of the leaves says of the certificate."""
+    state = str(max(leaves, key=lambda leaf: leaf.index).told.get("state", ""))
+    report.add("logged_state", state == "valid", "logged_state", state=state)
+
+
+def check_document(report: Report, number: str, digest: str, evidence: Evidence) -> None:
+    """Whether a PDF (its SHA-256) is the one that was issued under a number, by the log alone.
+
+    The log holds that hash from the moment the file was made; before, nothing can be told.
+    """
+    leaves = _leaves(report, "logged_document", evidence, lambda told: told.get("subject") == number)
+    if leaves is None:
+        return
+    issued = [leaf for leaf in leaves if "document_sha256" in leaf.told]
+    if not issued:
+        report.add("logged_document", Verdict.UNTOLD, "document_not_in_log")
+        return
+    same = [leaf for leaf in issued if leaf.told["document_sha256"] == digest]
+    if not same:
+        report.add("logged_document", False, "other_document")
+        return
+    report.add("logged_document", True, "in_log", index=str(same[-1].index), size=same[-1].size)
+    _check_logged_state(report, leaves)
 
 
 # --- data ---------------------------------------------------------------------------------------

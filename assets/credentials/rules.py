@@ -267,6 +267,10 @@ def log_kind(state: str, *, is_new: bool) -> str:
     return "certificate.resumed" if state == "valid" else f"certificate.{state}"
 
 
+DOCUMENT_KIND = "certificate.document"
+"""What the log calls the issue of a certificate's PDF."""
+
+
 def log_body(told: Mapping[str, Any], state: str, tokens: Sequence[str]) -> dict[str, Any]:
     """What a leaf says of a certificate: codes and hashes, nobody's name. `tokens`: certificate, credential."""
     certificate_token, credential_token = tokens

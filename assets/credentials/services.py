@@ -148,6 +148,22 @@ def _tell(credential: Credential, certificate: Certificate, at: datetime, *, is_
     )
 
 
+@transaction.atomic
+def note_document(*, by: Actor, at: datetime, certificate_id: UUID) -> None:
+    """Handler of DocumentIssued: the PDF's SHA-256 goes into the log, so that the file can be checked offline."""
+    credential = issue(by=by, at=at, certificate_id=certificate_id)
+    certificate = _locked(certificate_id)
+    assert certificate.document_sha256, "the document was issued"
+    tokens = (certificate.token, credential.token)
+    body = rules.log_body(certificate.claims["certificate"], credential.state, tokens)
+    log.append(
+        at=at,
+        kind=rules.DOCUMENT_KIND,
+        subject=certificate.number,
+        body={**body, "document_sha256": certificate.document_sha256},
+    )
+
+
 def _publish(purpose: str, ordinal: int, at: datetime) -> None:
     """Sign the list as the credentials stand now. Its row is locked, so that lists follow one another."""
     held = (

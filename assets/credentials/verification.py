@@ -43,7 +43,18 @@ LARGEST_OPENED = 512 * 1024 * 1024
 REGISTRY_PROOFS = 2
 """How many of a verdict's proofs, at its end, compare the registry's row with its own signature."""
 _DECISIVE = frozenset(
-    {"key", "signature", "issuer", "content", "document", "root_hash", "file", "manifest", "log_head"}
+    {
+        "key",
+        "signature",
+        "issuer",
+        "content",
+        "document",
+        "logged_document",
+        "root_hash",
+        "file",
+        "manifest",
+        "log_head",
+    }
 )
 _BROKEN_LOG = frozenset({"proof_broken", "proof_unreadable", "not_in_log"})
 
@@ -191,13 +202,15 @@ def _by_document(body: bytes, *, at: datetime) -> Answer:
     verdict = registry.verify_document(body, on=clock.business_date(at))
     holds = verdict.certificate is not None and verdict.proofs[0].holds
     values = {"digest": hashlib.sha256(body).hexdigest()[:16]}
-    statement = Statement(
-        "document",
-        Held.HOLDS if holds else Held.FAILS,
-        "same_document" if holds else "other_document",
-        values,
-    )
-    return _conclude(verdict, at, before=[statement] if verdict.certificate else [])
+    if verdict.certificate is None:
+        return _conclude(verdict, at)
+    told = Report("document")
+    told.add("document", holds, "same_document" if holds else "other_document", **values)
+    number = verdict.certificate.number
+    logged = Report("document")
+    checking.check_document(logged, number, hashlib.sha256(body).hexdigest(), published(number, at).evidence)
+    told.statements += [each for each in logged.statements if each.code == "logged_document"]
+    return _conclude(verdict, at, before=told.statements)
 
 
 def _by_json(body: Mapping[str, Any], raw: bytes, *, at: datetime) -> Answer:

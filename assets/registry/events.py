@@ -18,16 +18,16 @@ class CertificateIssued(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CertificateLapsed(Event):
-    """A certificate stopped being valid (expired, suspended, cancelled, revoked, replaced)."""
+class DocumentIssued(Event):
+    """The PDF of a certificate was made; it never changes again."""
 
     certificate_id: UUID
     by: Actor
 
 
 @dataclass(frozen=True, kw_only=True)
-class CertificateSuspended(Event):
-    """A certificate's effect is suspended; CertificateLapsed was announced just before."""
+class CertificateLapsed(Event):
+    """A certificate stopped being valid (expired, suspended, cancelled, revoked, replaced)."""
 
     certificate_id: UUID
     by: Actor

@@ -19,6 +19,7 @@ from web.parts import Fact
 
 KINDS = {
     "certificate.issued": gettext_lazy("证书签发"),
+    "certificate.document": gettext_lazy("证书文件签发"),
     "certificate.suspended": gettext_lazy("效力中止"),
     "certificate.resumed": gettext_lazy("效力恢复"),
     "certificate.changed": gettext_lazy("登记变更"),

@@ -6,7 +6,7 @@ Needs Python 3.11 and `cryptography`, nothing of the product, no server. Written
 RFC 8037, W3C Verifiable Credentials 2.0, W3C Bitstring Status List 1.0, RFC 9162. README.md tells where the files are.
 
     check_certificate.py credential.jwt --keys jwks.json --status revocation.jwt --status suspension.jwt
-                         --head sth.json --proof proofs.json
+                         --head sth.json --proof proofs.json --document certificate.pdf
     check_certificate.py --keys jwks.json --old-head kept.json --head sth.json --consistency consistency.json
 
 Exit code 0: all that was asked for holds. 8: something does not. 2: a file cannot be understood.
@@ -159,6 +159,18 @@ def check_inclusion(token: str, path: str, size: int, root: bytes) -> None:
     say(found > 0, "the log holds this credential")
 
 
+def check_document(document: str, path: str, size: int, root: bytes) -> None:
+    """The file itself: its SHA-256 stands in a leaf that the proof leads up to the head."""
+    told = json.loads(Path(path).read_text("utf-8"))
+    digest, found = sha256(Path(document).read_bytes()).hex(), False
+    for proof in told.get("proofs", [told]):
+        leaf, index = base64.b64decode(proof["leaf_input"]), proof["leaf_index"]
+        if json.loads(leaf).get("document_sha256") == digest and proof["tree_size"] == size:
+            way = [base64.b64decode(each) for each in proof["audit_path"]]
+            found = index < size and root_of_inclusion(leaf, index, size, way) == root
+    say(found, f"the log holds the file with SHA-256 {digest}")
+
+
 def check_consistency(path: str, old: tuple[int, bytes], new: tuple[int, bytes]) -> None:
     way = [base64.b64decode(each) for each in json.loads(Path(path).read_text("utf-8"))["consistency"]]
     try:
@@ -175,7 +187,7 @@ def main() -> int:
     parser.add_argument("credential", nargs="?", help="the credential (VC JWT)")
     parser.add_argument("--keys", required=True, help="the published key set, jwks.json")
     parser.add_argument("--status", action="append", default=[], help="a downloaded status list")
-    for name in ("--head", "--proof", "--old-head", "--consistency"):
+    for name in ("--head", "--proof", "--document", "--old-head", "--consistency"):
         parser.add_argument(name)
     parser.add_argument("--on", type=datetime.fromisoformat, default=datetime.now(UTC), help="another moment")
     given = parser.parse_args()
@@ -188,6 +200,8 @@ def main() -> int:
         new = check_head(given.head, keys, "tree head") if given.head else None
         if token and new and given.proof:
             check_inclusion(token, given.proof, *new)
+        if new and given.proof and given.document:
+            check_document(given.document, given.proof, *new)
         if new and given.old_head and given.consistency:
             check_consistency(given.consistency, check_head(given.old_head, keys, "old tree head"), new)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:

@@ -41,6 +41,7 @@ LABELS: Mapping[str, str] = {
     "unified_code": "check character of the asset code",
     "content": "content is the signed content",
     "document": "file is the issued file",
+    "logged_document": "file's hash stands in the log of registrations",
     "period": "within the period of validity",
     "revocation": "not revoked, cancelled or replaced (status list)",
     "suspension": "not suspended (status list)",
@@ -95,6 +96,7 @@ REASONS: Mapping[str, str] = {
     "now": "the registry says {state}",
     "base": "Certificate {number}: {state}.",
     "other_document": "its SHA-256 is not the issued one",
+    "document_not_in_log": "the log does not hold the hash of this certificate's file yet",
     "same_document": "SHA-256 {digest}…",
     "needs_registry": "only the registry can tell (--server)",
     "too_large": "it opens to more than {limit}",
@@ -325,23 +327,25 @@ def _own(dossier: Mapping[str, Any], materials: Materials, server: Server | None
 
 
 def _pdf(body: bytes, materials: Materials, server: Server | None) -> Report:
-    """A PDF is proved by its hash alone, and that is kept by the registry."""
+    """A PDF is proved by its hash: the registry keeps it, and so does the log of registrations."""
     named = _NUMBER.search(body.decode("latin-1"))
     if named is None:
         raise Unreadable("it names no certificate")
-    number = named.group().upper()
+    number, digest = named.group().upper(), hashlib.sha256(body).hexdigest()
     dossier = server.dossier(number=number) if server else None
+    evidence = _evidence(materials, dossier)
     if dossier is None:
         report = Report("document", {"number": number})
         checking.check_number(report, number)
-        report.add("document", Verdict.UNTOLD, "needs_registry")
-        _add_registry(report, server, dossier)
-        return report
-    digest = hashlib.sha256(body).hexdigest()
-    report = _own(dossier, materials, server)
-    holds = digest == dossier["document_sha256"]
-    report.kind = "document"
-    report.add("document", holds, "same_document" if holds else "other_document", digest=digest[:16])
+    else:
+        report = _own(dossier, materials, server)
+        report.kind = "document"
+        holds = digest == dossier["document_sha256"]
+        report.add("document", holds, "same_document" if holds else "other_document", digest=digest[:16])
+    inner = Report("document")
+    checking.check_document(inner, number, digest, evidence)
+    known = {each.code for each in report.statements}
+    report.statements += [each for each in inner.statements if each.code not in known]
     _add_registry(report, server, dossier)
     return report
 

@@ -54,6 +54,9 @@ def _assets() -> dict[type[Event], list[Handler]]:
     def issue_credential(event: news.CertificateIssued) -> None:
         credentials.issue(by=event.by, at=event.at, certificate_id=event.certificate_id)
 
+    def note_document(event: news.DocumentIssued) -> None:
+        credentials.note_document(by=event.by, at=event.at, certificate_id=event.certificate_id)
+
     def follow_certificate(event: news.CertificateLapsed | news.CertificateResumed) -> None:
         credentials.follow(by=event.by, at=event.at, certificate_id=event.certificate_id)
 
@@ -75,6 +78,7 @@ def _assets() -> dict[type[Event], list[Handler]]:
         datasets.VersionSealed: [make_profile],
         datasets.VersionWithdrawn: [registry.refuse_withdrawal_of_registered],
         news.CertificateIssued: [issue_credential, notices.tell_certificate_issued],
+        news.DocumentIssued: [note_document],
         news.CertificateLapsed: [follow_certificate, suspend_listings, notices.tell_certificate_lapsed],
         news.CertificateResumed: [follow_certificate, follow_resumption, notices.tell_certificate_resumed],
         news.CertificateReplaced: [follow_replacement, notices.tell_certificate_replaced],

@@ -359,7 +359,6 @@ def test_suspension_and_resumption_are_told(monkeypatch: pytest.MonkeyPatch) -> 
     assert [type(event).__name__ for event in told] == [
         "CertificateIssued",
         "CertificateLapsed",
-        "CertificateSuspended",
         "CertificateResumed",
     ]
 

@@ -17,7 +17,7 @@ from assets.registry.events import (
     CertificateLapsed,
     CertificateReplaced,
     CertificateResumed,
-    CertificateSuspended,
+    DocumentIssued,
     LicenceRegistered,
 )
 from assets.registry.fingerprints import fingerprint
@@ -367,6 +367,7 @@ def issue_document(*, by: Actor, at: datetime, certificate_id: UUID) -> Certific
         subject=certificate,
         detail={"sha256": certificate.document_sha256},
     )
+    announce(DocumentIssued(at=at, certificate_id=certificate.pk, by=by))
     return certificate
 
 
@@ -388,7 +389,6 @@ def stop(certificate: Certificate, *, by: Actor, at: datetime, reason: str) -> b
     if certificate.state != CertificateState.VALID:
         return False
     _end(certificate, "suspend", by=by, at=at, reason=reason, action="registry.suspend")
-    announce(CertificateSuspended(at=at, certificate_id=certificate.pk, by=by))
     return True
 
 

@@ -49,10 +49,11 @@ class Download:
         return self
 
     def with_document(self) -> Download:
-        """The PDF too, which takes a while to make."""
+        """The PDF too, which takes a while to make; its hash goes into the log."""
         at = NOON + timedelta(days=21)
         registry.issue_document(by=cast.gu(), at=at, certificate_id=self.certificate.pk)
-        number = self.certificate.number
+        log.seal(at=at)
+        number = self.refresh().certificate.number
         self.keep("certificate.pdf", f"/registry/certificates/{number}/certificate.pdf")
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pgtrigger
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -25,8 +27,10 @@ from assets.credentials.folders import zip_folder
 from assets.credentials.verification import Answer
 from assets.exports import services as exports
 from assets.registry import services as registry
+from assets.registry.models import Certificate
 from assets.registry.states import Outcome
 from assets.transparency import services as log
+from assets.transparency.models import LogEntry
 from config import cli, verifying
 from config.stories.way import shanghai
 from config.verifying import Materials
@@ -132,7 +136,7 @@ def test_one_changed_byte_of_the_pdf_is_named(download: Download) -> None:
     change(download.path("certificate.pdf"))
     answer = of_file(download.path("certificate.pdf"))
     assert answer.verdict.outcome == Outcome.ALTERED
-    assert fails(answer.statements) == {"document"}
+    assert fails(answer.statements) == {"document", "logged_document"}
 
 
 def test_after_a_sale_revocation_is_said_by_list_log_and_registry(download: Download) -> None:
@@ -370,8 +374,46 @@ def test_what_is_not_at_hand_is_not_told(download: Download) -> None:
     nothing = verifying.examine(str(download.path("credential.jwt")), Materials())
     assert nothing.verdict == UNTOLD
     assert said(nothing.statements)["signature"] == UNTOLD
-    pdf = verifying.examine(str(download.with_document().path("certificate.pdf")), offline(download))
-    assert (said(pdf.statements), pdf.verdict) == ({"number": HOLDS, "document": UNTOLD}, UNTOLD)
+    pdf = verifying.examine(str(download.with_document().path("certificate.pdf")), offline(download, "keys"))
+    assert (said(pdf.statements), pdf.verdict) == ({"number": HOLDS, "logged_document": UNTOLD}, UNTOLD)
+
+
+def test_a_pdf_is_told_offline_by_the_log_alone(download: Download) -> None:
+    path = download.with_document().path("certificate.pdf")
+    report = verifying.examine(str(path), offline(download))
+    held = {"number": HOLDS, "log_head": HOLDS, "logged_document": HOLDS, "logged_state": HOLDS}
+    assert (said(report.statements), report.verdict) == (held, HOLDS)
+    change(path)
+    report = verifying.examine(str(path), offline(download))
+    assert (fails(report.statements), report.verdict) == ({"logged_document"}, FAILS)
+
+
+def test_before_its_hash_is_in_the_log_a_pdf_is_not_judged_by_it(download: Download) -> None:
+    before = {name: download.path(name).read_text() for name in ("log.json", "sth.json")}
+    path = download.with_document().path("certificate.pdf")
+    for name, text in before.items():
+        download.path(name).write_text(text)
+    report = verifying.examine(str(path), offline(download))
+    assert (said(report.statements)["logged_document"], report.verdict) == (UNTOLD, UNTOLD)
+
+
+def test_an_exchanged_pdf_is_found_by_the_log_even_when_the_registry_s_row_was_exchanged_with_it(
+    download: Download,
+) -> None:
+    path = download.with_document().path("certificate.pdf")
+    change(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pgtrigger.ignore("registry.Certificate:document_fixed"):  # as who owns the schema could
+        Certificate.objects.filter(pk=download.certificate.pk).update(document_sha256=digest)
+    answer = of_file(path)
+    assert (answer.verdict.outcome, fails(answer.statements)) == (Outcome.ALTERED, {"logged_document"})
+
+
+def test_the_hash_of_a_pdf_is_logged_once(download: Download) -> None:
+    for _time in range(2):
+        download.with_document()
+    kinds = list(LogEntry.objects.order_by("id").values_list("kind", flat=True))
+    assert kinds == ["certificate.issued", "certificate.document"]
 
 
 def test_offline_a_stale_list_tells_nothing_but_a_set_bit_still_counts(download: Download) -> None:
@@ -452,7 +494,10 @@ def test_with_a_server_strange_data_and_a_changed_pdf_are_found(
     download: Download, server: Materials
 ) -> None:
     change(download.with_document().path("certificate.pdf"))
-    assert fails(verifying.examine(str(download.path("certificate.pdf")), server).statements) == {"document"}
+    assert fails(verifying.examine(str(download.path("certificate.pdf")), server).statements) == {
+        "document",
+        "logged_document",
+    }
     folder = download.data()
     shutil.copy(folder / "README.md", folder / "items" / "x.md")
     (folder / "manifest.json").unlink()
