@@ -173,6 +173,15 @@ def test_submitting_an_incomplete_application_names_what_is_missing_on_the_page(
     assert "没有应用场景不予登记" in answer.content.decode()
 
 
+def test_what_is_open_is_counted_before_submission_and_only_a_complete_one_can_be_submitted() -> None:
+    client = client_of(cast.lin())
+    open_one, whole_one = Registration(changes={"use_case": ""}).draft(), Registration().draft()
+    page = client.get(reverse("registry:check", args=[open_one.pk])).content.decode()
+    assert "还有 1 项待填写，填完才能提交。" in page
+    assert "提交申请" not in page
+    assert "提交申请" in client.get(reverse("registry:check", args=[whole_one.pk])).content.decode()
+
+
 def test_a_version_leads_to_its_application_and_then_to_its_certificate() -> None:
     version, client = sealed_version(), client_of(cast.lin())
     address = reverse("registry:of_version", args=[version.pk])

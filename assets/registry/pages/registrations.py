@@ -452,7 +452,13 @@ def check_answers(request: HttpRequest, application_id: UUID) -> HttpResponse:
                 % {"days": _parameters().acceptance_working_days},
             )
             return redirect("registry:application", application.pk)
-    context = {"application": application, "form": form, "answers": answers_of(application)}
+    answers = answers_of(application)
+    context = {
+        "application": application,
+        "form": form,
+        "answers": answers,
+        "missing_count": sum(len(answer["missing"]) for answer in answers),
+    }
     return render(request, "registry/check.html", context, status=422 if form.is_bound else 200)
 
 
