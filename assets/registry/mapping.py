@@ -1,7 +1,8 @@
 """One dossier, many registries: what other provinces' registers ask for, and what ours already answers.
 
 Facts about other registers, in our own words, each with where it was read. `is_verified` is false unless the
-published text was compared; a reader must check the present text before relying on a line.
+published text was compared (of a draft: the text put out for comment); a reader must check the present text before
+relying on a line.
 """
 
 from __future__ import annotations
@@ -59,17 +60,17 @@ REGISTERS: tuple[Register, ...] = (
             "登记数据集、数据服务接口、数据指标、数据报告、数据模型算法、数据应用等产品和服务；正式文本以主管部门公布为准。"
         ),
         (
-            Type("首次登记", RegistrationKind.INITIAL),
-            Type("变动登记", RegistrationKind.CHANGE, _("我们的变更、更正、转移登记都属变动")),
-            Type("注销登记", RegistrationKind.CANCELLATION),
-            Type("撤销登记", RegistrationKind.REVOCATION),
+            Type("首次登记", RegistrationKind.INITIAL, is_verified=True),
+            Type("变动登记", RegistrationKind.CHANGE, _("我们的变更、更正、转移登记都属变动"), True),
+            Type("注销登记", RegistrationKind.CANCELLATION, is_verified=True),
+            Type("撤销登记", RegistrationKind.REVOCATION, is_verified=True),
         ),
         (
             Wanted(_("登记主体身份"), ("asset",), _("取自单位认证")),
             Wanted(_("产品或服务名称与类型"), ("asset",)),
             Wanted(_("权益归属"), ("rights",)),
             Wanted(_("数据来源与合规说明"), ("source", "legal")),
-            Wanted(_("合规委员会审核"), (), _("由当地合规委员会作出，平台的审查结论只能作参考")),
+            Wanted(_("合规委员会审核"), (), _("由当地合规委员会作出，平台的审查结论只能作参考"), True),
             Wanted(_("省级登记平台账号与电子签章"), (), _("须在当地平台办理")),
         ),
     ),
@@ -89,11 +90,11 @@ REGISTERS: tuple[Register, ...] = (
         (
             Wanted(_("登记主体身份"), ("asset",), _("取自单位认证")),
             Wanted(_("数据资源或产品的名称与内容"), ("asset", "sample")),
-            Wanted(_("来源合法与授权"), ("source",), _("未获应有授权、权属有争议的，不予登记")),
+            Wanted(_("来源合法与授权"), ("source",), _("未获应有授权、权属有争议的，不予登记"), True),
             Wanted(_("权利类型"), ("rights",)),
-            Wanted(_("不属国家核心数据"), ("classification",)),
+            Wanted(_("不属国家核心数据"), ("classification",), is_verified=True),
             Wanted(_("第三方服务机构的审查报告"), (), _("真实性与合规性的实质审查报告，须另行委托")),
-            Wanted(_("登记信息上链存证"), (), _("由当地登记机构办理")),
+            Wanted(_("登记信息上链存证"), (), _("由当地登记机构办理"), True),
         ),
     ),
     Register(
@@ -102,20 +103,20 @@ REGISTERS: tuple[Register, ...] = (
         "《贵州省数据要素登记管理办法（试行）》（征求意见稿，2023年8月）",
         _("登记数据资源、算法模型、算力资源及综合形成的产品和服务；正式文本以主管部门公布为准。"),
         (
-            Type("初始登记", RegistrationKind.INITIAL),
-            Type("交易登记", None, _("由本平台的交易备案提供依据，须在当地登记")),
-            Type("信托登记", None, _("平台不办理信托")),
-            Type("变更登记", RegistrationKind.CHANGE),
-            Type("注销登记", RegistrationKind.CANCELLATION),
-            Type("撤销登记", RegistrationKind.REVOCATION),
-            Type("续证登记", RegistrationKind.RENEWAL),
+            Type("初始登记", RegistrationKind.INITIAL, is_verified=True),
+            Type("交易登记", None, _("由本平台的交易备案提供依据，须在当地登记"), True),
+            Type("信托登记", None, _("平台不办理信托"), True),
+            Type("变更登记", RegistrationKind.CHANGE, is_verified=True),
+            Type("注销登记", RegistrationKind.CANCELLATION, is_verified=True),
+            Type("撤销登记", RegistrationKind.REVOCATION, is_verified=True),
+            Type("续证登记", RegistrationKind.RENEWAL, is_verified=True),
         ),
         (
-            Wanted(_("数据要素名称"), ("asset",)),
-            Wanted(_("数据要素类型"), ("asset",)),
-            Wanted(_("适用场景"), ("use_case",)),
-            Wanted(_("实现方式"), (), _("接口、文件或驻场等交付方式；挂牌时填写，登记申请中没有")),
-            Wanted(_("持有、加工使用、经营权益"), ("rights",)),
+            Wanted(_("数据要素名称"), ("asset",), is_verified=True),
+            Wanted(_("数据要素类型"), ("asset",), is_verified=True),
+            Wanted(_("适用场景"), ("use_case",), is_verified=True),
+            Wanted(_("实现方式"), (), _("接口、文件或驻场等交付方式；挂牌时填写，登记申请中没有"), True),
+            Wanted(_("持有、加工使用、经营权益"), ("rights",), is_verified=True),
             Wanted(_("当地登记机构要求的其他事项"), (), _("须向当地登记机构核实")),
         ),
     ),
