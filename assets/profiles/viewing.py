@@ -43,6 +43,11 @@ class RowsPage:
     after: str
     before: str = ""
 
+    @property
+    def items(self) -> list[TableRow]:
+        """The rows, under the name by which the paging component counts them."""
+        return self.rows
+
 
 def viewable_tables(version: DatasetVersion) -> list[DatasetFile]:
     """The tables that can be leafed through, by path; at most a hundred of them."""

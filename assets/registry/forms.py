@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.utils.text import format_lazy
@@ -15,10 +15,20 @@ from assets.datasets.models import DatasetVersion
 from assets.registry.rules import KINDS
 from assets.registry.states import OF_DOCUMENTS, Classification, Hearing, ProductKind, RegistrationKind, Right
 
+_F = TypeVar("_F", bound=forms.Field)
+
+
+def _needed(field: _F) -> _F:
+    """A field that may be left for later but must be filled before the thing is handed in: not "optional"."""
+    field.is_needed = True  # type: ignore[attr-defined]
+    return field
+
 
 def _text(label: Any, help_text: Any, rows: int = 6) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": rows})
-    return forms.CharField(label=label, help_text=help_text, widget=widget, required=False, max_length=4000)
+    return _needed(
+        forms.CharField(label=label, help_text=help_text, widget=widget, required=False, max_length=4000)
+    )
 
 
 class StartForm(forms.Form):
@@ -94,8 +104,10 @@ class LicenceForm(forms.Form):
     """Scope and end of a licence."""
 
     scope = _text(_("许可范围"), _("许可使用的方式、地域、场所，可否转授"), 4)
-    licence_until = forms.DateField(
-        label=_("许可最后一日"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+    licence_until = _needed(
+        forms.DateField(
+            label=_("许可最后一日"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+        )
     )
 
 
@@ -146,24 +158,28 @@ class SourceForm(forms.Form):
 class RightsForm(forms.Form):
     """The rights to be registered."""
 
-    rights = forms.MultipleChoiceField(
-        label=_("登记权利"),
-        choices=Right.choices,
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-        help_text=_("不得超出来源许可和委托合同给予的范围"),
+    rights = _needed(
+        forms.MultipleChoiceField(
+            label=_("登记权利"),
+            choices=Right.choices,
+            widget=forms.CheckboxSelectMultiple,
+            required=False,
+            help_text=_("不得超出来源许可和委托合同给予的范围"),
+        )
     )
 
 
 class ClassificationForm(forms.Form):
     """The classification."""
 
-    classification = forms.ChoiceField(
-        label=_("数据分级"),
-        choices=Classification.choices,
-        widget=forms.RadioSelect,
-        required=False,
-        help_text=_("从严分级。核心数据不得登记和交易"),
+    classification = _needed(
+        forms.ChoiceField(
+            label=_("数据分级"),
+            choices=Classification.choices,
+            widget=forms.RadioSelect,
+            required=False,
+            help_text=_("从严分级。核心数据不得登记和交易"),
+        )
     )
 
 
@@ -252,11 +268,13 @@ class ReviewerForm(forms.Form):
 class CommitteeForm(forms.Form):
     """Who sits on a committee."""
 
-    members = forms.MultipleChoiceField(
-        label=_("委员"),
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("至少三人，单数；与各方和审查人无关"),
-        required=False,
+    members = _needed(
+        forms.MultipleChoiceField(
+            label=_("委员"),
+            widget=forms.CheckboxSelectMultiple,
+            help_text=_("至少三人，单数；与各方和审查人无关"),
+            required=False,
+        )
     )
 
     def __init__(self, *args: Any, people: Iterable[User], **kwargs: Any) -> None:

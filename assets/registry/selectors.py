@@ -31,6 +31,7 @@ from assets.registry.models import (
     Application,
     Certificate,
     CommitteeSeat,
+    CorrectionLetter,
     Finding,
     Licence,
     Objection,
@@ -193,6 +194,41 @@ def successor_versions(certificate: Certificate) -> list[DatasetVersion]:
     )
     free = ~Q(pk__in=applied) & ~Q(pk__in=certified)
     return list(rows.filter(free | Q(pk=certificate.version_id)).order_by("-version"))
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPoint:
+    """One point of a correction letter: its title, what the reviewer found, the section that answers it."""
+
+    title: str | Promise
+    remark: str
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentLetter:
+    """A correction letter as its readers see it."""
+
+    letter: CorrectionLetter
+    points: list[LetterPoint]
+
+
+def letters_of(application: Application) -> list[SentLetter]:
+    """The correction letters, newest first, each point with the finding that stood when the letter was sent."""
+    letters = list(application.letters.order_by("-ordinal"))
+    findings = list(application.findings.order_by("found_at", "pk")) if letters else []
+    sections = rules.sections_of(application.kind, application.product_kind)
+    found = []
+    for letter in letters:
+        remarks = {
+            each.check_code: each.remark for each in findings if each.found_at <= letter.sent_at
+        }  # the last one of a code stands
+        points = [
+            LetterPoint(rules.CHECKS[code].title, remarks.get(code, ""), code if code in sections else "")
+            for code in letter.points
+        ]
+        found.append(SentLetter(letter, points))
+    return found
 
 
 def history_of(*subjects: UUID) -> list[Transition]:

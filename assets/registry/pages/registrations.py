@@ -294,7 +294,7 @@ def application_page(request: HttpRequest, application_id: UUID) -> HttpResponse
         and application.state in EDITABLE
         and application.agreed_at is None,
         "agreement": selectors.agreement_hash(application) if application.other_id else "",
-        "letters": application.letters.order_by("-ordinal"),
+        "letters": selectors.letters_of(application),
         "differences": selectors.differences(application),
         "objections": application.objections.order_by("-pk"),
         "licence": Licence.objects.filter(application=application).first(),

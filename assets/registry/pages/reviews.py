@@ -309,7 +309,7 @@ def _review_context(request: HttpRequest, application: Application) -> dict[str,
         "turn": turn,
         "history": selectors.history_of(application.pk, *application.objections.values_list("pk", flat=True)),
         "differences": selectors.differences(application),
-        "letters": application.letters.order_by("-ordinal"),
+        "letters": selectors.letters_of(application),
         "files": application.attachments.select_related("document"),
         "objections": application.objections.order_by("-pk"),
         "conclusion_facts": [

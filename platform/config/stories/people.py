@@ -82,6 +82,11 @@ PEOPLE = [
     Person("zhou", "周四（示例）", "yunshan", (Role.ADMINISTRATOR,), "buyer 数据买方"),
     Person("gu", "顾五（示例）", "base", (Role.REGISTRATION_REVIEWER, Role.LISTING_REVIEWER, Role.FIRST_REVIEWER), "exchange operator 服务基地审核员"),
     Person("ding", "丁六（示例）", "base", (Role.ADMINISTRATOR,), "exchange administrator 服务基地管理员"),
+    # An important dataset needs a second reviewer and a committee of three who are not the reviewers.
+    *(
+        Person(f"base-{key}", f"{name}（示例）", "base", (Role.REGISTRATION_REVIEWER,))
+        for key, name in (("hao", "郝十一"), ("luo", "罗十二"), ("xu", "许十三"))
+    ),
     Person("shen", "沈七（示例）", "bureau", (Role.SECOND_REVIEWER,), "department reviewer 主管部门复审员"),
     Person("yan", "严八（示例）", "audit", (Role.AUDITOR,), "auditor 审计员"),
     Person("hong", "洪九（示例）", "hetong", (Role.ADMINISTRATOR,), "data broker 数据经纪人"),

@@ -13,7 +13,7 @@ from kernel.states import MoveNotAllowed
 from organizations.models import Membership
 from organizations.permissions import Actor
 from tests import cast
-from tests.assets.conftest import Registration, an, bo, director, moved, reviewed
+from tests.assets.conftest import Registration, an, bo, client_of, director, moved, reviewed
 from tests.cast import NOON
 
 pytestmark = pytest.mark.django_db
@@ -270,6 +270,17 @@ def test_all_failed_points_go_into_one_letter() -> None:
     services.return_(by=cast.gu(), at=NOON, application_id=application.pk, reason="补正两项")
     letter = CorrectionLetter.objects.get()
     assert (letter.ordinal, letter.points, letter.words) == (1, ["source", "legal"], "补正两项")
+
+
+def test_the_registrant_reads_every_point_with_what_was_found_and_where_to_mend_it() -> None:
+    application = Registration().judged()
+    fail(application, "source", "legal")
+    services.return_(by=cast.gu(), at=NOON, application_id=application.pk, reason="补正两项")
+    sent = selectors.letters_of(application)[0]
+    told = [(str(point.title), point.remark, point.section) for point in sent.points]
+    assert told == [("来源与授权", "缺", "source"), ("法律意见或合规自述", "缺", "legal")]
+    page = client_of(cast.lin()).get(f"/registry/{application.pk}/").content.decode()
+    assert f'href="/registry/{application.pk}/source/">来源与授权</a><br>缺' in page
 
 
 def test_a_second_letter_names_only_points_of_the_first_or_new_facts() -> None:
