@@ -609,7 +609,7 @@ def still_needed(application: Application) -> list[Text]:
     if second is None or not second.concurs:
         found.append(gettext_lazy("复核人的同意意见"))
     if not committee.is_carried:
-        found.append(gettext_lazy("合规委员会过半数赞成"))
+        found.append(gettext_lazy("合规委员会全体表决、过半数赞成"))
     return found
 
 

@@ -68,7 +68,7 @@ def test_declared_general_that_the_scan_calls_important_needs_a_second_opinion_a
     with pytest.raises(services.MoreNeeded) as refused:
         services.pass_review(by=cast.gu(), at=NOON, application_id=application.pk)
     assert "复核人的同意意见" in str(refused.value)
-    assert "合规委员会过半数赞成" in str(refused.value)
+    assert "合规委员会全体表决、过半数赞成" in str(refused.value)
     assert moved(application).state == "compliance_review"
     agreed(application)
     services.pass_review(by=cast.gu(), at=NOON, application_id=application.pk)
