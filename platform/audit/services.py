@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, models, transaction
+from django.utils import translation
 
 from audit.models import AuditEvent, ChainLink
 from kernel.states import By
@@ -76,12 +78,14 @@ def record(
     Must run in the transaction of the deed, so both stay or neither does.
     """
     assert connection.in_atomic_block, "audit.record() needs the deed's transaction"
+    with translation.override(settings.LANGUAGE_CODE):  # kept for ever, whatever language the writer speaks
+        label = str(subject)[:300] if subject is not None else ""
     event = AuditEvent(
         at=at,
         action=action,
         subject_type=subject._meta.label if subject is not None else "",
         subject_id=subject.pk if subject is not None else None,
-        subject_label=str(subject)[:300] if subject is not None else "",
+        subject_label=label,
         user_id=by.user_id,
         organization_id=by.organization_id,
         actor_label=by.label[:200],

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.utils import translation
 
+from assets.registry.models import Finding
 from audit import services
 from audit.models import AuditEvent, ChainLink
 from kernel.records import new_id
@@ -46,6 +48,13 @@ def tamper(sql: str, *params: Any) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(sql, params)
+
+
+def test_a_subject_is_named_in_the_log_s_own_language_whoever_writes() -> None:
+    finding = Finding(check_code="source", verdict="fail")
+    with translation.override("en"), transaction.atomic():
+        event = services.record(by=lin(), at=NOON, action="tests.step", subject=finding)
+    assert event.subject_label == "source: 不符合"
 
 
 def verified() -> tuple[int, dict[str, Any]]:
