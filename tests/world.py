@@ -34,7 +34,7 @@ class World:
     plan: Plan
     order: Order
     claim: Claim
-    proceedings: dict[str, UUID] = field(default_factory=dict)
+    proceedings: dict[str, UUID | str] = field(default_factory=dict)
 
 
 def team() -> Team:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -18,11 +18,13 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from assets.registry.models import Licence
 from audit.models import AuditEvent
 from kernel.models import Transition
 from settlement.ledger.models import Entry
 from tests import cast
-from tests.assets.conftest import Registration
+from tests.assets.conftest import Registration, concluded
+from tests.assets.registry.test_kinds import licence_draft
 from tests.cast import NOON
 from tests.world import World, build
 
@@ -50,8 +52,9 @@ def routes() -> Iterator[tuple[str, str, list[str]]]:
             yield whole, name, arguments
 
 
-def open_proceedings(world: World) -> dict[str, UUID]:
-    """What stands open beside the world's own things: an upload, an objection, a revocation, a log with a head."""
+def open_proceedings(world: World) -> dict[str, UUID | str]:
+    """What stands open beside the world's own things: an upload, an objection, a revocation, a licence, a log with
+    a head."""
     from assets.registry import services as registry
     from assets.transparency import services as log
     from assets.uploads import services as uploads
@@ -66,14 +69,22 @@ def open_proceedings(world: World) -> dict[str, UUID]:
         by=cast.gu(), at=later, certificate_id=lapsing.pk, grounds="来源证明系伪造。"
     )
     upload = uploads.open_upload(by=cast.lin(), at=later, dataset_id=world.version.dataset_id)
+    concluded(licence_draft(Registration().certified(), date(2027, 5, 1)), at=later)
     log.seal(at=later)
-    return {"objection_id": objection.pk, "revocation_id": revocation.pk, "upload_id": upload.pk}
+    return {
+        "objection_id": objection.pk,
+        "revocation_id": revocation.pk,
+        "upload_id": upload.pk,
+        "licence": Licence.objects.get().number,
+    }
 
 
 def example(world: World, route: str, argument: str) -> str:
     """A value for one argument of a route: the world's own object where there is one."""
     if argument in world.proceedings:
         return str(world.proceedings[argument])
+    if "/licences/" in route:
+        return str(world.proceedings["licence"])
     from annotation.work.models import Task
 
     section = route.split("/")[1] if route.startswith("api/") else route.split("/", maxsplit=1)[0]
@@ -92,10 +103,8 @@ def example(world: World, route: str, argument: str) -> str:
         "filing_id": world.order.filing.pk, "claim_id": world.claim.pk, "product_id": world.product.pk,
         "application_id": world.certificate.application_id, "project_id": world.project.pk,
         "decision_id": world.claim.decision_id, "line_id": world.order.revenue_lines.get().pk,
-        "dataset_id": world.version.dataset_id, "code": "csv",
+        "dataset_id": world.version.dataset_id, "code": "csv", "name": "croissant.json",
     }  # fmt: skip
-    if argument == "name":
-        return "croissant.json"
     if section == "registry" and argument == "number":
         return world.certificate.number
     if argument == "file_id":
