@@ -39,6 +39,12 @@ def credential_by_number(number: str) -> Credential | None:
     return rows.filter(certificate__number=number.strip().upper()).first()
 
 
+def code_of(certificate: Certificate) -> str:
+    """The unified code of the certificate's asset; "" before its credential was issued."""
+    held = Credential.objects.filter(certificate=certificate).values_list("unified_code", flat=True).first()
+    return held or ""
+
+
 def credential_for(number: str) -> Credential:
     """The same; NotFound if there is none."""
     found = credential_by_number(number)

@@ -199,6 +199,9 @@ def _finders() -> None:
 
 
 def _walks() -> None:
+    from assets.credentials.selectors import code_of
+    from assets.registry.codes import register_finder
     from config import walks
 
+    register_finder(code_of)
     walks.fill()

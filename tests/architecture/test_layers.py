@@ -20,7 +20,7 @@ ROOMS = {
 EXTRA_ROOMS = {
     "assets/datasets": {"lineage"},
     "assets/exports": {"facts"},
-    "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping"},
+    "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping", "codes"},
     "assets/profiles": {"drawing", "viewing", "wording"},
     "assets/transparency": {"drawing"},
     "assets/credentials": {

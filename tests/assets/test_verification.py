@@ -161,7 +161,7 @@ def _characters(pdf: bytes) -> set[str]:
 
 def test_the_pdf_holds_the_chinese_text_and_is_pdf_a(certificate: Certificate) -> None:
     body = objects.get(certificate.document_key)
-    words = set("数据资产登记证书酒店评论情感清蓝数据标注（示例）有限公司清远服务基地示例证书一般数据")
+    words = set("平台赋码数据资产登记证书酒店评论情感清蓝数据标注（示例）有限公司清远服务基地示例证书一般数据")
     assert words <= _characters(body)
     assert certificate.number.encode() in body
     assert b"pdfaid:part" in body
@@ -178,7 +178,7 @@ def test_the_document_is_made_once_and_the_same_claims_give_the_same_bytes(certi
     again = services.issue_document(by=cast.gu(), at=NOON, certificate_id=certificate.pk)
     assert again.document_sha256 == certificate.document_sha256
     body = objects.get(certificate.document_key)
-    assert sheets.pdf(certificate.claims, certificate.key_id) == body
+    assert sheets.pdf(certificate.claims, certificate.key_id, certificate.credential.unified_code) == body
 
 
 def test_an_issued_document_is_never_replaced(certificate: Certificate) -> None:
@@ -195,7 +195,7 @@ def test_markup_in_a_title_stays_text() -> None:
 
 def test_a_very_long_use_case_still_gives_one_page() -> None:
     found = Registration(changes={"use_case": "供平台训练模型，用于自动分派。" * 120}).certified()
-    assert sheets.picture(found.claims, found.key_id).startswith(b"\x89PNG")
+    assert sheets.picture(found.claims, found.key_id, found.credential.unified_code).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

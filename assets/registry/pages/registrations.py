@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assets.registry import mapping, rules, selectors, services, verification
+from assets.registry.codes import code_of
 from assets.registry.fingerprints import fingerprint
 from assets.registry.forms import (
     SECTION_FORMS,
@@ -512,7 +513,7 @@ def _certificate_context(request: HttpRequest, certificate: Certificate) -> dict
         "certificate": certificate,
         "told": told,
         "fingerprint": fingerprint(told),
-        "sheet_facts": facts_of(certificate.claims),
+        "sheet_facts": facts_of(certificate.claims, code_of(certificate)),
         "issued": formal_day(clock.business_date(certificate.issued_at)),
         "rosette": charts.guilloche(),
         "qr": mark_safe(qr_svg(told["verification_url"])),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.events import VersionWithdrawn
 from assets.registry import rules
+from assets.registry.codes import code_of
 from assets.registry.events import (
     ApplicationConcluded,
     CertificateIssued,
@@ -355,9 +356,8 @@ def issue_document(*, by: Actor, at: datetime, certificate_id: UUID) -> Certific
     certificate = locked_certificate(certificate_id)
     if certificate.document_sha256:
         return certificate
-    stored = objects.put(
-        DOCUMENTS_PREFIX, sheets.pdf(certificate.claims, certificate.key_id), "application/pdf"
-    )
+    sheet = sheets.pdf(certificate.claims, certificate.key_id, code_of(certificate))
+    stored = objects.put(DOCUMENTS_PREFIX, sheet, "application/pdf")
     certificate.document_key, certificate.document_sha256 = stored.key, stored.sha256
     certificate.save(update_fields=["document_key", "document_sha256"])
     record(

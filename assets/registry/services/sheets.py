@@ -59,8 +59,8 @@ def qr_svg(url: str, *, dark: str = "#2a2418") -> str:
     return out.getvalue().decode()
 
 
-def facts_of(claims: dict[str, Any]) -> list[tuple[str, str]]:
-    """The lines of the sheet, in Chinese: the language of the registry."""
+def facts_of(claims: dict[str, Any], code: str = "") -> list[tuple[str, str]]:
+    """The lines of the sheet, in Chinese: the language of the registry. `code`: the unified code, if assigned."""
     told = claims["certificate"]
     size, which = rules.size_of(told)
     with translation.override("zh-hans"):
@@ -79,6 +79,7 @@ def facts_of(claims: dict[str, Any]) -> list[tuple[str, str]]:
         ("应用场景", told["use_case"]),
         ("登记规模", size),
         ("登记对象", which),
+        *([("平台赋码", code)] if code else []),
         ("有效期限", f"{chinese_day(valid_from)} 至 {chinese_day(valid_until)}"),
     ]
 
@@ -93,7 +94,7 @@ def _fonts() -> Any:
     )
 
 
-def _compiled(claims: dict[str, Any], key_id: str, **options: Any) -> bytes:
+def _compiled(claims: dict[str, Any], key_id: str, code: str, **options: Any) -> bytes:
     import typst
 
     told = claims["certificate"]
@@ -101,7 +102,7 @@ def _compiled(claims: dict[str, Any], key_id: str, **options: Any) -> bytes:
     sheet = {
         "number": told["number"],
         "title": told["title"],
-        "facts": facts_of(claims),
+        "facts": facts_of(claims, code),
         "root_hash": fingerprint(told),
         "authority": told["authority"]["name"],
         "issued": formal_day(issued_on),
@@ -124,11 +125,11 @@ def _compiled(claims: dict[str, Any], key_id: str, **options: Any) -> bytes:
     return compiled
 
 
-def pdf(claims: dict[str, Any], key_id: str) -> bytes:
-    """The certificate as PDF/A-2u; the same claims give the same bytes."""
-    return _compiled(claims, key_id, format="pdf", pdf_standards="a-2u")
+def pdf(claims: dict[str, Any], key_id: str, code: str = "") -> bytes:
+    """The certificate as PDF/A-2u; the same claims and code give the same bytes."""
+    return _compiled(claims, key_id, code, format="pdf", pdf_standards="a-2u")
 
 
-def picture(claims: dict[str, Any], key_id: str, *, pixels_per_inch: int = 110) -> bytes:
+def picture(claims: dict[str, Any], key_id: str, code: str = "", *, pixels_per_inch: int = 110) -> bytes:
     """The same sheet as PNG."""
-    return _compiled(claims, key_id, format="png", ppi=pixels_per_inch)
+    return _compiled(claims, key_id, code, format="png", ppi=pixels_per_inch)
