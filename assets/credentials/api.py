@@ -9,7 +9,8 @@ from ninja.files import UploadedFile
 from ninja.throttling import AnonRateThrottle, BaseThrottle
 
 from assets.credentials import selectors, verification
-from assets.credentials.schemas import AnswerOut, DossierOut, PresentedIn
+from assets.credentials.schemas import AnswerOut, DossierOut, LicenceDossierOut, PresentedIn
+from assets.registry import verification as registry
 from assets.registry.fingerprints import fingerprint
 from assets.transparency import selectors as log
 from assets.transparency.schemas import HeadOut, ProofOut
@@ -73,4 +74,30 @@ def get_dossier(request: HttpRequest, number: str = "", root_hash: str = "") -> 
         },
         head=HeadOut.of(head) if head else None,
         proofs=[ProofOut.of(proof) for proof in log.inclusions_of(certificate.number)],
+    )
+
+
+@router.get(
+    "/licence",
+    response=LicenceDossierOut,
+    auth=None,
+    throttle=PUBLIC_RATE,
+    summary="All that is published about a registered licence",
+)
+def get_licence(request: HttpRequest, number: str = "") -> LicenceDossierOut:
+    """By licence number; `state` and `certificate_state` are as on the public page."""
+    on = clock.business_date(clock.now())
+    verdict = registry.verify_number(number, on=on)
+    licence = verdict.licence
+    if licence is None:
+        raise NotFound
+    base, ground = registry.outcome_of_base(licence, on)
+    return LicenceDossierOut(
+        number=licence.number,
+        state=verdict.outcome,
+        valid_from=licence.valid_from,
+        valid_until=licence.valid_until,
+        certificate=base.number,
+        certificate_state=ground,
+        token=licence.token,
     )

@@ -30,6 +30,7 @@ from assets.registry.rules import differing
 from assets.transparency import rules as tree
 
 CERTIFICATE_TYPE, CREDENTIAL_TYPE, HEAD_TYPE = "certificate+jwt", "vc+jwt", "tree-head+jwt"
+LICENCE_TYPE = "licence+jwt"
 LONGEST_TOKEN = 200_000
 NAMED_FILES = 50
 """So many differing files are named, the others are counted."""
@@ -554,13 +555,15 @@ def number_in(report: Report) -> str:
 
 
 def check_token(text: str, evidence: Evidence) -> Report:
-    """A certificate or a credential, whichever the token says it is; Unreadable when neither."""
+    """A certificate, a credential or a licence, whichever the token says it is; Unreadable when none of them."""
     kind = read_token(text).type
     if kind == CREDENTIAL_TYPE:
         return check_credential(text, evidence)
     if kind == CERTIFICATE_TYPE:
         return check_certificate(text, evidence)
-    raise Unreadable("neither a certificate nor a credential")
+    if kind == LICENCE_TYPE:
+        return check_licence(text, evidence)
+    raise Unreadable("neither a certificate, a credential nor a licence")
 
 
 def check_json(body: Mapping[str, Any], evidence: Evidence) -> Report:

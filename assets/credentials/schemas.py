@@ -78,3 +78,16 @@ class DossierOut(Schema):
     status_lists: dict[str, str]
     head: HeadOut | None
     proofs: list[ProofOut]
+
+
+class LicenceDossierOut(Schema):
+    """All that is published about one registered licence: its signed text, and what holds of it and of the
+    certificate it rests on now (through change, transfer and renewal)."""
+
+    number: str
+    state: str
+    valid_from: date
+    valid_until: date
+    certificate: str
+    certificate_state: str
+    token: str

@@ -172,7 +172,11 @@ def dataset_push(
 @app.command()
 def verify(
     target: Annotated[
-        str, typer.Argument(metavar="FILE", help="A PDF, JWT, JSON, manifest, zip or folder; or a number.")
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A PDF, JWT, JSON, manifest, zip or folder; or the number of a certificate or licence.",
+        ),
     ],
     *,
     keys: Annotated[
@@ -193,7 +197,7 @@ def verify(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say what holds of a certificate or of data; exit code 8 when something does not."""
+    """Say what holds of a certificate, a licence or data; exit code 8 when something does not."""
     from config import verifying
 
     materials = verifying.Materials(keys, status_list or [], log_head, proof or [], certificate, server)

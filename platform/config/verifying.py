@@ -1,4 +1,4 @@
-"""`qingshu verify`: what holds of a certificate, a credential or data, on any machine, without our server.
+"""`qingshu verify`: what holds of a certificate, a credential, a licence or data, on any machine, without our server.
 
 Needs no settings and no database. Offline it uses the files it is given; with `--server` it fetches what that
 installation publishes, and asks it for the state of the certificate.
@@ -26,6 +26,7 @@ from kernel import clock
 LARGEST_ANSWER = 64 * 1024 * 1024
 TIMEOUT_SECONDS = 20
 _NUMBER = re.compile(r"ZS-\d{4}-\d{7}-[0-9A-Z]", re.IGNORECASE)
+_LICENCE_NUMBER = re.compile(r"XK-\d{4}-\d{7}-[0-9A-Z]", re.IGNORECASE)
 EXIT_CODES = {
     Verdict.HOLDS: ExitCode.OK,
     Verdict.FAILS: ExitCode.CHECK_FAILED,
@@ -152,6 +153,11 @@ class Server:
         body = self.get(f"/api/credentials/dossier?{urllib.parse.urlencode(wanted)}")
         return _object(body, "the server's answer") if body is not None else None
 
+    def licence(self, number: str) -> dict[str, Any] | None:
+        """All that is published about a registered licence."""
+        body = self.get(f"/api/credentials/licence?{urllib.parse.urlencode({'number': number})}")
+        return _object(body, "the server's answer") if body is not None else None
+
 
 def _object(body: bytes, name: str) -> dict[str, Any]:
     try:
@@ -245,6 +251,8 @@ def examine(target: str, materials: Materials) -> Report:
             return _data(disk_folder(path), materials, server)
         if not path.exists() and _NUMBER.fullmatch(target.strip()):
             return _number(target.strip().upper(), materials, server)
+        if not path.exists() and _LICENCE_NUMBER.fullmatch(target.strip()):
+            return _licence_number(target.strip().upper(), materials, server)
         with path.open("rb") as file:
             start = file.read(4)
             if start.startswith(b"PK"):
@@ -294,6 +302,11 @@ def _claimed_number(text: str) -> str:
 
 
 def _token(text: str, materials: Materials, server: Server | None, *, finish: bool = True) -> Report:
+    if checking.read_token(text).type == checking.LICENCE_TYPE:
+        report = checking.check_licence(text, _evidence(materials, None))
+        if finish:
+            _finish(report, server)
+        return report
     dossier = server.dossier(number=_claimed_number(text)) if server else None
     report = checking.check_token(text, _evidence(materials, dossier, _lists(text, server)))
     if finish:
@@ -302,7 +315,9 @@ def _token(text: str, materials: Materials, server: Server | None, *, finish: bo
 
 
 def _finish(report: Report, server: Server | None) -> None:
-    if server is not None:
+    if report.kind == "licence":
+        _add_ground(report, server)
+    elif server is not None:
         _add_registry(report, server, server.dossier(number=checking.number_in(report)))
 
 
@@ -318,6 +333,31 @@ def _number(number: str, materials: Materials, server: Server | None) -> Report:
     report = _own(dossier, materials, server)
     _add_registry(report, server, dossier)
     return report
+
+
+def _licence_number(number: str, materials: Materials, server: Server | None) -> Report:
+    dossier = server.licence(number) if server else None
+    if dossier is not None:
+        return _token(str(dossier["token"]), materials, server)
+    report = Report("number", {"number": number})
+    checking.check_number(report, number)
+    report.add(
+        "known", Verdict.UNTOLD if server is None else False, "not_known" if server else "needs_registry"
+    )
+    return report
+
+
+def _add_ground(report: Report, server: Server | None) -> None:
+    """What only the registry knows of a licence: whether it was registered, and what it rests on now."""
+    if server is None:
+        report.add("base", Verdict.UNTOLD, "needs_registry")
+        return
+    dossier = server.licence(checking.number_in(report))
+    report.add("known", dossier is not None, "" if dossier else "not_known")
+    if dossier is not None:
+        report.add("state", dossier["state"] == "valid", "now", state=dossier["state"])
+        ground = dossier["certificate_state"]
+        report.add("base", ground == "valid", "base", number=dossier["certificate"], state=ground)
 
 
 def _own(dossier: Mapping[str, Any], materials: Materials, server: Server | None) -> Report:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -12,12 +14,14 @@ from django.test import Client
 from django.urls import reverse
 
 from assets.credentials import verification
-from assets.credentials.checking import Verdict
+from assets.credentials.checking import Report, Verdict
 from assets.credentials.verification import Answer
 from assets.registry import services as registry
 from assets.registry import verification as register
 from assets.registry.models import Licence
 from assets.registry.states import Outcome
+from config import verifying
+from config.verifying import Materials
 from kernel import clock
 from tests import cast
 from tests.assets.conftest import Registration, concluded, follow_up, revoke
@@ -164,3 +168,81 @@ def test_the_day_counts_in_shanghai() -> None:
     last_minute = datetime.fromisoformat("2027-05-01T23:59:00+08:00")
     assert verification.by_number(found.number, at=last_minute).verdict.is_valid
     assert not verification.by_number(found.number, at=last_minute + timedelta(minutes=1)).verdict.is_valid
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def keys_of(folder: Path) -> Path:
+    """The published keys as a file."""
+    path = folder / "jwks.json"
+    path.write_bytes(Client().get("/.well-known/jwks.json").content)
+    return path
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Materials:
+    """The command's requests, answered by the test client."""
+
+    def get(self: verifying.Server, path: str) -> bytes | None:
+        cache.clear()
+        answer = Client().get(path)
+        return answer.content if answer.status_code == 200 else None
+
+    monkeypatch.setattr(verifying.Server, "get", get)
+    return Materials(server="http://127.0.0.1:9")
+
+
+def said(report: Report) -> dict[str, Verdict]:
+    return {each.code: each.verdict for each in report.statements}
+
+
+def test_the_command_reads_a_licence_offline_and_says_what_only_the_registry_knows(
+    tmp_path: Path,
+) -> None:
+    found, path = licence(), tmp_path / "licence.jwt"
+    path.write_text(found.token)
+    at_hand = Materials(keys=keys_of(tmp_path))
+    report = verifying.examine(str(path), at_hand)
+    holds = dict.fromkeys(("key", "signature", "number", "period"), Verdict.HOLDS)
+    assert said(report) == {**holds, "base": Verdict.UNTOLD}
+    assert report.verdict == Verdict.HOLDS
+    lines = verifying.as_lines(report)
+    assert lines[0].startswith(f"licence {found.number}")
+    assert any("only the registry can tell (--server)" in line for line in lines)
+    alone = verifying.examine(str(path), Materials())
+    assert (alone.verdict, said(alone)["signature"]) == (Verdict.UNTOLD, Verdict.UNTOLD)
+    path.write_text(json.dumps({"claims": found.claims, "token": found.token}))
+    assert said(verifying.examine(str(path), at_hand))["content"] == Verdict.HOLDS
+    path.write_text(forged(found.token, licence={**found.claims["licence"], "scope": "任意使用。"}))
+    assert said(verifying.examine(str(path), at_hand))["signature"] == Verdict.FAILS
+    with clock.moved_to(clock.end_of(FINAL_DAY)):
+        path.write_text(found.token)
+        late = verifying.examine(str(path), at_hand)
+    assert (late.verdict, said(late)["period"]) == (Verdict.FAILS, Verdict.FAILS)
+
+
+def test_with_a_server_the_command_tells_the_ground_of_a_licence(server: Materials, tmp_path: Path) -> None:
+    found, path = licence(), tmp_path / "licence.jwt"
+    path.write_text(found.token)
+    every = {"known", "key", "signature", "number", "period", "state", "base"}
+    for target in (str(path), found.number.lower()):
+        report = verifying.examine(target, server)
+        assert (report.verdict, said(report)) == (Verdict.HOLDS, dict.fromkeys(every, Verdict.HOLDS)), target
+    revoke(by=cast.gu(), at=LATER, certificate_id=found.certificate_id, reason="来源证明系伪造。")
+    for target in (str(path), found.number):
+        report = verifying.examine(target, server)
+        fails = {code for code, verdict in said(report).items() if verdict == Verdict.FAILS}
+        assert (report.verdict, fails) == (Verdict.FAILS, {"state", "base"}), target
+        assert f"Certificate {found.certificate.number}: revoked." in "\n".join(verifying.as_lines(report))
+
+
+def test_a_licence_number_nobody_gave_is_said_to_be_unknown(server: Materials) -> None:
+    wrong = licence().number[:-1] + "?"
+    told = said(verifying.examine("XK-2026-0000000-0", server))
+    assert told["known"] == Verdict.FAILS
+    assert said(verifying.examine("XK-2026-0000000-0", Materials()))["known"] == Verdict.UNTOLD
+    with pytest.raises(verifying.NotUnderstood):
+        verifying.examine(wrong, server)
+    assert Client().get("/api/credentials/licence", {"number": "XK-2026-0000000-0"}).status_code == 404
+    assert Client().get("/api/credentials/licence").status_code == 404
