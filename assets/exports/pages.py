@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from assets.datasets.selectors import version_for
 from assets.datasets.states import VersionState
 from assets.exports import selectors, services
 from assets.exports.facts import facts_of
+from assets.exports.formats.kinds import Format, Unfit
 from assets.exports.metadata import documents
 from assets.exports.metadata.told import Facts, Told
 from assets.exports.models import Export
@@ -95,6 +98,45 @@ SNIPPETS = (
 """Lines to copy, for someone who has unpacked the whole folder of an annotated version."""
 
 
+@dataclass(frozen=True, slots=True)
+class FormatFace:
+    """One row of the table of formats, with the addresses that make it and hand it out."""
+
+    offer: selectors.Offer
+    make_url: str
+    download_url: str
+
+    @property
+    def kind(self) -> Format:
+        return self.offer.kind
+
+    @property
+    def export(self) -> Export | None:
+        return self.offer.export
+
+    @property
+    def unfit(self) -> Unfit | None:
+        return self.offer.unfit
+
+    @property
+    def state(self) -> str:
+        return self.offer.state
+
+
+def format_faces(
+    offers: Iterable[selectors.Offer], subject_id: UUID, *, make: str, download: str
+) -> list[FormatFace]:
+    """The rows of `exports/formats.html`; `make` and `download` name routes that take the subject and a code."""
+    return [
+        FormatFace(
+            offer,
+            reverse(make, args=[subject_id, offer.kind.code]),
+            reverse(download, args=[subject_id, offer.kind.code]),
+        )
+        for offer in offers
+    ]
+
+
 def _context(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     viewer = actor(request)
     told, facts = selectors.told_of(version), facts_of(version)
@@ -114,7 +156,7 @@ def _context(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     return {
         "version": version,
         "dataset": version.dataset,
-        "offers": offers,
+        "formats": format_faces(offers, version.pk, make="exports:make", download="exports:download"),
         "jobs": [face(offer.job) for offer in offers if offer.job and offer.state in ("making", "failed")],
         "may_make": may_make,
         "is_open": selectors.is_open(version),

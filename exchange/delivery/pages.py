@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from assets.exports import selectors as exports
 from assets.exports.metadata import documents
-from assets.exports.pages import SNIPPETS, document_response
+from assets.exports.pages import SNIPPETS, document_response, format_faces
 from exchange.delivery import services
 from exchange.delivery.permissions import DOWNLOAD
 from exchange.delivery.selectors import OPEN_TO_BUYER, downloads_of, files_of, version_of, visible_delivery
@@ -52,7 +52,12 @@ def delivery(request: HttpRequest, order_id: UUID) -> HttpResponse:
     offers = exports.offers(viewer, version_of(order)) if is_open else []
     context = {
         "delivery": found,
-        "offers": [offer for offer in offers if offer.state != "unfit"],
+        "formats": format_faces(
+            [offer for offer in offers if offer.state != "unfit"],
+            order.pk,
+            make="delivery:make_format",
+            download="delivery:download_format",
+        ),
         "jobs": [face(offer.job) for offer in offers if offer.job and offer.state in ("making", "failed")],
         "documents": documents.DOCUMENTS.values() if is_open else (),
         "snippets": SNIPPETS if is_open and order.version.project_id else (),
