@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
-import duckdb
 from django.core.cache import cache
 from django.db.models import Count, Max, Min, Q, QuerySet
 
@@ -21,9 +20,19 @@ from assets.datasets.models import DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.rules import ROWS_PATH, item_path
 from assets.datasets.selectors import version_for, versions_visible_to
 from assets.datasets.states import VersionState
+from assets.exports import owned
 from assets.exports.formats.kinds import FORMATS, Format, Unfit, kinds_for
-from assets.exports.formats.parquet import COLUMNS, SETTINGS
+from assets.exports.formats.parquet import COLUMNS
 from assets.exports.formats.rows import Shape, Size, ordered_classes, read_lines, shape_of
+from assets.exports.formats.tables import (
+    ENDINGS,
+    LINES,
+    TableFile,
+    TableUnfit,
+    ending_of,
+    is_nested,
+    one_table,
+)
 from assets.exports.metadata.told import ROWS_TYPE, BatchFact, Column, FileFact, FileGroup, Steps, Table, Told
 from assets.exports.models import Export
 from documents import objects
@@ -39,7 +48,9 @@ LISTED_FILES = 200
 LISTED_TABLES = 20
 TABLE_LIMIT = 4 * 1024 * 1024
 """Bytes of a table of own data up to which its columns are read for the metadata."""
-SHAPE_KEY = "exports.shape.1."
+SHAPE_KEY = "exports.shape.2."
+MOST_MEASURED = 20
+"""Images whose size is looked up while the reader waits."""
 
 
 def exports_visible_to(viewer: Actor) -> QuerySet[Export]:
@@ -115,7 +126,12 @@ def known_shape(version: DatasetVersion) -> Shape | None:
     if told is not None:
         return Shape.of_json(told)
     file = rows_file(version)
-    if file is None:
+    if version.project_id is None:
+        found = _own_shape(version)
+        if found is None:
+            return None
+        shape = found
+    elif file is None:
         shape = Shape(byte_count=version.byte_count)
     elif file.size <= MEASURED_AT_ONCE:
         rows = read_lines(objects.get(file.object_key).splitlines(), sizes_of(version))
@@ -126,8 +142,46 @@ def known_shape(version: DatasetVersion) -> Shape | None:
     return shape
 
 
+def _own_shape(version: DatasetVersion) -> Shape | None:
+    """What a version of own files holds; None when it takes longer than a reader should wait."""
+    holding = owned.holding_of(version)
+    if holding.byte_count > MEASURED_AT_ONCE:
+        return None
+    with tempfile.TemporaryDirectory(prefix="qingshu-own-") as name:
+        folder = Path(name)
+        brought = owned.bring(version, holding, folder, lambda file: objects.stream(file.object_key))
+        paths = owned.unsized(brought)
+        if len(paths) > MOST_MEASURED:
+            return None
+        brought.sizes = owned.measure_images(version, paths)
+        return owned.measured(version, holding, brought, folder)
+
+
+def _own_guesses(version: DatasetVersion) -> Iterator[Shape]:
+    """Shapes that a version of own files may have, by the names of its files."""
+    holding = owned.holding_of(version)
+    plain = Shape(
+        byte_count=version.byte_count,
+        is_own=True,
+        image_count=holding.image_count,
+        table_count=len(holding.tables),
+        table_rows=len(holding.tables),
+    )
+    yield plain
+    if holding.documents or any(ending_of(file.path) in LINES for file in holding.tables):
+        rows = replace(plain, row_count=1)
+        if holding.image_count:
+            yield replace(rows, box_count=1)
+            yield replace(rows, polygon_count=1)
+        else:
+            yield replace(rows, span_count=1)
+
+
 def _guesses(version: DatasetVersion) -> Iterator[Shape]:
     """Shapes that a version not yet measured may have, from its labeling config."""
+    if version.project_id is None:
+        yield from _own_guesses(version)
+        return
     config = config_of(version)
     kinds = {control.kind for control in config.controls} if config else set()
     plain = Shape(row_count=version.row_count, byte_count=version.byte_count)
@@ -152,10 +206,7 @@ def _guessed(version: DatasetVersion) -> dict[str, Unfit | None]:
 def formats_offered(version: DatasetVersion) -> list[Format]:
     """The formats a buyer may expect of a version, for its public page: nothing is read from the store."""
     told = cache.get(SHAPE_KEY + version.root_hash)
-    if told is None and version.project_id is None:
-        unfit = kinds_for(Shape(byte_count=version.byte_count))
-    else:
-        unfit = kinds_for(Shape.of_json(told)) if told is not None else _guessed(version)
+    unfit = kinds_for(Shape.of_json(told)) if told is not None else _guessed(version)
     return [kind for code, kind in FORMATS.items() if unfit[code] is None]
 
 
@@ -260,15 +311,14 @@ def _files(version: DatasetVersion) -> tuple[list[FileFact], list[FileGroup]]:
 
 _KINDS = {"VARCHAR[]": "list", "JSON": "object", "INTEGER": "integer"}
 _DUCK_KINDS = {
-    "BIGINT": "integer", "INTEGER": "integer", "DOUBLE": "number", "FLOAT": "number", "BOOLEAN": "boolean",
-    "DATE": "date", "TIMESTAMP": "datetime",
+    "BIGINT": "integer", "INTEGER": "integer", "SMALLINT": "integer", "TINYINT": "integer", "UBIGINT": "integer",
+    "UINTEGER": "integer", "DOUBLE": "number", "FLOAT": "number", "BOOLEAN": "boolean", "DATE": "date",
+    "TIMESTAMP": "datetime", "VARCHAR[]": "list",
 }  # fmt: skip
-_READERS = {
-    ".csv": "read_csv({}, sample_size=-1, header=true)",
-    ".jsonl": "read_json({}, format='newline_delimited', sample_size=-1)",
-    ".parquet": "read_parquet({})",
-}
-_TABLE_TYPES = {".csv": "text/csv", ".jsonl": ROWS_TYPE, ".parquet": "application/x-parquet"}
+_TABLE_TYPES = {
+    ".csv": "text/csv", ".tsv": "text/tab-separated-values", ".jsonl": ROWS_TYPE, ".ndjson": ROWS_TYPE,
+    ".parquet": "application/x-parquet",
+}  # fmt: skip
 
 
 def _tables(version: DatasetVersion, files: Sequence[FileFact]) -> list[Table]:
@@ -279,45 +329,54 @@ def _tables(version: DatasetVersion, files: Sequence[FileFact]) -> list[Table]:
             if field["name"] in COLUMNS
         ]  # fmt: skip
         return [Table(ROWS_PATH, ROWS_TYPE, columns)]
-    found = [
-        file
-        for file in files
-        if PurePosixPath(file.path).suffix.lower() in _READERS and file.size <= TABLE_LIMIT
-    ]
+    found = [file for file in files if ending_of(file.path) in ENDINGS]
+    small = [file for file in found if file.size <= TABLE_LIMIT][:LISTED_TABLES]
     keys = dict(
-        version.files.filter(path__in=[file.path for file in found]).values_list("path", "object_key")
+        version.files.filter(path__in=[file.path for file in small]).values_list("path", "object_key")
     )
+    words = {field["name"]: (field["description"], field["description_en"]) for field in version.dictionary}
     tables = []
     for file in found[:LISTED_TABLES]:
-        ending = PurePosixPath(file.path).suffix.lower()
-        if columns := _columns(file, ending, keys[file.path]):
-            tables.append(Table(file.path, _TABLE_TYPES[ending], columns))
+        kinds = _columns(file, keys[file.path]) if file.path in keys else _told_columns(version, found)
+        if columns := [Column(name, kind, *words.get(name, ("", ""))) for name, kind in kinds]:
+            tables.append(Table(file.path, _TABLE_TYPES[ending_of(file.path)], columns))
     return tables
 
 
-def _columns(file: FileFact, ending: str, object_key: str) -> list[Column]:
-    """Names and kinds of a table's columns as DuckDB reads them; none when it cannot."""
-    key = f"exports.columns.1.{file.sha256}{ending}"
+_TOLD_KINDS = {
+    "integer": "integer", "number": "number", "boolean": "boolean", "bigint": "integer", "double": "number",
+    "string": "string", "varchar": "string", "date": "date",
+}  # fmt: skip
+
+
+def _told_columns(version: DatasetVersion, tables: Sequence[FileFact]) -> list[tuple[str, str]]:
+    """The columns of a table too large to read here: those of the dictionary, when it is the only one."""
+    if len(tables) != 1:
+        return []
+    fields = [(field["name"], _TOLD_KINDS.get(field["type"], "")) for field in version.dictionary]
+    return [(name, kind) for name, kind in fields if kind]
+
+
+def _columns(file: FileFact, object_key: str) -> list[tuple[str, str]]:
+    """Names and kinds of a table's columns as an export types them; nested ones are left out, none when unreadable."""
+    ending = ending_of(file.path)
+    key = f"exports.columns.2.{file.sha256}{ending}"
     told = cache.get(key)
     if told is None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"table{ending}"
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            path = folder / f"table{ending}"
             path.write_bytes(objects.get(object_key))
-            with duckdb.connect(config=SETTINGS) as connection:
-                try:
-                    reader = _READERS[ending].format(f"'{path}'")
-                    told = [
-                        (row[0], row[1])
-                        for row in connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()
-                    ]
-                except duckdb.Error:
-                    told = []
-        cache.set(key, json.dumps(told), timeout=None)
-    else:
-        told = json.loads(told)
+            try:
+                with one_table([TableFile(file.path, path)], folder) as table:
+                    told = json.dumps(list(table.columns.items()))
+            except TableUnfit:
+                told = "[]"
+        cache.set(key, told, timeout=None)
     return [
-        Column(name, "list" if kind.endswith("[]") else _DUCK_KINDS.get(kind, "string"))
-        for name, kind in told
+        (name, _DUCK_KINDS.get(kind, "string"))
+        for name, kind in json.loads(told)
+        if kind in _DUCK_KINDS or not (is_nested(kind) or kind == "JSON")
     ]
 
 

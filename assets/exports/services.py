@@ -23,12 +23,13 @@ from annotation.labelstudio.rules import LABELS, POLYGONS, RECTANGLES
 from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.datasets.permissions import MANAGE_DATASETS
 from assets.datasets.selectors import version_for
-from assets.exports import selectors
+from assets.exports import owned, selectors
 from assets.exports.formats import coco, conll, csv, parquet, voc, yolo
 from assets.exports.formats.archive import Part, write_zip
 from assets.exports.formats.kinds import FILES_LIMIT, FORMATS, Format
 from assets.exports.formats.rowfile import RowFile
 from assets.exports.formats.rows import Shape, Source, shape_of
+from assets.exports.formats.tables import LINES, ending_of, one_table
 from assets.exports.metadata import documents
 from assets.exports.models import Export
 from audit.services import record
@@ -40,6 +41,9 @@ from organizations.permissions import Actor
 
 PREFIX = "exports"
 MANIFEST_PATH = "manifest.json"
+ROW_FORMATS = frozenset({"jsonl", "parquet", "csv"})
+OWN_COLUMNS = ("id", "item", "text", "labels", "result", "annotator")
+"""The columns of annotations that were read out of a firm's own files."""
 Advance = Callable[[int], None]
 
 
@@ -214,6 +218,8 @@ def _keep(version: DatasetVersion, kind: Format, stored: objects.StoredObject, a
 
 def _write(version: DatasetVersion, kind: Format, folder: Path, advance: Advance) -> objects.StoredObject:
     """Measure, refuse what does not fit, write to disk, put into the store."""
+    if version.project_id is None:
+        return _write_own(version, kind, folder, advance)
     file = selectors.rows_file(version)
     source = RowFile(
         path=folder / "rows.jsonl", title=str(version), sizes=selectors.sizes_of(version), advance=advance
@@ -236,9 +242,36 @@ def _write(version: DatasetVersion, kind: Format, folder: Path, advance: Advance
     return _store(target, kind.media_type)
 
 
+def _write_own(version: DatasetVersion, kind: Format, folder: Path, advance: Advance) -> objects.StoredObject:
+    """The same for a firm's own files: from its tables, or from the annotations in them."""
+    holding = owned.holding_of(version)
+    brought = owned.bring(version, holding, folder, checked)
+    brought.sizes = owned.measure_images(version, owned.unsized(brought))
+    shape = owned.measured(version, holding, brought, folder)
+    selectors.keep_shape(version, shape)
+    unfit = kind.unfit(shape)
+    if unfit is not None:
+        raise FormatUnfit(format=kind.title, reason=unfit.words)
+    target = folder / f"export.{kind.ending}"
+    if kind.code in ROW_FORMATS and brought.tables:
+        if kind.code == "jsonl" and len(holding.tables) == 1 and ending_of(holding.tables[0].path) in LINES:
+            only = holding.tables[0]  # the sealed file itself, byte for byte
+            return objects.StoredObject(only.object_key, only.size, only.sha256)
+        with one_table(brought.tables, folder) as table:
+            owned.write_table(table, kind.code, target)
+        advance(shape.table_rows)
+    elif kind.code == "jsonl":
+        target = brought.rows
+    else:
+        source = RowFile(path=brought.rows, title=str(version), sizes=brought.sizes, advance=advance)
+        _write_local(version, kind, source, shape, target)
+    return _store(target, kind.media_type)
+
+
 def _write_local(version: DatasetVersion, kind: Format, source: RowFile, shape: Shape, target: Path) -> None:
     if kind.code == "parquet":
-        parquet.write(source.path, target, [field["name"] for field in version.dictionary])
+        names = [field["name"] for field in version.dictionary] if version.project_id else OWN_COLUMNS
+        parquet.write(source.path, target, names)
     elif kind.code == "csv":
         with target.open("wb") as out:
             out.writelines(csv.document(source.rows()))
@@ -265,8 +298,8 @@ def checked(file: DatasetFile) -> Iterator[bytes]:
         raise ContentAltered(path=file.path)
 
 
-def _raw(files: Mapping[str, DatasetFile], path: str) -> Iterator[bytes]:
-    return checked(files[path])
+def _raw(files: Mapping[str, DatasetFile], path: str) -> Iterator[bytes] | None:
+    return checked(files[path]) if path in files else None
 
 
 def _folder(version: DatasetVersion) -> Iterator[Part]:

@@ -19,7 +19,7 @@ ROOMS = {
 }  # fmt: skip
 EXTRA_ROOMS = {
     "assets/datasets": {"lineage"},
-    "assets/exports": {"facts"},
+    "assets/exports": {"facts", "owned"},
     "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping", "codes"},
     "assets/profiles": {"drawing", "viewing", "wording"},
     "assets/transparency": {"drawing"},

@@ -17,6 +17,17 @@ Text = str | Promise
 
 REASONS: dict[str, Text] = {
     "no_rows": _("这个版本没有标注行（rows.jsonl），按原文件交付。"),
+    "no_tables": _("这个版本没有表格（CSV、TSV、JSONL、Parquet），按原文件交付。"),
+    "images_only": _("这个版本只有 %(count)s 张图像，没有表格，按原文件交付。"),
+    "tables_empty": _("表格里没有数据行。"),
+    "tables_differ": _("几个表的列不同（%(names)s），不能合成一个表。请分成几个数据集，或下载完整目录。"),
+    "table_unreadable": _(
+        "“%(names)s”不能按表格读出。请检查分隔符、引号与表头后封版新版本，或下载完整目录。"
+    ),
+    "images_unannotated": _("这个版本有 %(count)s 张图像，但没有框、多边形等标注结果。"),
+    "unannotated": _("这个版本的文件里没有标注结果（rows.jsonl 或 Label Studio 导出的 JSON）。"),
+    "rows_broken": _("标注结果“%(names)s”不完整，读不出标注。请修正后封版新版本。"),
+    "results_too_large": _("标注结果“%(names)s”超过 64 MB。请改存为每行一个任务的 JSONL 后封版新版本。"),
     "no_boxes": _("无框标注。"),
     "no_shapes": _("无框、无多边形标注。"),
     "no_polygons": _("无多边形标注。"),
@@ -34,10 +45,11 @@ class Unfit:
 
     code: str
     count: int = 0
+    names: str = ""
 
     @property
     def words(self) -> str:
-        return str(REASONS[self.code]) % {"count": f"{self.count:,}"}
+        return str(REASONS[self.code]) % {"count": f"{self.count:,}", "names": self.names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +65,28 @@ class Format:
     format_version: int = 1
 
 
+def _table(shape: Shape) -> Unfit | None:
+    """Formats of rows: the rows of annotation, or a firm's own tables; failing tables, its own annotated rows."""
+    if not shape.is_own:
+        return _rows(shape)
+    if shape.table_fault:
+        return Unfit(shape.table_fault, names=shape.table_names)
+    if shape.table_rows or (shape.row_count and not shape.table_count):
+        return None
+    if shape.table_count:
+        return Unfit("tables_empty")
+    return Unfit("images_only", shape.image_count) if shape.image_count else Unfit("no_tables")
+
+
 def _rows(shape: Shape) -> Unfit | None:
-    return Unfit("no_rows") if not shape.row_count else None
+    """Formats of annotations need annotated rows."""
+    if shape.row_count:
+        return None
+    if not shape.is_own:
+        return Unfit("no_rows")
+    if shape.row_fault:
+        return Unfit(shape.row_fault, names=shape.row_names)
+    return Unfit("images_unannotated", shape.image_count) if shape.image_count else Unfit("unannotated")
 
 
 def _sized(shape: Shape) -> Unfit | None:
@@ -105,9 +137,9 @@ FORMATS: dict[str, Format] = {
     each.code: each
     for each in (
         Format("folder", _("完整目录"), _("全部文件与元数据，解压即可用 mlcroissant 载入"), *_ZIP, _small),
-        Format("jsonl", "JSONL", _("每行一个样本，含完整标注结果"), "jsonl", "application/x-ndjson", _rows),
-        Format("parquet", "Parquet", _("列式，供 DuckDB、Spark、pandas"), "parquet", "application/vnd.apache.parquet", _rows),
-        Format("csv", "CSV", _("供电子表格查看，不含几何信息"), "csv", "text/csv", _rows),
+        Format("jsonl", "JSONL", _("每行一个样本，含完整标注结果"), "jsonl", "application/x-ndjson", _table),
+        Format("parquet", "Parquet", _("列式，供 DuckDB、Spark、pandas"), "parquet", "application/vnd.apache.parquet", _table),
+        Format("csv", "CSV", _("供电子表格查看，不含几何信息"), "csv", "text/csv", _table),
         Format("coco", "COCO", _("目标检测与分割，像素坐标"), *_ZIP, _coco),
         Format("yolo", "YOLO", _("目标检测，水平框"), *_ZIP, _upright),
         Format("yolo_obb", "YOLO-OBB", _("目标检测，旋转框四角"), *_ZIP, _oriented),

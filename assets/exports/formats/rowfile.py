@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assets.exports.formats.rows import AnnotatedRow, Picture, Size, read_row
 
-Fetch = Callable[[str], Iterator[bytes]]
+Fetch = Callable[[str], Iterator[bytes] | None]
 
 
 def _nothing(_count: int) -> None:

@@ -257,6 +257,8 @@ class Shape:
 
     `unsized_count`: rows with geometry, or on an image, whose image size nobody knows.
     `class_names`: labels of boxes and polygons; `span_names`: labels of spans; `layer_count`: depth of nesting.
+    Of a firm's own files (`is_own`) the rows are those with annotations; `table_rows` counts the rows of its tables,
+    `table_fault` and `row_fault` say why they can't be had, with the files it is about.
     """
 
     row_count: int = 0
@@ -270,6 +272,14 @@ class Shape:
     byte_count: int = 0
     class_names: tuple[str, ...] = ()
     span_names: tuple[str, ...] = ()
+    is_own: bool = False
+    image_count: int = 0
+    table_count: int = 0
+    table_rows: int = 0
+    table_fault: str = ""
+    table_names: str = ""
+    row_fault: str = ""
+    row_names: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
