@@ -43,3 +43,14 @@ class WithdrawForm(forms.Form):
     """Why a version is withdrawn."""
 
     reason = forms.CharField(label=_("撤回原因"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class OriginalForm(forms.Form):
+    """Why an auditor wants to see content unmasked; others need no reason."""
+
+    reason = forms.CharField(
+        label=_("查看理由"),
+        max_length=500,
+        required=False,
+        help_text=_("写明核查事项，至少 5 个字，会记入审计日志"),
+    )

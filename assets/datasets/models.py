@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.projects.models import Project
 from annotation.projects.states import Modality
 from annotation.work.models import Submission, Task
+from assets.datasets.sensitive import masked
 from assets.datasets.states import DATASET_VERSION, VersionState
 from kernel.records import Record
 from kernel.states import StateField
@@ -108,6 +111,11 @@ class DatasetVersion(Record):
 
     def __str__(self) -> str:
         return f"{self.dataset.name} v{self.version}"
+
+    @property
+    def masked_sample(self) -> list[dict[str, Any]]:
+        """The sample as it is shown: personal information masked."""
+        return [masked(row) for row in self.sample]
 
 
 class DatasetFile(models.Model):

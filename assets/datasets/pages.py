@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assets.datasets import selectors, services
-from assets.datasets.forms import DatasetForm, SealForm, WithdrawForm
+from assets.datasets.forms import DatasetForm, OriginalForm, SealForm, WithdrawForm
 from assets.datasets.models import Dataset, DatasetVersion
 from assets.datasets.permissions import MANAGE_DATASETS, VIEW_DATASETS
 from assets.datasets.rules import FILE_CHANGES, MISMATCHES, SHOWN_CHANGES
@@ -23,8 +25,9 @@ from assets.datasets.states import VersionState
 from documents import objects
 from gateway.api import actor
 from kernel import clock
-from kernel.errors import NotFound, Refusal
+from kernel.errors import InvalidInput, NotFound, Refusal
 from kernel.wording import listed
+from organizations.permissions import Actor
 from web import charts
 from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
@@ -67,6 +70,43 @@ def new_dataset(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             show_refusal(form, refusal)
     return render(request, "datasets/new.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalFace:
+    """What `datasets/original.html` shows: is something hidden, is it open now, may it be opened, for a reason?"""
+
+    is_hidden: bool
+    is_open: bool
+    may_open: bool
+    needs_reason: bool
+    form: OriginalForm
+
+
+def original_face(viewer: Actor, version: DatasetVersion, *, is_hidden: bool) -> OriginalFace:
+    """The button that shows content unmasked, for those who may."""
+    return OriginalFace(
+        is_hidden=is_hidden,
+        is_open=False,
+        may_open=selectors.may_see_original(viewer, version),
+        needs_reason=selectors.must_say_why(viewer),
+        form=OriginalForm(),
+    )
+
+
+def see_original(
+    request: HttpRequest, version: DatasetVersion, place: str, *, is_hidden: bool
+) -> OriginalFace:
+    """Record the look; the face is open then, or holds the form with what is wrong with it."""
+    viewer, form = actor(request), OriginalForm(request.POST)
+    face = replace(original_face(viewer, version, is_hidden=is_hidden), form=form)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    try:
+        services.see_original(by=viewer, at=clock.now(), version_id=version.pk, place=place, reason=reason)
+    except InvalidInput as refusal:
+        show_refusal(form, refusal)
+        return face
+    return replace(face, is_open=True)
 
 
 def _version_facts(version: DatasetVersion) -> list[Fact]:
@@ -177,6 +217,8 @@ def _context(request: HttpRequest, dataset: Dataset, number: int | None) -> dict
     if version is not None:
         context |= {
             "facts": _version_facts(version),
+            "sample": version.masked_sample,
+            "original": original_face(viewer, version, is_hidden=version.masked_sample != version.sample),
             "lineage_steps": _lineage(version),
             "label_chart": _labels(version),
             "label_count": len(version.label_counts),
@@ -188,11 +230,22 @@ def _context(request: HttpRequest, dataset: Dataset, number: int | None) -> dict
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
 def detail(request: HttpRequest, dataset_id: UUID, number: int | None = None) -> HttpResponse:
-    """A dataset, showing its latest version or the numbered one."""
+    """A dataset, showing its latest version or the numbered one; a POST shows the sample unmasked, recorded."""
     dataset = selectors.dataset_for(actor(request), dataset_id)
     context = _context(request, dataset, number)
+    version = context["version"]
+    if request.method == "POST":
+        if version is None:
+            raise NotFound
+        face = see_original(request, version, "sample", is_hidden=context["original"].is_hidden)
+        context["original"] = face
+        if face.is_open:
+            context["sample"] = version.sample
+        status = 200 if face.is_open else 422
+        return render(request, "datasets/detail.html", context, status=status)
     return page_or_fragment(request, "datasets/detail.html", "datasets/files.html", context)
 
 

@@ -82,7 +82,7 @@ class VersionOut(Schema):
             row_count=version.row_count,
             label_counts=version.label_counts,
             dictionary=version.dictionary,
-            sample=version.sample,
+            sample=version.masked_sample,
             sealed_at=version.sealed_at,
         )
 

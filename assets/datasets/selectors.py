@@ -93,6 +93,17 @@ def version_for(viewer: Actor, version_id: UUID) -> DatasetVersion:
     return found
 
 
+def may_see_original(viewer: Actor, version: DatasetVersion) -> bool:
+    """Whether the viewer may see content unmasked: who manages the firm's datasets, and auditors with a reason."""
+    is_own = viewer.can(MANAGE_DATASETS) and viewer.belongs_to(version.dataset.firm_id)
+    return is_own or must_say_why(viewer)
+
+
+def must_say_why(viewer: Actor) -> bool:
+    """Whether the viewer sees content unmasked for a written reason only."""
+    return OrganizationKind.AUDITOR in viewer.kinds and viewer.can(VIEW_DATASETS)
+
+
 def sealable_projects(viewer: Actor, dataset: Dataset) -> QuerySet[Project]:
     """Accepted projects of the dataset's firm (as maker or client) in the same form of data."""
     if not viewer.can(MANAGE_DATASETS):

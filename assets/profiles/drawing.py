@@ -30,11 +30,14 @@ def _labels_of(text: str, result: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(span.label for span in spans_in(text, result)))
 
 
-def marked(text: str, result: Sequence[Mapping[str, Any]]) -> SafeString:
-    """The text with its labelled spans as `<mark>`, one inside the other where they nest or cross."""
+def marked(text: str, result: Sequence[Mapping[str, Any]], *, shown: str | None = None) -> SafeString:
+    """The text with its labelled spans as `<mark>`, one inside the other where they nest or cross.
+
+    `shown` is the text as it may be seen, of the same length.
+    """
     labels = _labels_of(text, result)
     out = []
-    for segment in segments(text, spans_in(text, result)):
+    for segment in segments(text if shown is None else shown, spans_in(text, result)):
         drawn: SafeString = format_html("{}", segment.text)
         for label in reversed(segment.labels):
             drawn = format_html(
@@ -47,8 +50,10 @@ def marked(text: str, result: Sequence[Mapping[str, Any]]) -> SafeString:
     return format_html_join("", "{}", out)
 
 
-def legend(text: str, result: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The spans in words: label, place, quotation."""
+def legend(
+    text: str, result: Sequence[Mapping[str, Any]], *, shown: str | None = None
+) -> list[dict[str, Any]]:
+    """The spans in words: label, place, quotation (out of `shown`)."""
     labels = _labels_of(text, result)
     return [
         {
@@ -56,7 +61,7 @@ def legend(text: str, result: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
             "tone": _tone(s.label, labels),
             "start": s.start,
             "end": s.end,
-            "text": text[s.start : s.end],
+            "text": (text if shown is None else shown)[s.start : s.end],
         }
         for s in spans_in(text, result)
     ]

@@ -12,8 +12,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.models import DatasetVersion
+from assets.datasets.states import FindingKind
 from assets.profiles.rules.facts import Facts, PartFacts, from_json
-from assets.profiles.states import FindingKind, FingerprintKind, SampleMethod
+from assets.profiles.states import FingerprintKind, SampleMethod
 from kernel.records import Record
 
 _APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)

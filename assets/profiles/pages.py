@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +17,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assets.datasets.models import DatasetFile, DatasetVersion
+from assets.datasets.pages import OriginalFace, original_face, see_original
 from assets.datasets.permissions import MANAGE_DATASETS
 from assets.datasets.rules import ROWS_PATH
 from assets.datasets.selectors import version_for
+from assets.datasets.sensitive import masked, masked_text
 from assets.datasets.states import VersionState
 from assets.profiles import drawing, selectors, services, viewing, wording
 from assets.profiles.forms import SampleForm
@@ -205,21 +208,31 @@ def _first_table(tables: list[DatasetFile]) -> str:
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def rows(request: HttpRequest, version_id: UUID) -> HttpResponse:
-    """The rows of one table of the version, twenty at a time; the files when there is no table."""
+    """The rows of one table of the version, twenty at a time, masked; a POST shows them unmasked and is recorded.
+
+    The files when there is no table.
+    """
     version = _version(request, version_id)
     tables = viewing.viewable_tables(version)
-    context = _frame(version, "rows") | {"tables": tables}
+    context = _frame(version, "rows") | {"tables": tables, "too_large": viewing.too_large(version)}
     if not tables:
+        if request.method == "POST":
+            raise NotFound
         context["files"] = paginate(version.files.all(), request.GET, order=("path", "id"))
         return render(request, "profiles/files.html", context)
     wanted = request.GET.get("path") or next((f.path for f in tables if f.path == ROWS_PATH), tables[0].path)
     file = next((file for file in tables if file.path == wanted), None)
     if file is None:
         raise NotFound
-    page = viewing.rows_of(file, at=_number(request.GET.get("after")))
+    at = _number(request.GET.get("after"))
+    page = viewing.rows_of(file, at=at)
+    shown = [replace(each, values=masked(each.values)) for each in page.rows]
+    original = _original(request, version, f"{file.path} {at}", is_hidden=shown != page.rows)
+    if original.is_open:
+        shown = page.rows
     address = reverse("profiles:rows", args=[version.pk])
     context |= {
         "file": file,
@@ -230,9 +243,21 @@ def rows(request: HttpRequest, version_id: UUID) -> HttpResponse:
             for each in tables
         ],
         "headers": _headers(page.headers, file.path),
-        "shown_rows": [_row_face(each, page.headers, file.path) for each in page.rows],
+        "shown_rows": [_row_face(each, page.headers, file.path) for each in shown],
+        "original": original,
     }
-    return render(request, "profiles/rows.html", context)
+    return render(request, "profiles/rows.html", context, status=_status(request, original))
+
+
+def _original(request: HttpRequest, version: DatasetVersion, place: str, *, is_hidden: bool) -> OriginalFace:
+    """The button of a page, or after a POST the recorded look."""
+    if request.method == "POST":
+        return see_original(request, version, place, is_hidden=is_hidden)
+    return original_face(actor(request), version, is_hidden=is_hidden)
+
+
+def _status(request: HttpRequest, original: OriginalFace) -> int:
+    return 422 if request.method == "POST" and not original.is_open else 200
 
 
 _LEFT_OUT = frozenset({"result", "item_sha256", "annotator", "guideline_version", "item_name"})
@@ -257,10 +282,10 @@ def _cell(value: Any) -> str:
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def row(request: HttpRequest, version_id: UUID) -> HttpResponse:
-    """One row with its labelled spans or regions, or one image or text file."""
+    """One row with its labelled spans or regions, or one image or text file; masked unless a POST asks."""
     version = _version(request, version_id)
     tables = viewing.viewable_tables(version)
     path = request.GET.get("path") or _first_table(tables)
@@ -269,27 +294,38 @@ def row(request: HttpRequest, version_id: UUID) -> HttpResponse:
         raise NotFound
     context = _frame(version, "rows") | {"file": file}
     if any(each.path == path for each in tables):
-        page = viewing.rows_of(file, at=_number(request.GET.get("at")), count=1)
-        context |= _row_shown(version, page.rows[0].values if page.rows else {})
-        context["at"] = _number(request.GET.get("at"))
-        context["next_at"] = page.after
+        at = _number(request.GET.get("at"))
+        page = viewing.rows_of(file, at=at, count=1)
+        values = page.rows[0].values if page.rows else {}
+        seen = masked(values)
+        original = _original(request, version, f"{file.path} {at}", is_hidden=seen != values)
+        context |= _row_shown(version, values, values if original.is_open else seen)
+        context |= {"at": at, "next_at": page.after, "original": original}
     elif file.media_type.startswith("image/"):
         context |= _picture(file, [])
     elif file.media_type.startswith("text/"):
-        context["marked"] = drawing.marked(viewing.beginning_of(file), [])
-    return render(request, "profiles/row.html", context)
+        text = viewing.beginning_of(file)
+        hidden = masked_text(text)
+        original = _original(request, version, file.path, is_hidden=hidden != text)
+        context["marked"] = drawing.marked(text, [], shown=text if original.is_open else hidden)
+        context["original"] = original
+    if "original" not in context and request.method == "POST":
+        raise NotFound
+    status = _status(request, context["original"]) if "original" in context else 200
+    return render(request, "profiles/row.html", context, status=status)
 
 
-def _row_shown(version: DatasetVersion, values: dict[str, Any]) -> dict[str, Any]:
+def _row_shown(version: DatasetVersion, values: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows of a row: places out of its values, words out of what may be `seen` of them."""
     result = values.get("result")
     regions = [each for each in result if isinstance(each, dict)] if isinstance(result, list) else []
     text, item = values.get("text"), values.get("item")
     shown: dict[str, Any] = {
-        "members": [(name, _cell(value)) for name, value in values.items() if name not in ("text", "result")],
+        "members": [(name, _cell(value)) for name, value in seen.items() if name not in ("text", "result")],
     }
     if isinstance(text, str):
-        shown["marked"] = drawing.marked(text, regions)
-        shown["legend"] = drawing.legend(text, regions)
+        shown["marked"] = drawing.marked(text, regions, shown=seen["text"])
+        shown["legend"] = drawing.legend(text, regions, shown=seen["text"])
     elif isinstance(item, str):
         file = version.files.filter(path=item, media_type__startswith="image/").first()
         if file is not None:

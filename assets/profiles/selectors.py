@@ -17,12 +17,13 @@ from django.urls import reverse
 from assets.datasets.models import DatasetVersion
 from assets.datasets.permissions import MANAGE_DATASETS
 from assets.datasets.selectors import version_for
+from assets.datasets.states import FindingKind
 from assets.profiles import wording
 from assets.profiles.models import Fingerprint, FrozenSample, Profile, SensitiveFinding
 from assets.profiles.rules import likeness
 from assets.profiles.rules.facts import FORMAT, Facts, Finding
 from assets.profiles.rules.grading import Suggestion, Thresholds, person_count, suggested_classification
-from assets.profiles.states import FindingKind, FingerprintKind, Level
+from assets.profiles.states import FingerprintKind, Level
 from jobs.models import Job
 from jobs.selectors import jobs_visible_to
 from kernel.errors import NotFound

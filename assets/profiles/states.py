@@ -1,4 +1,4 @@
-"""Words with fixed values: grades of data, kinds of personal information, kinds of fingerprints."""
+"""Words with fixed values: grades of data, kinds of fingerprints, ways to choose a sample."""
 
 from __future__ import annotations
 
@@ -12,18 +12,6 @@ class Level(models.TextChoices):
     GENERAL = "general", _("一般数据")
     IMPORTANT = "important", _("重要数据")
     CORE = "core", _("核心数据")
-
-
-class FindingKind(models.TextChoices):
-    """What the scan looks for."""
-
-    ID_NUMBER = "id_number", _("居民身份证号")
-    PHONE = "phone", _("手机号码")
-    BANK_CARD = "bank_card", _("银行卡号")
-    EMAIL = "email", _("电子邮箱")
-    PLATE = "plate", _("机动车号牌")
-    NAME = "name", _("姓名")
-    IMAGE_PLACE = "image_place", _("图片拍摄位置")
 
 
 class FingerprintKind(models.TextChoices):

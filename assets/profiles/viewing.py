@@ -8,21 +8,35 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import duckdb
 from django.conf import settings
+from django.db.models import Q
 
 from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.profiles.rules.facts import MOST_COLUMNS
 from documents import objects
+from kernel.wording import listed
 
 PAGE_ROWS = 20
 _CHUNK = 256 * 1024
 _LONGEST_RECORD = 4 * 1024 * 1024
 _SHOWN_COLUMNS = 12
 _SEPARATORS = (",", "\t", ";", "|")
+PARQUET = ".parquet"
+LARGEST_PARQUET = 256 * 1024 * 1024
+"""Bytes of a Parquet table that is leafed through: each page fetches it whole."""
+_SETTINGS: dict[str, Any] = {
+    "threads": 1,
+    "memory_limit": "256MB",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +65,15 @@ class RowsPage:
 
 def viewable_tables(version: DatasetVersion) -> list[DatasetFile]:
     """The tables that can be leafed through, by path; at most a hundred of them."""
-    endings = r"\.(csv|tsv|jsonl|ndjson)$"
-    return list(version.files.filter(path__iregex=endings).order_by("path")[:100])
+    lines = Q(path__iregex=r"\.(csv|tsv|jsonl|ndjson)$")
+    parquet = Q(path__iendswith=PARQUET, size__lte=LARGEST_PARQUET)
+    return list(version.files.filter(lines | parquet).order_by("path")[:100])
+
+
+def too_large(version: DatasetVersion) -> str:
+    """The Parquet tables that are too large to be leafed through, in words; empty for none."""
+    rows = version.files.filter(path__iendswith=PARQUET, size__gt=LARGEST_PARQUET).order_by("path")
+    return listed(rows.values_list("path", flat=True)[:5])
 
 
 class _Lines:
@@ -94,11 +115,51 @@ class _Lines:
 
 
 def rows_of(file: DatasetFile, *, at: int = 0, count: int = PAGE_ROWS) -> RowsPage:
-    """`count` rows of a table from byte `at` on (0: the first row); a place beyond the end gives no rows."""
+    """`count` rows of a table from byte `at` on (0: the first row); a place beyond the end gives no rows.
+
+    In Parquet a place is the number of a row, from 0.
+    """
     at = max(at, 0)
+    if file.path.lower().endswith(PARQUET):
+        return _column_rows(file, at, count)
     if file.path.lower().endswith((".jsonl", ".ndjson")):
         return _object_rows(file, at, count)
     return _separated_rows(file, at, count)
+
+
+def _column_rows(file: DatasetFile, at: int, count: int) -> RowsPage:
+    """Rows of a Parquet table: its bytes pass through a file on disk, only the asked rows through memory."""
+    with tempfile.TemporaryDirectory(prefix="qingshu-rows-") as name:
+        path = Path(name) / "table.parquet"
+        with path.open("wb") as out:
+            out.writelines(objects.stream(file.object_key))
+        spill = str(Path(name) / "spill")
+        try:
+            with duckdb.connect(config={**_SETTINGS, "temp_directory": spill}) as base:
+                table = base.read_parquet(str(path))
+                headers, total = list(table.columns), table.shape[0]
+                found = table.limit(count, offset=at).fetchall()
+        except duckdb.Error:
+            return RowsPage([], [], "")
+    rows = [
+        TableRow(at + place, dict(zip(headers, map(_plain, cells), strict=True)))
+        for place, cells in enumerate(found)
+    ]
+    after = at + len(rows)
+    return RowsPage(headers[:_SHOWN_COLUMNS], rows, str(after) if rows and after < total else "")
+
+
+def _plain(value: Any) -> Any:
+    """A value of a column as JSON has it; bytes are told by their number."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value):,} B"
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return str(value)
 
 
 def _object_rows(file: DatasetFile, at: int, count: int) -> RowsPage:

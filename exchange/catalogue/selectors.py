@@ -16,8 +16,8 @@ from django.utils.translation import ngettext, pgettext_lazy
 
 from annotation.projects.states import Modality
 from assets.datasets.models import DatasetFile, DatasetVersion
+from assets.datasets.sensitive import tells_of_persons
 from assets.datasets.states import VersionState
-from assets.profiles.rules.sensitive import tells_of_persons
 from assets.profiles.selectors import frozen_sample_of
 from assets.registry.models import Certificate
 from assets.registry.selectors import is_valid_on

@@ -18,7 +18,7 @@ ROOMS = {
     "pages", "forms", "api", "schemas", "admin", "urls",
 }  # fmt: skip
 EXTRA_ROOMS = {
-    "assets/datasets": {"lineage"},
+    "assets/datasets": {"lineage", "sensitive"},
     "assets/exports": {"facts", "owned"},
     "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping", "codes"},
     "assets/profiles": {"drawing", "viewing", "wording"},

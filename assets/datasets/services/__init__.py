@@ -1,4 +1,4 @@
-"""Every write of datasets: made, sealed, withdrawn, handed out."""
+"""Every write of datasets: made, sealed, withdrawn, handed out, looked at unmasked."""
 
 from assets.datasets.services.datasets import (
     ReasonMissing,
@@ -6,6 +6,7 @@ from assets.datasets.services.datasets import (
     hand_out_file,
     locked_dataset,
     locked_version,
+    see_original,
     verify_version,
     withdraw,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "locked_dataset",
     "locked_version",
     "seal_from_project",
+    "see_original",
     "verify_version",
     "withdraw",
     "write_version",

@@ -12,7 +12,7 @@ from annotation.projects.states import Modality
 from assets.datasets.events import VersionWithdrawn
 from assets.datasets.models import Dataset, DatasetVersion
 from assets.datasets.permissions import MANAGE_DATASETS
-from assets.datasets.selectors import VersionCheck
+from assets.datasets.selectors import VersionCheck, may_see_original, must_say_why, version_for
 from assets.datasets.selectors import verify_version as check_version
 from assets.datasets.states import DATASET_VERSION
 from audit.services import record
@@ -21,6 +21,8 @@ from kernel.errors import InvalidInput, NotFound, Refusal
 from kernel.events import announce
 from kernel.numbers import new_number
 from organizations.permissions import Actor
+
+SHORTEST_REASON = 5  # characters
 
 
 class ReasonMissing(Refusal):
@@ -113,6 +115,25 @@ def hand_out_file(*, by: Actor, at: datetime, version_id: UUID, file_id: int) ->
     )
     name = f"{version.dataset.number}-v{version.version}-{file.path.rpartition('/')[2]}"
     return objects.signed_link(file.object_key, file_name=name, media_type=file.media_type)
+
+
+@transaction.atomic
+def see_original(
+    *, by: Actor, at: datetime, version_id: UUID, place: str, reason: str = ""
+) -> DatasetVersion:
+    """Let the actor see some content unmasked: the look is recorded with `place` and reason; the version.
+
+    Raises NotFound, NotAllowed, InvalidInput (an auditor without a reason).
+    """
+    version = version_for(by, version_id)
+    if not may_see_original(by, version):
+        by.require(MANAGE_DATASETS)
+        raise NotFound
+    if must_say_why(by) and len(reason.strip()) < SHORTEST_REASON:
+        raise InvalidInput(field="reason", reason=_("请写明查看原文的理由，至少 5 个字。"))
+    detail = {"place": place[:500], "reason": reason.strip()[:500]}
+    record(by=by, at=at, action="datasets.see_original", subject=version, detail=detail)
+    return version
 
 
 def verify_version(version_id: UUID) -> VersionCheck:

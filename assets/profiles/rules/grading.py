@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from assets.datasets.states import FindingKind
 from assets.profiles.rules.facts import Finding
-from assets.profiles.states import FindingKind, Level
+from assets.profiles.states import Level
 
 _STRICTNESS = {Level.GENERAL: 0, Level.IMPORTANT: 1, Level.CORE: 2}
 CREDENTIALS = frozenset({FindingKind.ID_NUMBER, FindingKind.BANK_CARD})

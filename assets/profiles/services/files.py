@@ -14,12 +14,13 @@ from PIL import Image, UnidentifiedImageError
 
 from assets.datasets.models import DatasetFile
 from assets.datasets.rules import ROWS_PATH
+from assets.datasets.sensitive import MOST_MASKED, hits_in
+from assets.datasets.states import FindingKind
 from assets.profiles.rules import likeness
 from assets.profiles.rules.facts import Candidate, Fault, Finding, ImageFacts, PartFacts, TextFacts, added
-from assets.profiles.rules.sensitive import MOST_MASKED, hits_in
 from assets.profiles.rules.texts import language_of
 from assets.profiles.services import tables
-from assets.profiles.states import FindingKind, FingerprintKind
+from assets.profiles.states import FingerprintKind
 from documents import objects
 
 FILES_PER_STEP = 200

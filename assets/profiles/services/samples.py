@@ -12,11 +12,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.permissions import MANAGE_DATASETS
+from assets.datasets.sensitive import tells_of_persons
 from assets.datasets.services import locked_version
 from assets.datasets.states import VersionState
 from assets.profiles.events import SampleFrozen
 from assets.profiles.models import FrozenSample
-from assets.profiles.rules.sensitive import tells_of_persons
 from assets.profiles.selectors import profile_of
 from assets.profiles.states import SampleMethod
 from audit.services import record

@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 
 from assets.datasets.rules import ROWS_PATH
+from assets.datasets.sensitive import MOST_MASKED, PREFILTER, hits_in, is_name_header
 from assets.profiles.rules import likeness
 from assets.profiles.rules.facts import (
     MOST_COLUMNS,
@@ -36,7 +37,6 @@ from assets.profiles.rules.facts import (
     ValueCount,
     added,
 )
-from assets.profiles.rules.sensitive import MOST_MASKED, PREFILTER, hits_in, is_name_header
 from assets.profiles.rules.texts import language_of
 from kernel import clock
 
@@ -161,13 +161,21 @@ def _load(database: duckdb.DuckDBPyConnection, source: Path, path: str) -> tuple
     headers = [str(row[0]) for row in described]
     if len(headers) > MOST_COLUMNS:
         raise NotATable("too_wide")
-    columns = ", ".join(f"CAST({_quoted(name)} AS VARCHAR) AS c{n}" for n, name in enumerate(headers))
+    columns = ", ".join(f"{_as_text(str(row[0]), str(row[1]))} AS c{n}" for n, row in enumerate(described))
     database.execute(f"CREATE OR REPLACE TABLE t AS SELECT {columns} FROM {read}", arguments)
     database.execute("SET enable_external_access = false")
     if path.endswith(".parquet"):
         return headers, 0
     (rejected,) = _one(database.execute("SELECT count(DISTINCT line) FROM reject_errors"))
     return headers, rejected
+
+
+def _as_text(name: str, kind: str) -> str:
+    """A column as text: lists and objects as JSON, bytes by their number."""
+    if kind == "BLOB":
+        return f"octet_length({_quoted(name)}) || ' B'"
+    is_nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+    return f"CAST({f'to_json({_quoted(name)})' if is_nested else _quoted(name)} AS VARCHAR)"
 
 
 def _quoted(name: str) -> str:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.datasets.sensitive import PREFILTER, hits_in, is_name_header, mask
+from assets.datasets.states import FindingKind
 from assets.profiles.rules.facts import Finding
 from assets.profiles.rules.grading import Thresholds, person_count, suggested_classification
-from assets.profiles.rules.sensitive import PREFILTER, hits_in, is_name_header, mask
-from assets.profiles.states import FindingKind, Level
+from assets.profiles.states import Level
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 

@@ -20,9 +20,10 @@ from typing import Any
 
 from stdnum.cn import ric
 
-from assets.profiles.states import FindingKind
+from assets.datasets.states import FindingKind
 
 MOST_MASKED = 3
+_SHORTEST_NUMBER = 10**10
 
 _PLAIN = str.maketrans("０１２３４５６７８９Ｘｘ＠．：", "0123456789Xx@.:")
 _ID = re.compile(r"(?<![0-9A-Za-z])[1-9]\d{16}[0-9Xx](?![0-9A-Za-z])")
@@ -161,6 +162,33 @@ def _hits(plain: str) -> Iterator[Hit]:
             yield Hit(FindingKind.PLATE, match.start(), match.end(), re.sub(r"[·・• ]", "", match[0]))
     for match in _NAMED.finditer(plain):
         yield Hit(FindingKind.NAME, match.start(1), match.end(1), match[1])
+
+
+def masked_text(text: str, *, in_name_field: bool = False) -> str:
+    """The text with every piece of personal information masked in place: its length stays, so places in it do too."""
+    shown = list(text)
+    for hit in hits_in(text, in_name_field=in_name_field):
+        length = hit.end - hit.start
+        if hit.kind == FindingKind.NAME:
+            head, tail = 1, 0
+        else:
+            head, tail = min(3, length // 3), min(2, length // 4)
+        shown[hit.start + head : hit.end - tail] = "*" * (length - head - tail)
+    return "".join(shown)
+
+
+def masked(value: Any, field: str = "") -> Any:
+    """A plain JSON value with personal information masked in every text (and long whole number) of it."""
+    if isinstance(value, str):
+        return masked_text(value, in_name_field=is_name_header(field))
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _SHORTEST_NUMBER:
+        shown = masked_text(str(value))
+        return value if shown == str(value) else shown
+    if isinstance(value, Mapping):
+        return {name: masked(each, str(name)) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(each, field) for each in value]
+    return value
 
 
 def tells_of_persons(cells: Mapping[str, Any]) -> bool:
