@@ -21,7 +21,7 @@ from tests.cast import NOON
 
 TYPES = {
     "csv": "text/csv", "jsonl": "application/x-ndjson", "txt": "text/plain", "png": "image/png",
-    "jpg": "image/jpeg", "bin": "application/octet-stream", "tsv": "text/tab-separated-values",
+    "jpg": "image/jpeg", "parquet": "application/vnd.apache.parquet", "bin": "application/octet-stream", "tsv": "text/tab-separated-values",
 }  # fmt: skip
 
 
