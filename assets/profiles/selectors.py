@@ -22,7 +22,13 @@ from assets.profiles import wording
 from assets.profiles.models import Fingerprint, FrozenSample, Profile, SensitiveFinding
 from assets.profiles.rules import likeness
 from assets.profiles.rules.facts import FORMAT, Facts, Finding
-from assets.profiles.rules.grading import Suggestion, Thresholds, person_count, suggested_classification
+from assets.profiles.rules.grading import (
+    Suggestion,
+    Thresholds,
+    person_count,
+    special_counts,
+    suggested_classification,
+)
 from assets.profiles.states import FingerprintKind, Level
 from jobs.models import Job
 from jobs.selectors import jobs_visible_to
@@ -73,7 +79,8 @@ def findings_of(profile: Profile) -> list[SensitiveFinding]:
 
 def thresholds() -> Thresholds:
     """The platform's own thresholds of the suggestion."""
-    return Thresholds(settings.PROFILES_IMPORTANT_PERSONS, settings.PROFILES_IMPORTANT_CREDENTIALS)
+    values = settings.PROFILES_IMPORTANT_CREDENTIALS
+    return Thresholds(settings.PROFILES_IMPORTANT_PERSONS, credentials=values, special=values)
 
 
 def suggestion_of(profile: Profile, declared: Level | None) -> Suggestion:
@@ -82,7 +89,8 @@ def suggestion_of(profile: Profile, declared: Level | None) -> Suggestion:
         Finding(f.kind, f.path, f.field, f.count, f.distinct_count, tuple(f.masked))
         for f in profile.findings.all()
     ]
-    return suggested_classification(found, declared, thresholds=thresholds())
+    special = special_counts(profile.told.tables)
+    return suggested_classification(found, declared, thresholds=thresholds(), special=special)
 
 
 # --- near-duplicates ----------------------------------------------------------------------------
@@ -267,6 +275,11 @@ class Evidence:
     def suggested_level(self) -> Level:
         """general, important or core: the strictest of declaration and scan."""
         return self.suggestion.level
+
+    @property
+    def core_words(self) -> str:
+        """Why the scan never says core, for the place where its suggestion stands."""
+        return wording.about_core()
 
     @property
     def level_tone(self) -> str:

@@ -84,6 +84,18 @@ REASONS: Mapping[str, Text] = {
     "many_credentials": _(
         "至少有 %(count)s 个不同的身份证号或银行卡号，达到平台规则的 %(limit)s 个，建议按重要数据对待。"
     ),
+    "article_28": _(
+        "至少涉及 %(count)s 人的个人信息。处理 %(limit)s 人以上个人信息的，须履行重要数据处理者的有关义务（《网络数据安全管理条例》第二十八条），建议按重要数据对待。"
+    ),
+    "many_places": _(
+        "有 %(count)s 个精确位置或轨迹，达到平台规则的 %(limit)s 个，建议按重要数据对待，并核对主管部门的重要数据目录。"
+    ),
+    "many_medical": _(
+        "有 %(count)s 条诊疗记录，达到平台规则的 %(limit)s 条，建议按重要数据对待，并核对主管部门的重要数据目录。"
+    ),
+    "many_biometric": _(
+        "有 %(count)s 条生物识别信息，达到平台规则的 %(limit)s 条，建议按重要数据对待，并核对主管部门的重要数据目录。"
+    ),
     "some_persons": _("至少涉及 %(count)s 人的个人信息，未达到平台规则的 %(limit)s 人。"),
     "image_places": _("%(count)s 张图片的 EXIF 中带有拍摄位置。请去除后封版新版本。"),
     "nothing_found": _("扫描没有发现个人信息。"),
@@ -102,6 +114,13 @@ def how(dimension: Dimension) -> str:
 def reason(found: Reason) -> str:
     """Why a grade is suggested."""
     return str(REASONS[found.code]) % {"count": f"{found.count:,}", "limit": f"{found.limit:,}"}
+
+
+def about_core() -> str:
+    """Why a scan can't suggest core data, and who says so instead."""
+    return say(
+        "扫描不会建议“核心数据”：核心数据由国家有关部门认定并列入目录，从内容上无法判断。属于核心数据的，由企业自行申报；一经申报，不得登记和交易。"
+    )
 
 
 def percent(ratio_bp: int | None) -> str:

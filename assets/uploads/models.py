@@ -146,7 +146,7 @@ class StoredContent(Record):
 
 class UploadFile(models.Model):
     """One file of an upload. `slot` is its place under the upload's prefix, shared by equal content; 0 when the
-    content is held already. `code` and `words` say why it was refused.
+    content is held already. `code` and `words` say why it was refused; `is_read`: it was looked into since it arrived.
     """
 
     upload = models.ForeignKey(Upload, models.PROTECT, related_name="files")
@@ -160,6 +160,7 @@ class UploadFile(models.Model):
     content = models.ForeignKey(StoredContent, models.PROTECT, null=True, related_name="+")
     code = models.CharField(max_length=40, blank=True)
     words = models.JSONField(default=dict)
+    is_read = models.BooleanField(default=False)
     state = models.CharField(_("状态"), max_length=16, choices=FileState.choices, default=FileState.ANNOUNCED)
 
     class Meta:

@@ -143,6 +143,7 @@ def _context(request: HttpRequest, upload: Upload) -> dict[str, Any]:
         "batches": list(upload.batches.select_related("authorisation").order_by("ordinal")),
         "may_upload": may_upload and upload.state in CHANGEABLE,
         "may_abandon": may_upload and upload.state in (*CHANGEABLE, UploadState.SEALING),
+        "unread_count": selectors.unread_files(upload.pk).count() if upload.state in CHANGEABLE else 0,
         "can_seal": bool(tally.total) and not tally.waiting and not tally.refused,
         "face": _face(upload),
         "transitions": Transition.objects.filter(subject_id=upload.pk).order_by("at", "pk"),

@@ -94,6 +94,11 @@ def tally_of(upload_id: UUID) -> Tally:
     return tallies_of([upload_id])[upload_id]
 
 
+def unread_files(upload_id: UUID) -> QuerySet[UploadFile]:
+    """Files that have arrived and were not looked into yet."""
+    return UploadFile.objects.filter(upload=upload_id, state=FileState.STORED, is_read=False)
+
+
 def authorisations(viewer: Actor) -> QuerySet[Document]:
     """The organization's checked authorisation documents, newest first."""
     rows = documents_visible_to(viewer).filter(organization=viewer.organization, state=DocumentState.STORED)

@@ -46,6 +46,12 @@ def clear_waiting(upload_id: str) -> int:
     return services.clear_waiting(UUID(upload_id))
 
 
+@shared_task(name="uploads.check_arrived")  # type: ignore[untyped-decorator]
+def check_arrived(upload_id: str) -> int:
+    """Tell the faults of files that have arrived; doing it again reads only what was not read yet."""
+    return services.check_arrived(upload_id=UUID(upload_id))
+
+
 @shared_task(name="uploads.abandon_idle")  # type: ignore[untyped-decorator]
 def abandon_idle() -> int:
     """Give up sessions that nobody touched for thirty days."""

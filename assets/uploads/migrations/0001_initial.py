@@ -107,6 +107,7 @@ class Migration(migrations.Migration):
                 ('parts_id', models.CharField(blank=True, max_length=300)),
                 ('code', models.CharField(blank=True, max_length=40)),
                 ('words', models.JSONField(default=dict)),
+                ('is_read', models.BooleanField(default=False)),
                 ('state', models.CharField(choices=[('announced', '等待传输'), ('stored', '已传到'), ('verified', '已校验'), ('refused', '未通过')], default='announced', max_length=16, verbose_name='状态')),
                 ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='uploads.sourcebatch')),
                 ('content', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='uploads.storedcontent')),

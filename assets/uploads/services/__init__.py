@@ -1,5 +1,6 @@
-"""Every write of uploads: sessions, and their sealing into a version."""
+"""Every write of uploads: sessions, the look into what arrives, and their sealing into a version."""
 
+from assets.uploads.services.arrivals import check_arrived
 from assets.uploads.services.sealing import (
     FilesRefused,
     FilesWaiting,
@@ -44,6 +45,7 @@ __all__ = [
     "add_batch",
     "announce",
     "check_and_seal",
+    "check_arrived",
     "clear_waiting",
     "confirm",
     "open_upload",

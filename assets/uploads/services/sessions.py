@@ -266,7 +266,7 @@ def _told(
             continue
         fresh = row or UploadFile(upload=upload, path_key=key)
         fresh.batch, fresh.path, fresh.size, fresh.sha256 = source, given.path, given.size, given.sha256
-        fresh.code, fresh.words, fresh.parts_id = "", {}, ""
+        fresh.code, fresh.words, fresh.parts_id, fresh.is_read = "", {}, "", False
         _place(upload, fresh, contents.get(given.sha256), slots)
         fresh.is_new = True  # type: ignore[attr-defined]
         held[key] = fresh
@@ -274,12 +274,33 @@ def _told(
     UploadFile.objects.bulk_create(made, batch_size=1_000)
     UploadFile.objects.bulk_update(
         changed,
-        ["batch", "path", "size", "sha256", "slot", "parts_id", "content", "code", "words", "state"],
+        [
+            "batch",
+            "path",
+            "size",
+            "sha256",
+            "slot",
+            "parts_id",
+            "content",
+            "code",
+            "words",
+            "is_read",
+            "state",
+        ],
         batch_size=500,
     )
+    if any(row.state == FileState.STORED for row in (*made, *changed)):
+        _look_soon(upload_id)
     _check_limits(upload)
     upload.save(update_fields=["touched_at", "slot_count"])
     return held, refused
+
+
+def _look_soon(upload_id: UUID) -> None:
+    """Have what arrived looked into, once this is committed."""
+    from assets.uploads.tasks import check_arrived
+
+    transaction.on_commit(lambda: check_arrived.delay(str(upload_id)))
 
 
 def _checked(upload: Upload, files: Sequence[Announced]) -> tuple[dict[str, Announced], dict[int, FileFault]]:
@@ -430,6 +451,7 @@ def _mark_arrived(upload_id: UUID, rows: Sequence[UploadFile]) -> dict[int, list
         if upload.state != UploadState.OPEN:
             raise UploadClosed(number=upload.number, state=upload.get_state_display())
         upload.files.filter(slot__in=arrived, state=FileState.ANNOUNCED).update(state=FileState.STORED)
+        _look_soon(upload_id)
     landed = set(arrived)
     for row in rows:
         row.state = FileState.STORED if row.slot in landed else row.state

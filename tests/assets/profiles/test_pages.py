@@ -260,3 +260,14 @@ def test_json_is_for_those_who_see_the_version(who: Any, status: int) -> None:
     assert post(client, f"{address}/sample", {}, "b").status_code == status
     assert Client().get(address).status_code == 401
     assert (Job.objects.count(), FrozenSample.objects.count()) == (0, 0)
+
+
+def test_where_the_suggestion_stands_it_says_why_it_is_never_core(settings: Any) -> None:
+    settings.PROFILES_IMPORTANT_CREDENTIALS = 2
+    version = version_of({"trips.csv": "经度,纬度\n113.05,23.70\n113.06,23.71\n".encode()})
+    profiled(version)
+    for name in ("overview", "sensitive"):
+        shown = page(client_of(cast.lin()), here(version, name))
+        assert "重要数据" in shown
+        assert "有 2 个精确位置或轨迹" in shown
+        assert "核心数据由国家有关部门认定并列入目录" in shown

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from assets.datasets.sensitive import PREFILTER, hits_in, is_name_header, mask
 from assets.datasets.states import FindingKind
-from assets.profiles.rules.facts import Finding
-from assets.profiles.rules.grading import Thresholds, person_count, suggested_classification
+from assets.profiles.rules.facts import FieldFacts, Finding, TableFacts
+from assets.profiles.rules.grading import Thresholds, person_count, special_counts, suggested_classification
 from assets.profiles.states import Level
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -234,3 +234,45 @@ def test_no_finding_ever_makes_a_grade_milder(declared: Level, fewer: int, more:
         for n in (min(fewer, more), max(fewer, more))
     )
     assert order.index(declared) <= order.index(mild) <= order.index(strict)
+
+
+@given(
+    st.lists(
+        st.builds(
+            finding, st.sampled_from([each.value for each in FindingKind]), st.integers(1, 2_000_000_000)
+        )
+    ),
+    st.dictionaries(st.sampled_from(["places", "medical", "biometric"]), st.integers(0, 2_000_000_000)),
+)
+def test_whatever_is_found_the_scan_alone_never_says_core(
+    found: list[Finding], special: dict[str, int]
+) -> None:
+    suggestion = suggested_classification(found, None, special=special)
+    assert suggestion.level != "core"
+    assert suggestion.may_go_on
+
+
+def test_from_ten_million_persons_on_the_regulation_is_named() -> None:
+    for persons, code in ((9_999_999, "many_persons"), (10_000_000, "article_28")):
+        suggestion = suggested_classification([finding("phone", persons)], None)
+        assert (suggestion.level, [each.code for each in suggestion.reasons]) == ("important", [code])
+
+
+def columns(**filled: int) -> tuple[TableFacts, ...]:
+    fields = tuple(FieldFacts(name, "text", count, 0, count, count) for name, count in filled.items())
+    return (TableFacts("a.csv", "csv", 10, 0, 0, fields),)
+
+
+def test_columns_of_places_and_of_medical_and_biometric_facts_count_by_their_heads() -> None:
+    told = columns(
+        经度=5, start_lat=7, 诊断结果=3, face_embedding=2, 人脸图=9, latency=99, platform=99, 商品=99
+    )
+    assert special_counts(told) == {"places": 7, "medical": 3, "biometric": 9}
+    limits = Thresholds(special=7)
+    suggestion = suggested_classification([], None, thresholds=limits, special=special_counts(told))
+    assert suggestion.level == "important"
+    assert [(each.code, each.count) for each in suggestion.reasons] == [
+        ("many_places", 7),
+        ("many_biometric", 9),
+    ]
+    assert suggested_classification([], None, special=special_counts(told)).level == "general"
