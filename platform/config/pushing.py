@@ -393,10 +393,20 @@ class Push:
     def _refuse(self, path: str, code: str, reason: str) -> None:
         self.outcome.refused.append({"path": path, "code": code, "reason": reason})
 
+    def _list_refused(self, address: str) -> None:
+        for told in self.server.ask("GET", f"{address}/files?state=refused&limit=1000")["items"]:
+            self._refuse(told["path"], told["code"], told["reason"])
+
     def seal(self) -> None:
         """Ask for the check and the version, and wait for it."""
         address = f"/uploads/{self.upload['id']}"
-        job_id = self.server.ask("POST", f"{address}/sealing", once=True)["job"]
+        try:
+            job_id = self.server.ask("POST", f"{address}/sealing", once=True)["job"]
+        except PushFailed:
+            self._list_refused(address)
+            if self.outcome.refused:  # seen when they arrived, before anything was sealed
+                return
+            raise
         task = self.progress.add_task("checking", total=None)
         job: dict[str, Any] = {"state": "queued"}
         while job["state"] in ("queued", "running"):
@@ -409,8 +419,7 @@ class Push:
             self.outcome.version = int(job["result"]["version"])
             self.outcome.root_hash = str(job["result"]["root_hash"])
             return
-        for told in self.server.ask("GET", f"{address}/files?state=refused&limit=1000")["items"]:
-            self._refuse(told["path"], told["code"], told["reason"])
+        self._list_refused(address)
         if not self.outcome.refused:
             raise PushFailed(str(job["error"]))
 

@@ -87,10 +87,9 @@ def send(upload: Upload, files: Mapping[str, bytes], *, by: Actor | None = None)
 def seal(upload: Upload, *, by: Actor | None = None) -> Upload:
     """Queue the sealing and do its work, as the worker would; the upload as it is then."""
     who = by or cast.lin()
-    services.seal(by=who, at=NOON, upload_id=upload.pk)
-    with suppress(
-        services.FilesRefused, services.UploadClosed
-    ):  # where commits are real, the job has run already
+    # where commits are real, faults were found on arrival, or the job has run already
+    with suppress(services.FilesRefused, services.UploadClosed):
+        services.seal(by=who, at=NOON, upload_id=upload.pk)
         services.check_and_seal(by=who, at=NOON, upload_id=upload.pk)
     return Upload.objects.get(pk=upload.pk)
 

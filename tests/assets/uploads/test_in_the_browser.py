@@ -15,7 +15,7 @@ from assets.uploads import services
 from assets.uploads.models import Upload
 from tests import cast
 from tests.assets.conftest import new_dataset
-from tests.assets.uploads.making import authorisation, folder, opened, seal, sealed, send, states
+from tests.assets.uploads.making import authorisation, faults, folder, opened, seal, sealed, send, states
 from tests.browsing import Visit
 from tests.cast import NOON
 
@@ -57,6 +57,79 @@ def test_a_dropped_folder_arrives(live_chromium: Visit, width: int, language: st
     assert states(row) == {"train/a.csv": "stored", "说明.md": "stored", "same.md": "stored"}
     page.goto(reverse("uploads:detail", args=[row.pk]))
     looked_at(live_chromium, page, f"files-{width}")
+
+
+def drop(page: Any, *paths: Path) -> None:
+    """Drag real files and folders of this machine over the zone and let them go, as a person does."""
+    box = page.locator("[data-drop]").bounding_box()
+    session = page.context.new_cdp_session(page)
+    point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    told = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **point, "data": told})
+
+
+def test_a_folder_let_go_over_the_page_arrives_with_its_tree_and_is_sealed(
+    live_chromium: Visit, tmp_path: Path
+) -> None:
+    cache.clear()
+    upload = opened()
+    files = {
+        "train/猫/1.csv": CSV, "train/狗/深/2.csv": CSV + b"x,y\n", "说明.md": b"# x\n", "train/.cache/x": b"x",
+        **{f"many/{n:03d}.txt": f"{n}".encode() for n in range(130)},
+    }  # fmt: skip
+    place = folder(tmp_path / "mydata", files)
+    page = live_chromium.page()
+    live_chromium.sign_in(page, cast.lin().user)
+    page.goto(reverse("uploads:detail", args=[upload.pk]))
+    page.wait_for_selector("[data-drop]")
+    drop(page, place)
+    page.wait_for_selector("main form button:has-text('校验并封版')", timeout=60_000)
+    kept = {path: body for path, body in files.items() if "/." not in path}
+    assert set(states(upload)) == set(kept)
+    page.click("main form button:has-text('校验并封版')")
+    page.wait_for_selector("a:has-text('查看第 1 版')", timeout=60_000)
+    version = Upload.objects.get(pk=upload.pk).version
+    assert version is not None
+    assert dict(version.files.values_list("path", "sha256")) == {
+        path: hashlib.sha256(body).hexdigest() for path, body in kept.items()
+    }
+
+
+def test_two_things_let_go_together_keep_their_names(live_chromium: Visit, tmp_path: Path) -> None:
+    cache.clear()
+    upload = opened()
+    place = folder(tmp_path, {"a/x.csv": CSV, "b/x.csv": CSV + b"x,y\n", "c.txt": b"c"})
+    page = live_chromium.page()
+    live_chromium.sign_in(page, cast.lin().user)
+    page.goto(reverse("uploads:detail", args=[upload.pk]))
+    page.wait_for_selector("[data-drop]")
+    drop(page, place / "a", place / "b", place / "c.txt")
+    page.wait_for_selector("main form button:has-text('校验并封版')", timeout=60_000)
+    assert set(states(upload)) == {"a/x.csv", "b/x.csv", "c.txt"}
+
+
+@pytest.mark.parametrize(("width", "language"), [(1440, "zh-hans"), (390, "en")])
+def test_faults_of_what_arrived_stand_on_the_page_before_sealing(
+    live_chromium: Visit, width: int, language: str, tmp_path: Path
+) -> None:
+    cache.clear()
+    upload = opened()
+    place = folder(
+        tmp_path / "mydata", {"bad.csv": b"x\n=1+1\n", "evil.csv": b"<!doctype html>x", "good.csv": CSV}
+    )
+    page = live_chromium.page(width=width, language=language)
+    live_chromium.sign_in(page, cast.lin().user)
+    page.goto(reverse("uploads:detail", args=[upload.pk]))
+    page.set_input_files("input[webkitdirectory]", str(place))
+    page.wait_for_selector("#files .note-red, #files .note.red, #files [class*=note]", timeout=60_000)
+    looked_at(live_chromium, page, f"arrived-{width}")
+    assert faults(upload) == {"bad.csv": "csv_formula", "evil.csv": "wrong_type"}
+    for _n in range(2):
+        page.locator("#files td form button").first.click()
+        page.wait_for_load_state()
+    page.wait_for_selector("text=good.csv")
+    assert states(upload) == {"good.csv": "stored"}
 
 
 def test_after_a_reload_the_same_folder_goes_on(live_chromium: Visit, tmp_path: Path) -> None:
