@@ -54,3 +54,7 @@ class OriginalForm(forms.Form):
         required=False,
         help_text=_("写明核查事项，至少 5 个字，会记入审计日志"),
     )
+
+    def __init__(self, *args: Any, needs_reason: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = needs_reason

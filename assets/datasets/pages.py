@@ -90,7 +90,7 @@ def original_face(viewer: Actor, version: DatasetVersion, *, is_hidden: bool) ->
         is_open=False,
         may_open=selectors.may_see_original(viewer, version),
         needs_reason=selectors.must_say_why(viewer),
-        form=OriginalForm(),
+        form=OriginalForm(needs_reason=selectors.must_say_why(viewer)),
     )
 
 
@@ -98,9 +98,12 @@ def see_original(
     request: HttpRequest, version: DatasetVersion, place: str, *, is_hidden: bool
 ) -> OriginalFace:
     """Record the look; the face is open then, or holds the form with what is wrong with it."""
-    viewer, form = actor(request), OriginalForm(request.POST)
+    viewer = actor(request)
+    form = OriginalForm(request.POST, needs_reason=selectors.must_say_why(viewer))
     face = replace(original_face(viewer, version, is_hidden=is_hidden), form=form)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    if not form.is_valid():
+        return face
+    reason = form.cleaned_data["reason"]
     try:
         services.see_original(by=viewer, at=clock.now(), version_id=version.pk, place=place, reason=reason)
     except InvalidInput as refusal:

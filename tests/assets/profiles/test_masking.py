@@ -16,7 +16,7 @@ from assets.datasets.sensitive import hits_in, masked, masked_text
 from audit.models import AuditEvent
 from kernel.errors import InvalidInput, NotAllowed, NotFound
 from tests import cast
-from tests.assets.conftest import client_of
+from tests.assets.conftest import Registration, client_of
 from tests.assets.uploads.making import sealed
 from tests.cast import NOON
 
@@ -102,6 +102,7 @@ def test_an_auditor_says_why() -> None:
         assert refused.status_code == 422
         assert PHONE not in refused.content.decode()
         assert "请写明查看原文的理由" in refused.content.decode()
+        assert client.post(address).status_code == 422
         opened = client.post(address, {"reason": "核查投诉 TS-1 的来源"})
         assert (opened.status_code, PHONE in opened.content.decode()) == (200, True)
     assert looks()[0] == ("sample", "核查投诉 TS-1 的来源")
@@ -133,3 +134,11 @@ def test_where_nothing_is_hidden_there_is_no_button() -> None:
     version = sealed({"a.csv": "text\n早餐丰富\n".encode()})
     for address in list(addresses(version).values())[:2]:
         assert "显示原文" not in client_of(cast.lin()).get(address).content.decode()
+
+
+@pytest.mark.django_db
+def test_a_reviewer_of_the_registry_sees_the_sample_masked() -> None:
+    application = Registration(version=with_phones()).submitted()
+    shown = client_of(cast.gu()).get(reverse("registry:review", args=[application.pk])).content.decode()
+    assert "138******00" in shown
+    assert PHONE not in shown

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import urllib3
 from django.db import ProgrammingError, transaction
+from django.urls import reverse
 
 from assets.datasets.models import DatasetFile
 from audit.models import AuditEvent
@@ -20,6 +21,7 @@ from kernel.errors import NotAllowed, NotFound
 from kernel.events import Event
 from kernel.states import MoveNotAllowed
 from tests import cast
+from tests.assets.conftest import client_of, sealed_version
 from tests.cast import NOON
 from tests.exchange import market
 
@@ -101,3 +103,16 @@ def test_both_sides_and_the_operator_see_the_delivery_and_nobody_changes_it() ->
     assert sees == {"lin": 1, "mei": 0, "tao": 0, "zhou": 1, "he": 0, "gu": 1, "shen": 1, "yan": 1}
     with pytest.raises(ProgrammingError, match="Cannot update or delete"), transaction.atomic():
         type(order.delivery).objects.filter(order=order).update(root_hash="0" * 64)
+
+
+def test_the_buyer_and_the_firm_see_one_and_the_same_table_of_formats() -> None:
+    order, version = delivered_with_files(b"n\n1\n"), sealed_version()
+    addresses = {
+        reverse("delivery:delivery", args=[order.pk]): (cast.zhou, "delivery:make_format", order.pk),  # type: ignore[attr-defined]
+        reverse("exports:version", args=[version.pk]): (cast.lin, "exports:make", version.pk),
+    }
+    for address, (who, route, subject) in addresses.items():
+        page = client_of(who()).get(address)
+        assert page.status_code == 200
+        assert "exports/formats.html" in {template.name for template in page.templates}
+        assert f'action="{reverse(route, args=[subject, "folder"])}"' in page.content.decode()
