@@ -206,7 +206,14 @@ def _guessed(version: DatasetVersion) -> dict[str, Unfit | None]:
 def formats_offered(version: DatasetVersion) -> list[Format]:
     """The formats a buyer may expect of a version, for its public page: nothing is read from the store."""
     told = cache.get(SHAPE_KEY + version.root_hash)
-    unfit = kinds_for(Shape.of_json(told)) if told is not None else _guessed(version)
+    if told is None and version.project_id is None:  # what may fail once it is measured is not promised
+        holding = owned.holding_of(version)
+        is_sure = len(holding.tables) == 1
+        unfit = kinds_for(
+            Shape(byte_count=version.byte_count, is_own=True, table_count=1, table_rows=int(is_sure))
+        )
+    else:
+        unfit = kinds_for(Shape.of_json(told)) if told is not None else _guessed(version)
     return [kind for code, kind in FORMATS.items() if unfit[code] is None]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
 from assets.profiles.rules.facts import Dimension
@@ -118,8 +117,10 @@ def reason(found: Reason) -> str:
 
 def about_core() -> str:
     """Why a scan can't suggest core data, and who says so instead."""
-    return say(
-        "扫描不会建议“核心数据”：核心数据由国家有关部门认定并列入目录，从内容上无法判断。属于核心数据的，由企业自行申报；一经申报，不得登记和交易。"
+    return str(
+        _(
+            "扫描不会建议“核心数据”：核心数据由国家有关部门认定并列入目录，从内容上无法判断。属于核心数据的，由企业自行申报；一经申报，不得登记和交易。"
+        )
     )
 
 
@@ -130,6 +131,8 @@ def percent(ratio_bp: int | None) -> str:
 
 def comparison() -> str:
     """In a sentence, how near-duplicates are found."""
-    return say(
-        "文本用 128 个最小哈希、5 字片段比较，估计相似度不低于 0.8；图片用 64 位差异哈希，相差不超过 6 位。"
+    return str(
+        _(
+            "文本用 128 个最小哈希、5 字片段比较，估计相似度不低于 0.8；图片用 64 位差异哈希，相差不超过 6 位。"
+        )
     )

@@ -246,3 +246,8 @@ def test_a_licence_number_nobody_gave_is_said_to_be_unknown(server: Materials) -
         verifying.examine(wrong, server)
     assert Client().get("/api/credentials/licence", {"number": "XK-2026-0000000-0"}).status_code == 404
     assert Client().get("/api/credentials/licence").status_code == 404
+
+
+@pytest.mark.parametrize("number", ["\x00", "XK-2026-0000000-0\x00", "x" * 5000, "许可"])
+def test_any_text_may_be_asked_as_a_licence_number(number: str) -> None:
+    assert Client().get("/api/credentials/licence", {"number": number}).status_code in (400, 404, 422)

@@ -317,3 +317,9 @@ def test_a_broken_annotation_is_named_by_its_line() -> None:
     version = sealed({"rows.jsonl": f"{json.dumps(good)}\n{json.dumps(bad)}\n".encode()})
     assert reason(version, "coco") == "标注结果“rows.jsonl:2”不完整，读不出标注。请修正后封版新版本。"
     assert "jsonl" in fits(version)  # the table is there all the same
+
+
+def test_a_product_page_promises_of_unmeasured_own_data_only_what_is_sure() -> None:
+    one, several = sealed({"a.csv": b"n\n1\n"}), sealed({"a.csv": b"n\n1\n", "b.csv": b"m\n1\n"})
+    assert [kind.code for kind in selectors.formats_offered(one)] == ["folder", *ROWS_FORMATS]
+    assert [kind.code for kind in selectors.formats_offered(several)] == ["folder"]
