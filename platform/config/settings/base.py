@@ -36,6 +36,7 @@ DOMAIN_APPS = [
     "exchange.trading",
     "exchange.delivery",
     "exchange.filings",
+    "exchange.pilots",
     "settlement.ledger",
     "settlement.payments",
     "settlement.revenue",
