@@ -28,8 +28,10 @@ from exchange.pilots.states import (
     RoundState,
     SeatState,
 )
+from kernel import clock
 from kernel.errors import NotFound
 from kernel.models import Transition
+from kernel.wording import listed
 from organizations.models import Membership
 from organizations.permissions import Actor
 from web import desk, finding
@@ -148,6 +150,13 @@ class Turn:
 
     words: str
     until: datetime | date | None = None
+
+    @property
+    def due(self) -> str:
+        """The end as people read it: a day, or a moment in Asia/Shanghai."""
+        if isinstance(self.until, datetime):
+            return f"{self.until.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"
+        return str(self.until or "")
 
 
 def turn_of(application: Application) -> Turn:
@@ -363,8 +372,8 @@ def pilot_turn(pilot: Pilot, signed: Iterable[str] = ()) -> Turn:
     """Whose turn it is in a pilot; `signed`: the parties that have signed the agreement."""
     if pilot.state == PilotState.UNSIGNED:
         missing = [party for party in Party if party.value not in signed]
-        names = "、".join(str(party.label) for party in missing)
-        return Turn(_("等待%(parties)s签署试点协议") % {"parties": names}, pilot.sign_by)
+        words = _("等待%(parties)s签署试点协议") % {"parties": listed(party.label for party in missing)}
+        return Turn(words, pilot.sign_by)
     if pilot.state == PilotState.ASSESSED:
         return Turn(_("轮到服务基地：作出考核结论"))
     if pilot.state == PilotState.IMPROVING:

@@ -34,6 +34,7 @@ ROUTERS = {
     "/orders": "exchange.trading.api",
     "/deliveries": "exchange.delivery.api",
     "/filings": "exchange.filings.api",
+    "/pilots": "exchange.pilots.api",
     "/ledger": "settlement.ledger.api",
     "/payments": "settlement.payments.api",
     "/revenue": "settlement.revenue.api",

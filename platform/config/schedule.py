@@ -23,6 +23,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "credentials-keep-current": _every(60, "credentials.keep_current"),
     "registry-watch-deadlines": _every(3600, "registry.watch_deadlines"),
     "trading-accept-overdue": _every(300, "trading.accept_overdue"),
+    "pilots-close-rounds": _every(60, "pilots.close_rounds"),
 }
 
 TASK_ROUTES: dict[str, dict[str, str]] = {

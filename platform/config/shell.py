@@ -55,6 +55,8 @@ def _business() -> None:
     from assets.registry import permissions as registry
     from exchange.catalogue import permissions as catalogue
     from exchange.filings import permissions as filings
+    from exchange.pilots import permissions as pilots
+    from exchange.pilots import selectors as piloting
     from exchange.trading import permissions as trading
     from exchange.trading import selectors as orders
     from settlement.ledger import permissions as ledger
@@ -69,6 +71,7 @@ def _business() -> None:
         NavItem(pgettext_lazy("several", "订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
                 orders.waiting_count),
         NavItem(_("交易备案"), "file-check", "filings:register", (filings.VIEW_FILINGS, filings.VIEW_ALL_FILINGS), group),
+        NavItem(_("经纪人试点"), "users", "pilots:mine", (pilots.APPLY, pilots.VIEW), group, piloting.applying_count),
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
         NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
         NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
@@ -80,6 +83,8 @@ def _review() -> None:
     from assets.registry import permissions as registry
     from assets.registry import selectors as applications
     from exchange.catalogue import permissions as catalogue
+    from exchange.pilots import permissions as pilots
+    from exchange.pilots import selectors as piloting
     from organizations import permissions as organizations
     from settlement.rewards import permissions as rewards
     from settlement.rewards import selectors as claims
@@ -89,6 +94,8 @@ def _review() -> None:
         NavItem(_("登记审核"), "stamp", "registry:queue", (registry.REVIEW,), group, applications.waiting_count),
         NavItem(_("上架审核"), "store", "catalogue:queue", (catalogue.REVIEW_LISTINGS,), group),
         NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting_count),
+        NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.managing_count),
+        NavItem(_("试点评审"), "clipboard-check", "pilots:scoring", (pilots.SCORE,), group, piloting.scoring_count),
         NavItem(_("企业认证"), "building-2", "organizations:verifications", (organizations.VERIFY_ORGANIZATIONS,), group),
     )  # fmt: skip
 
@@ -127,6 +134,7 @@ def _public() -> None:
     navigation.register_public(_("奖励试算"), "rewards:estimate")
     navigation.register_public(_("帮助"), "web:help")
     navigation.register_foot(_("登记公示"), "registry:notices")
+    navigation.register_foot(_("数据经纪人试点"), "pilots:rounds")
     navigation.register_foot(_("登记日志"), "transparency:log")
     desk.register_door(
         desk.Door(_("找数据"), _("先看样例，再看质量与证书，用途说明后申请购买"), "search", "catalogue:list")
@@ -158,6 +166,7 @@ def _desk() -> None:
     from assets.registry import selectors as registry
     from exchange.catalogue import selectors as catalogue
     from exchange.filings import selectors as filings
+    from exchange.pilots import selectors as pilots
     from exchange.trading import selectors as trading
     from notifications import selectors as notifications
     from notifications.pages import latest
@@ -167,7 +176,15 @@ def _desk() -> None:
     from settlement.rewards import selectors as rewards
 
     revenue.register_goal(rewards.revenue_goal)
-    for todos in (work.todos, datasets.todos, registry.todos, catalogue.todos, trading.todos, rewards.todos):
+    for todos in (
+        work.todos,
+        datasets.todos,
+        registry.todos,
+        catalogue.todos,
+        trading.todos,
+        pilots.todos,
+        rewards.todos,
+    ):
         desk.register_todos(todos)
     for figures in (
         revenue.figures, rewards.figures, ledger.figures, payments.figures, trading.figures, work.figures,
@@ -183,6 +200,7 @@ def _finders() -> None:
     from assets.registry.selectors import find as find_registrations
     from exchange.catalogue.selectors import find_products
     from exchange.filings.selectors import find_filings
+    from exchange.pilots.selectors import find as find_pilots
     from exchange.trading.selectors import find_orders
     from settlement.payments.selectors import find_payments, find_refunds
     from settlement.rewards.selectors import find_claims
@@ -193,6 +211,7 @@ def _finders() -> None:
     finding.register_finder(_("数据产品"), find_products, icon="store")
     finding.register_finder(pgettext_lazy("several", "订单"), find_orders, icon="receipt-text")
     finding.register_finder(_("交易备案"), find_filings, icon="file-check")
+    finding.register_finder(_("经纪人试点"), find_pilots, icon="users")
     finding.register_finder(_("支付"), find_payments, icon="credit-card")
     finding.register_finder(_("退款"), find_refunds, icon="undo-2")
     finding.register_finder(_("奖励申报"), find_claims, icon="award")

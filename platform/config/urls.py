@@ -31,6 +31,7 @@ SECTIONS = {
     "orders/": "exchange.trading.urls",
     "deliveries/": "exchange.delivery.urls",
     "filings/": "exchange.filings.urls",
+    "pilots/": "exchange.pilots.urls",
     "ledger/": "settlement.ledger.urls",
     "payments/": "settlement.payments.urls",
     "revenue/": "settlement.revenue.urls",

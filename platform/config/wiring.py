@@ -13,7 +13,7 @@ Handler = Callable[[Any], None]
 
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
-    return {**_people(), **_annotation(), **_assets(), **_trades(), **_rewards()}
+    return {**_people(), **_annotation(), **_assets(), **_trades(), **_pilots(), **_rewards()}
 
 
 def _people() -> dict[type[Event], list[Handler]]:
@@ -135,6 +135,26 @@ def _trades() -> dict[type[Event], list[Handler]]:
         news.OrderAccepted: [payments.release_accepted],
         news.OrderCompleted: [file_trade, book_receipt],
         OrderRefunded: [amend_filing, book_refund, notices.tell_order_refunded],
+    }
+
+
+def _pilots() -> dict[type[Event], list[Handler]]:
+    from config import pilot_notices as notices
+    from exchange.pilots import events as news
+
+    return {
+        news.RoundPublished: [notices.tell_round_published],
+        news.PilotApplied: [notices.tell_applied],
+        news.ScorerAppointed: [notices.tell_scorer_appointed],
+        news.ScorerExcluded: [notices.tell_scorer_excluded],
+        news.ResultAnnounced: [notices.tell_result_announced],
+        news.ResultObjected: [notices.tell_result_objected],
+        news.ResultConcluded: [notices.tell_result_concluded],
+        news.PilotBegan: [notices.tell_pilot_began],
+        news.PilotAssessed: [notices.tell_pilot_assessed],
+        news.PilotDecided: [notices.tell_pilot_decided],
+        news.PilotGraduated: [],
+        news.PilotExited: [notices.tell_pilot_exited],
     }
 
 

@@ -26,6 +26,8 @@ TONES: dict[str, frozenset[str]] = {
             "signed",
             "answered",
             "graduated",
+            "selected",
+            "scored",
         }
     ),
     "blue": frozenset(
@@ -50,6 +52,10 @@ TONES: dict[str, frozenset[str]] = {
             "in_hand",
             "public_notice",
             "in_pilot",
+            "applied",
+            "reviewed",
+            "assessed",
+            "extended",
             "dispatched",
         }
     ),
@@ -70,6 +76,10 @@ TONES: dict[str, frozenset[str]] = {
             "undetermined",
             "amended",
             "late",
+            "unsigned",
+            "improving",
+            "appointed",
+            "cleared",
         }
     ),
     "red": frozenset(

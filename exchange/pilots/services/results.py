@@ -20,6 +20,7 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal, SelfReview
 from kernel.events import announce
 from kernel.numbers import new_number
+from kernel.wording import listed
 from organizations.permissions import Actor
 
 LEAST_LENGTH, MOST_LENGTH = 10, 4_000
@@ -67,7 +68,7 @@ def announce_result(*, by: Actor, at: datetime, round_id: UUID) -> Round:
     rows = [row for row in matrix_of(call) if row.application.state == ApplicationState.APPLIED]
     unready = [row.application.number for row in rows if not row.is_ready]
     if unready:
-        raise ScoringIncomplete(numbers="、".join(unready), least=call.scorers_count)
+        raise ScoringIncomplete(numbers=listed(unready), least=call.scorers_count)
     for broker_type, of_type in groupby(rows, key=lambda row: row.application.type):
         _rank(call, broker_type, list(of_type), by, at)
     on = clock.business_date(at)

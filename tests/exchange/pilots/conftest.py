@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from kernel import events
 
 
 @pytest.fixture(autouse=True)
-def heard(
-    monkeypatch: pytest.MonkeyPatch, nobody_listens: list[events.Event]
-) -> Iterator[list[events.Event]]:
+def heard(monkeypatch: pytest.MonkeyPatch, nobody_listens: list[events.Event]) -> list[events.Event]:
     """The events that the pilot's services announce, in order."""
     found: list[events.Event] = []
     for room in ("rounds", "applications", "scoring", "results", "agreements", "assessments"):
         monkeypatch.setattr(f"exchange.pilots.services.{room}.announce", found.append, raising=False)
-    yield found
+    return found
