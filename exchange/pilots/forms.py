@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from exchange.pilots import rules
@@ -73,15 +73,15 @@ class ScaleForm(forms.Form):
             row = criteria[index] if index < len(criteria) else None
             number = {"number": index + 1}
             self.fields[f"label_{index}"] = forms.CharField(
-                label=_now("指标 %(number)s") % number, max_length=60, required=False,
+                label=gettext("指标 %(number)s") % number, max_length=60, required=False,
                 initial=row.label if row else "",
             )  # fmt: skip
             self.fields[f"weight_{index}"] = forms.IntegerField(
-                label=_now("权重 %(number)s") % number, min_value=1, max_value=100, required=False,
+                label=gettext("权重 %(number)s") % number, min_value=1, max_value=100, required=False,
                 initial=row.weight if row else None,
             )  # fmt: skip
             self.fields[f"guidance_{index}"] = forms.CharField(
-                label=_now("打分说明 %(number)s") % number, max_length=400, required=False,
+                label=gettext("打分说明 %(number)s") % number, max_length=400, required=False,
                 widget=forms.Textarea(attrs={"rows": 2}), initial=row.guidance if row else "",
             )  # fmt: skip
 
@@ -171,7 +171,7 @@ class ScoreForm(forms.Form):
         self.keys = [row.key for row in criteria]
         for row in criteria:
             self.fields[row.key] = forms.IntegerField(
-                label=_now("%(label)s（权重 %(weight)s）") % {"label": row.label, "weight": row.weight},
+                label=gettext("%(label)s（权重 %(weight)s）") % {"label": row.label, "weight": row.weight},
                 help_text=row.guidance,
                 min_value=0,
                 max_value=100,

@@ -26,6 +26,7 @@ from tests import cast
 from tests.assets.conftest import Registration, concluded
 from tests.assets.registry.test_kinds import licence_draft
 from tests.cast import NOON
+from tests.exchange.pilots import pilotage
 from tests.world import World, build
 
 MATRIX = Path(__file__).with_name("route_matrix.txt")
@@ -76,6 +77,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         "revocation_id": revocation.pk,
         "upload_id": upload.pk,
         "licence": Licence.objects.get().number,
+        **pilotage.proceedings(),
     }
 
 

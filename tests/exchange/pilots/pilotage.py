@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from exchange.pilots import services
 from exchange.pilots.models import Application, Pilot, Round, Seat
+from exchange.pilots.rules import Facts
 from organizations.models import Membership
 from organizations.permissions import Actor
 from organizations.states import OrganizationKind as Kind
@@ -18,7 +19,7 @@ HETONG = ("合通数据经纪（示例）有限公司", "91441802MA5000007X", (K
 JIANGAN = ("江岸数据服务（示例）有限公司", "91441802MA5000008D", (Kind.BROKER,))
 PARK = ("清远园区运营（示例）有限公司", "91441802MA50000094", (Kind.PARK_OPERATOR,))
 
-CLOSE = NOON + timedelta(days=30)
+CLOSE = NOON + timedelta(days=20)
 REVIEW = CLOSE + timedelta(days=2)
 POINTS = {"capability": 90, "security": 80, "speciality": 85, "team": 70, "cases": 60, "plan": 75}
 TEXTS = {
@@ -139,3 +140,30 @@ def in_pilot(*, by: Actor | None = None, **wanted: Any) -> Pilot:
         services.sign_agreement(by=who, at=at, pilot_id=pilot.pk, text_sha256=pilot.agreement.text_sha256)
     pilot.refresh_from_db()
     return pilot
+
+
+def proceedings() -> dict[str, Any]:
+    """What a walk over every route needs: a round in notice with an objection, a pilot with an open demand."""
+    from kernel import clock
+
+    pilot = in_pilot()
+    new_year = clock.start_of(date(2027, 1, 4))
+    services.assess(
+        by=cast.gu(), at=new_year, pilot_id=pilot.pk, year=2026, facts=Facts(deals=1, required_records=4)
+    )
+    decision = services.decide(
+        by=cast.gu(), at=new_year, pilot_id=pilot.pk, verdict="improve", reasons="记录不完整，限期补齐。",
+        demands=["补齐审核与交易记录"],
+    )  # fmt: skip
+    call = published(title="第二批数据经纪人试点（示例）")
+    bid = applied(call, by=jiang())
+    closed(call)
+    seats = [scored(bid, who) for who in experts()]
+    announced(call)
+    dissent = services.file_objection(
+        by=cast.he(), at=REVIEW, round_id=call.pk, statement="所列案例之一并非该单位完成，请核实。"
+    )
+    return {
+        "call_number": call.number, "bid_id": bid.pk, "seat_id": seats[0].pk, "dissent_id": dissent.pk,
+        "pilot_id": pilot.pk, "demand_id": decision.demands.get().pk,
+    }  # fmt: skip

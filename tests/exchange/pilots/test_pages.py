@@ -54,7 +54,7 @@ class Window:
 
 CALL = {
     "title": "2026 年第二批数据经纪人试点（示例）", "description": "面向本市数据流通", "documents_wanted": "营业执照",
-    "opens_at": "2026-03-02T12:00", "closes_at": "2026-04-01T12:00", "places_technology": "0", "places_data": "1",
+    "opens_at": "2026-03-02T12:00", "closes_at": "2026-03-22T12:00", "places_technology": "0", "places_data": "1",
     "places_rights": "1", "scorers_count": "3", "outlier_points": "15", "notice_working_days": "5", "term_years": "2",
 }  # fmt: skip
 
