@@ -22,6 +22,7 @@ from django.utils.translation import gettext_noop
 
 from exchange.pilots.states import BrokerType, Verdict
 from kernel import clock, workdays
+from kernel.money import Money
 from kernel.periods import Period
 
 FULL = 10_000  # centi: a hundred points
@@ -592,7 +593,8 @@ def _formula(key: str, facts: Facts, parameters: Parameters) -> str:
     if key == "deals":
         return f"min(100, {facts.deals} × 100 ÷ {parameters.deals_target})"
     if key == "amount":
-        return f"min(100, {facts.amount_fen} × 100 ÷ {parameters.amount_target_fen})"
+        amount, target = Money(facts.amount_fen), Money(parameters.amount_target_fen)
+        return f"min(100, {amount} × 100 ÷ {target})"
     if key == "disputes":
         return f"max(0, 100 − {facts.disputes} ÷ {max(1, facts.deals)} × 10000 × 100 ÷ {parameters.dispute_limit_bp})"
     if key == "records":

@@ -107,7 +107,7 @@ def application_page(request: HttpRequest, bid_id: UUID) -> HttpResponse:
         "may_edit": _may_edit(viewer, application),
         "may_take_back": is_movable and application.state == ApplicationState.APPLIED,
         "may_withdraw": is_movable and application.state in ("draft", "applied"),
-        "meta": [application.number, application.get_type_display(), str(application.applicant)],
+        "meta": [application.number, application.get_type_display(), application.round.title],
     }
     return render(request, "pilots/application.html", context)
 

@@ -52,7 +52,7 @@ def trace_of(application: Application) -> Trace | None:
     lines = [
         Line(
             _("评审人 %(number)s") % {"number": number},
-            " + ".join(f"{points}×{weight}" for _key, points, weight, _product in line["terms"]) + " ÷ 100",
+            f"({' + '.join(f'{points}×{weight}' for _key, points, weight, _product in line['terms'])}) ÷ 100",
             points_of(line["total_centi"]),
             line["is_outlier"],
         )

@@ -133,7 +133,7 @@ def test_the_whole_way_goes_by_forms_alone() -> None:  # noqa: PLR0915 - one jou
         )
     assert "83.00" in gu.text(board, REVIEW)
     assert gu.post(f"{board}announce/", at=REVIEW).status_code == 302
-    assert "80×70 + 90×30 ÷ 100" in hong.text(address, REVIEW)
+    assert "(80×70 + 90×30) ÷ 100" in hong.text(address, REVIEW)
     public = Window(None).text(f"/pilots/rounds/{call.number}/", REVIEW)
     assert all(word in public for word in ("合通数据经纪", "83.00", "拟入选"))
 

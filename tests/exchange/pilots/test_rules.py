@@ -7,7 +7,7 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exchange.pilots import rules
@@ -45,6 +45,7 @@ def total(of: rules.Facts) -> int:
     return int(rules.assessment_of(2026, of, until=None)["total_centi"])
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @given(scales(), st.data())
 def test_a_weighted_total_stays_within_bounds_and_never_falls_when_points_rise(
     scale: tuple[rules.Criterion, ...], data: st.DataObject
@@ -59,6 +60,7 @@ def test_a_weighted_total_stays_within_bounds_and_never_falls_when_points_rise(
     assert rules.total_centi(scale, dict.fromkeys(points, 100)) == rules.FULL
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts())
 def test_an_assessment_stays_within_bounds_and_moves_the_right_way(of: rules.Facts) -> None:
     assert of.fault() == ""
