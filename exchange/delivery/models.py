@@ -6,9 +6,10 @@ import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from assets.datasets.models import DatasetFile
+from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.exports.formats.kinds import FORMATS
 from assets.exports.models import Export
+from assets.registry.models import Certificate
 from exchange.trading.models import Order
 from kernel.records import Record
 
@@ -32,6 +33,35 @@ class Delivery(Record):
 
     def __str__(self) -> str:
         return f"{self.order} → {self.root_hash[:12]}"
+
+
+class Replacement(Record):
+    """A newer, sealed and certified version delivered in the place of what was delivered before.
+
+    The one with the highest `ordinal` is what the buyer downloads; every earlier one stays on record.
+    """
+
+    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="replacements")
+    ordinal = models.PositiveSmallIntegerField(_("次序"))
+    version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="+")
+    certificate = models.ForeignKey(Certificate, models.PROTECT, related_name="+")
+    root_hash = models.CharField(_("根哈希"), max_length=64)
+    file_count = models.PositiveIntegerField(_("文件数"))
+    byte_count = models.BigIntegerField(_("字节数"))
+    replaced_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    replaced_at = models.DateTimeField(_("补交时间"))
+
+    class Meta:
+        verbose_name = _("补交")
+        verbose_name_plural = _("补交")
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "ordinal"], name="replacement_ordinal_once"),
+            models.UniqueConstraint(fields=["delivery", "version"], name="replacement_version_once"),
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.delivery} #{self.ordinal}"
 
 
 class Download(Record):

@@ -24,7 +24,14 @@ from assets.exports.metadata import documents
 from assets.exports.pages import SNIPPETS, document_response, format_faces
 from exchange.delivery import services
 from exchange.delivery.permissions import DOWNLOAD
-from exchange.delivery.selectors import OPEN_TO_BUYER, downloads_of, files_of, version_of, visible_delivery
+from exchange.delivery.selectors import (
+    OPEN_TO_BUYER,
+    downloads_of,
+    files_of,
+    replacements_of,
+    version_of,
+    visible_delivery,
+)
 from gateway.api import actor
 from jobs.pages import face
 from kernel import clock
@@ -45,11 +52,12 @@ def delivery(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """交付: files and access log; the buyer's organization gets download buttons."""
     viewer = actor(request)
     found = visible_delivery(viewer, order_id)
-    order = found.order
+    order, version, replaced = found.order, version_of(found.order), replacements_of(found)
+    shown = replaced[-1] if replaced else found
     is_open = (
         order.state in OPEN_TO_BUYER and viewer.organization_id == order.buyer_id and viewer.can(DOWNLOAD)
     )
-    offers = exports.offers(viewer, version_of(order)) if is_open else []
+    offers = exports.offers(viewer, version) if is_open else []
     context = {
         "delivery": found,
         "formats": format_faces(
@@ -60,16 +68,25 @@ def delivery(request: HttpRequest, order_id: UUID) -> HttpResponse:
         ),
         "jobs": [face(offer.job) for offer in offers if offer.job and offer.state in ("making", "failed")],
         "documents": documents.DOCUMENTS.values() if is_open else (),
-        "snippets": SNIPPETS if is_open and order.version.project_id else (),
+        "snippets": SNIPPETS if is_open and version.project_id else (),
         "order": order,
+        "shown": shown,
+        "replaced": [
+            Fact(
+                _("第 %(ordinal)s 次补交") % {"ordinal": each.ordinal},
+                f"v{each.version.version}",
+                hint=f"{each.replaced_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M} · {each.root_hash[:16]}",
+            )
+            for each in replaced
+        ],
         "page": paginate(files_of(order), request.GET, order=("path", "id"), size=50),
         "downloads": list(downloads_of(found)[:50]),
         "is_open": is_open,
         "is_supplier": viewer.organization_id == order.supplier_id,
         "facts": [
             Fact(_("订单"), order.number),
-            Fact(_("数据版本"), f"v{order.version.version}"),
-            Fact(_("文件"), f"{found.file_count:,}"),
+            Fact(_("数据版本"), f"v{version.version}"),
+            Fact(_("文件"), f"{shown.file_count:,}"),
             Fact(_("交付时间"), f"{found.delivered_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"),
         ],
     }

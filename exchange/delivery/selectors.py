@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from assets.datasets.models import DatasetFile, DatasetVersion
-from exchange.delivery.models import Delivery, Download
+from exchange.delivery.models import Delivery, Download, Replacement
 from exchange.trading.models import Order
 from exchange.trading.selectors import orders_visible_to
 from exchange.trading.states import OrderState
@@ -33,14 +33,34 @@ def visible_delivery(viewer: Actor, order_id: UUID) -> Delivery:
     return found
 
 
+def replacement_of(order: Order) -> Replacement | None:
+    """What was delivered last in the place of the bought version, with version and certificate; or nothing."""
+    rows = Replacement.objects.filter(delivery__order=order).select_related("version__dataset", "certificate")
+    heavy = ("version__sample", "version__dictionary", "version__label_counts", "certificate__claims")
+    return rows.defer(*heavy, "certificate__token").order_by("-ordinal").first()
+
+
+def replacements_of(delivery: Delivery) -> list[Replacement]:
+    """Everything that was delivered in the place of the bought version, oldest first."""
+    rows = Replacement.objects.filter(delivery=delivery).select_related("version__dataset", "certificate")
+    heavy = ("version__sample", "version__dictionary", "version__label_counts", "certificate__claims")
+    return list(rows.defer(*heavy, "certificate__token").order_by("ordinal"))
+
+
+def version_id_of(order: Order) -> UUID:
+    """The version that the buyer downloads: the bought one, or what replaced it."""
+    rows = Replacement.objects.filter(delivery__order=order).order_by("-ordinal")
+    return rows.values_list("version_id", flat=True).first() or order.version_id
+
+
 def files_of(order: Order) -> QuerySet[DatasetFile]:
-    """The files of the bought version, by path."""
-    return DatasetFile.objects.filter(version_id=order.version_id).order_by("path", "pk")
+    """The files of the version that stands delivered, by path."""
+    return DatasetFile.objects.filter(version_id=version_id_of(order)).order_by("path", "pk")
 
 
 def version_of(order: Order) -> DatasetVersion:
-    """The bought version with its dataset, firm and project."""
-    return DatasetVersion.objects.select_related("dataset__firm", "project").get(pk=order.version_id)
+    """The version that stands delivered, with its dataset, firm and project."""
+    return DatasetVersion.objects.select_related("dataset__firm", "project").get(pk=version_id_of(order))
 
 
 def downloads_of(delivery: Delivery) -> QuerySet[Download]:

@@ -21,7 +21,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """The facts of a completed trade. Amounts in fen; `amount_fen` and `tax_fen` as contracted."""
+    """The facts of a completed trade. Amounts in fen; `amount_fen` and `tax_fen` as contracted.
+
+    `reduced_fen` (with `reduced_tax_fen` VAT) was taken off the price in a dispute, before release.
+    """
 
     order_number: str
     supplier: Side
@@ -38,6 +41,8 @@ class Trade:
     accepted_at: datetime
     amount_fen: int
     tax_fen: int
+    reduced_fen: int = 0
+    reduced_tax_fen: int = 0
 
 
 def _text(at: datetime) -> str:
@@ -60,10 +65,12 @@ def voucher_claims(
     voided · sequence: 1 for the first issue, one more for each amendment · supplier, buyer: name and USCC ·
     product: number, title, dataset, version, root_hash (SHA-256 over the manifest) · certificate: number ·
     contract: number, sha256 of the signed text · delivered_at, accepted_at, filed_at (and amended_at): UTC ·
-    amount_fen, tax_fen: as contracted, VAT included · refunded_fen: given back so far ·
-    filed_fen: what the register counts, amount less refunds.
+    amount_fen, tax_fen: as contracted, VAT included · reduced (only when there is one): what was taken off the
+    price before release, with its VAT · refunded_fen: given back after release so far ·
+    filed_fen: what the register counts, amount less reduction and refunds.
     """
-    status = "filed" if not refunded_fen else "voided" if refunded_fen >= trade.amount_fen else "amended"
+    kept_fen = trade.amount_fen - trade.reduced_fen
+    status = "filed" if not refunded_fen else "voided" if refunded_fen >= kept_fen else "amended"
     claims: dict[str, Any] = {
         "jti": voucher_number,
         "iat": int((amended_at or filed_at).timestamp()),
@@ -89,8 +96,10 @@ def voucher_claims(
         "amount_fen": trade.amount_fen,
         "tax_fen": trade.tax_fen,
         "refunded_fen": refunded_fen,
-        "filed_fen": trade.amount_fen - refunded_fen,
+        "filed_fen": kept_fen - refunded_fen,
     }
+    if trade.reduced_fen:
+        claims["reduced"] = {"amount_fen": trade.reduced_fen, "tax_fen": trade.reduced_tax_fen}
     if amended_at is not None:
         claims["amended_at"] = _text(amended_at)
     return claims

@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
+from exchange.acceptance.selectors import kept_of
+from exchange.delivery.selectors import replacement_of
 from exchange.filings import rules
 from exchange.filings.events import FilingAmended, TradeFiled
 from exchange.filings.models import Filing, FormerVoucher
@@ -25,7 +27,7 @@ from kernel.numbers import new_number
 from organizations.permissions import Actor
 from signing.services import sign
 
-_ALONG = ("product", "version__dataset", "certificate", "supplier", "buyer", "contract")
+_ALONG = ("product", "version__dataset", "certificate", "supplier", "buyer", "contract", "reduction")
 _HEAVY = (
     "product__search",
     "product__description",
@@ -56,28 +58,34 @@ class RefundBeyondAmount(Refusal):
 def _trade(order: Order) -> rules.Trade:
     assert order.delivered_at is not None
     assert order.accepted_at is not None
+    kept, replaced = kept_of(order), replacement_of(order)
+    version, certificate = (
+        (replaced.version, replaced.certificate) if replaced else (order.version, order.certificate)
+    )
     return rules.Trade(
         order_number=order.number,
         supplier=rules.Side(order.supplier.name, order.supplier.uscc),
         buyer=rules.Side(order.buyer.name, order.buyer.uscc),
         product_number=order.product.number,
         product_title=order.product.title,
-        dataset_number=order.version.dataset.number,
-        version=order.version.version,
-        root_hash=order.version.root_hash,
-        certificate_number=order.certificate.number,
+        dataset_number=version.dataset.number,
+        version=version.version,
+        root_hash=version.root_hash,
+        certificate_number=certificate.number,
         contract_number=order.contract.number,
         contract_sha256=order.contract.text_sha256,
-        delivered_at=order.delivered_at,
+        delivered_at=replaced.replaced_at if replaced else order.delivered_at,
         accepted_at=order.accepted_at,
         amount_fen=order.amount_fen,
         tax_fen=order.tax_fen,
+        reduced_fen=kept.reduced.fen,
+        reduced_tax_fen=kept.reduced_tax.fen,
     )
 
 
 @transaction.atomic(savepoint=False)
 def file_trade(*, by: Actor, at: datetime, order_id: UUID) -> Filing:
-    """File a completed trade and sign its voucher (handler of OrderCompleted); again: the same filing.
+    """File a completed trade at the amount really kept and sign its voucher; again: the same filing.
 
     Raises NotCompleted. Runs in the transaction that completed the order, or in one of its own.
     """
@@ -88,10 +96,10 @@ def file_trade(*, by: Actor, at: datetime, order_id: UUID) -> Filing:
     if order.state != OrderState.COMPLETED:
         raise NotCompleted(number=order.number, state=order.get_state_display())
     venue = str(getattr(settings, "EXCHANGE_VENUE", rules.QINGYUAN_BASE))
-    filing = Filing(order=order, venue=venue, amount_fen=order.amount_fen)
+    number, trade = new_number("JY", at), _trade(order)
+    claims = rules.voucher_claims(trade, voucher_number=number, venue=venue, filed_at=at)
+    filing = Filing(order=order, venue=venue, amount_fen=claims["filed_fen"])
     filing.save(force_insert=True)
-    number = new_number("JY", at)
-    claims = rules.voucher_claims(_trade(order), voucher_number=number, venue=venue, filed_at=at)
     filing.voucher_number, filing.filed_at = number, at
     filing.claims, filing.token = claims, sign(claims, type_=rules.VOUCHER_TYPE)
     FILING.move(filing, "file", by=by, at=at, update_fields=["voucher_number", "filed_at", "claims", "token"])
@@ -100,7 +108,7 @@ def file_trade(*, by: Actor, at: datetime, order_id: UUID) -> Filing:
         at=at,
         action="filings.file",
         subject=filing,
-        detail={"order": order.number, "filed_fen": order.amount_fen},
+        detail={"order": order.number, "filed_fen": filing.amount_fen},
     )
     announce(TradeFiled(at=at, filing_id=filing.pk, order_id=order.pk, by=by))
     return filing
@@ -124,7 +132,7 @@ def amend_after_refund(*, by: Actor, at: datetime, order_id: UUID, refunded_tota
     """
     filing = locked_filing(order_id)
     order = filing.order
-    left = Money(order.amount_fen) - refunded_total
+    left = kept_of(order).gross - refunded_total
     if left.fen < 0:
         raise RefundBeyondAmount(number=order.number)
     if left.fen == filing.amount_fen:

@@ -239,6 +239,7 @@ def _order_context(order: Order, viewer: Actor, cancel_form: CancelForm) -> dict
         "pay_url": _address("payments:pay", order),
         "delivery_url": _address("delivery:delivery", order),
         "deliver_url": _address("delivery:deliver", order),
+        "inspection_url": _address("acceptance:inspection", order) if order.delivered_at else "",
         "voucher_url": _address("filings:of_order", order),
         "facts": [
             Fact(_("方案"), order.plan.name),

@@ -284,6 +284,25 @@ def accept_order(*, by: Actor, at: datetime, order_id: UUID, reason: str = "") -
     return order
 
 
+def stop_inspection(order: Order, *, by: Actor, at: datetime, reason: str) -> None:
+    """Stop the clock of a locked, delivered order: it is disputed from now on (for exchange.acceptance)."""
+    ORDER.move(order, "dispute", by=by, at=at, reason=reason)
+
+
+def resume_inspection(order: Order, *, by: Actor, at: datetime, until: datetime, reason: str) -> None:
+    """Let a locked, disputed order be inspected again, until then (for exchange.acceptance)."""
+    order.inspection_until = until
+    ORDER.move(order, "resume", by=by, at=at, reason=reason, update_fields=["inspection_until"])
+
+
+def accept_settled(order: Order, *, by: Actor, at: datetime, reason: str) -> None:
+    """Accept a locked order whose dispute has ended (for exchange.acceptance); the news releases escrow."""
+    order.accepted_at = at
+    ORDER.move(order, "settle", by=by, at=at, reason=reason, update_fields=["accepted_at"])
+    record(by=by, at=at, action="orders.accept", subject=order, detail={"reason": reason})
+    announce(OrderAccepted(at=at, order_id=order.pk, by=by))
+
+
 class InspectionRunning(Refusal):
     """The buyer still has time to look."""
 

@@ -27,10 +27,12 @@ ORDER = Machine(
         Move("contract", ("placed",), "contracted", _("双方签约")),
         Move("pay", ("contracted",), "paid", _("付款托管")),
         Move("deliver", ("paid",), "delivered", _("交付")),
-        Move("accept", ("delivered", "disputed"), "accepted", _("验收")),
+        Move("accept", ("delivered",), "accepted", _("验收")),
         Move("complete", ("accepted",), "completed", _("结算完成")),
         Move("cancel", ("placed", "contracted"), "cancelled", _("取消")),
         Move("dispute", ("delivered",), "disputed", _("提出争议")),
+        Move("resume", ("disputed",), "delivered", _("恢复验收")),
+        Move("settle", ("disputed",), "accepted", _("了结争议并验收")),
         Move("refund", ("disputed", "completed"), "refunded", _("全额退款")),
     ],
 )

@@ -33,6 +33,7 @@ ROUTERS = {
     "/catalogue": "exchange.catalogue.api",
     "/orders": "exchange.trading.api",
     "/deliveries": "exchange.delivery.api",
+    "/acceptance": "exchange.acceptance.api",
     "/filings": "exchange.filings.api",
     "/pilots": "exchange.pilots.api",
     "/ledger": "settlement.ledger.api",

@@ -16,6 +16,9 @@ from assets.registry.models import Application, Certificate, Licence, Objection,
 from assets.registry.permissions import MANAGE_REVIEWS, REVIEW
 from assets.registry.selectors import respondent_id
 from assets.registry.states import CertificateState
+from exchange.acceptance import events as disputes
+from exchange.acceptance.models import Complaint
+from exchange.acceptance.permissions import RULE
 from exchange.catalogue.events import ListingPublished, ListingRejected
 from exchange.catalogue.models import Product
 from exchange.delivery.events import OrderDelivered
@@ -280,6 +283,76 @@ def tell_order_delivered(event: OrderDelivered) -> None:
 def tell_order_refunded(event: OrderRefunded) -> None:
     """The buyer's finance: money came back."""
     _order(event, "buyer", Role.FINANCE, _("订单 %(number)s 有退款到账"))
+
+
+# --- disputes -----------------------------------------------------------------------------------
+
+
+def _complaint(event: Any, title: Promise, *to: str) -> None:
+    """Tell the named sides (`buyer`, `supplier`): purchasers or traders."""
+    found = Complaint.objects.select_related("order").get(pk=event.complaint_id)
+    words = {"number": found.number, "order": found.order.number}
+    url = reverse("acceptance:complaint", args=[found.pk])
+    for side in to:
+        role = Role.PURCHASER if side == "buyer" else Role.TRADER
+        _tell(event, getattr(found.order, f"{side}_id"), role, title, words, url, mail=True)
+
+
+def _operators(event: Any, title: Promise) -> None:
+    found = Complaint.objects.select_related("order").get(pk=event.complaint_id)
+    words = {"number": found.number, "order": found.order.number}
+    _reviewers(event, title, words, reverse("acceptance:complaint", args=[found.pk]), RULE)
+
+
+def tell_complaint_filed(event: disputes.ComplaintFiled) -> None:
+    """The supplier's traders: defects are reported, an answer is due."""
+    _complaint(event, _("订单 %(order)s 收到交付异议 %(number)s，请按期答复"), "supplier")
+
+
+def tell_complaint_answered(event: disputes.ComplaintAnswered) -> None:
+    """The buyer's purchasers: the supplier has answered."""
+    _complaint(event, _("供方已答复异议 %(number)s，请决定是否接受"), "buyer")
+
+
+def tell_offer_declined(event: disputes.OfferDeclined) -> None:
+    """The supplier's traders: another answer is due."""
+    _complaint(event, _("需方不接受对异议 %(number)s 的答复，请重新答复"), "supplier")
+
+
+def tell_complaint_settled(event: disputes.ComplaintSettled) -> None:
+    """The supplier's traders: the buyer accepted."""
+    _complaint(event, _("异议 %(number)s 已协商了结"), "supplier")
+
+
+def tell_complaint_withdrawn(event: disputes.ComplaintWithdrawn) -> None:
+    """The supplier's traders: nothing to answer any more."""
+    _complaint(event, _("需方已撤回异议 %(number)s，验收期继续"), "supplier")
+
+
+def tell_dispute_opened(event: disputes.DisputeOpened) -> None:
+    """Both sides and the exchange: evidence is to be stated, a ruling to be made."""
+    _complaint(event, _("异议 %(number)s 已提请裁决，请在举证期限内陈述"), "buyer", "supplier")
+    _operators(event, _("争议 %(number)s 等待裁决"))
+
+
+def tell_ruling_proposed(event: disputes.RulingProposed) -> None:
+    """The exchange's reviewers: a second person is needed."""
+    _operators(event, _("争议 %(number)s 的裁决等待第二人复核"))
+
+
+def tell_ruling_returned(event: disputes.RulingReturned) -> None:
+    """The exchange's reviewers: another ruling is to be made."""
+    _operators(event, _("争议 %(number)s 的裁决被复核退回，请重新裁决"))
+
+
+def tell_ruling_given(event: disputes.RulingGiven) -> None:
+    """Both sides: how the exchange ruled."""
+    _complaint(event, _("争议 %(number)s 已裁决，请查看结果与理由"), "buyer", "supplier")
+
+
+def tell_delivery_replaced(event: disputes.DeliveryReplaced) -> None:
+    """The buyer's purchasers: there is something new to inspect."""
+    _complaint(event, _("订单 %(order)s 已补交新版本，验收期重新计算"), "buyer")
 
 
 def _claim(event: StatementDrafted | ClaimReturned | AwardGranted, title: Promise) -> None:

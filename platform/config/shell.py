@@ -53,6 +53,8 @@ def _production() -> None:
 
 def _business() -> None:
     from assets.registry import permissions as registry
+    from exchange.acceptance import permissions as disputes
+    from exchange.acceptance import selectors as complaints
     from exchange.catalogue import permissions as catalogue
     from exchange.filings import permissions as filings
     from exchange.pilots import permissions as pilots
@@ -70,6 +72,8 @@ def _business() -> None:
         NavItem(_("上架商品"), "store", "selling:products", (catalogue.EDIT_PRODUCTS,), group),
         NavItem(pgettext_lazy("several", "订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
                 orders.waiting_count),
+        NavItem(_("异议与争议"), "message-square-warning", "acceptance:complaints", (disputes.COMPLAIN, disputes.ANSWER), group,
+                complaints.waiting_count),
         NavItem(_("交易备案"), "file-check", "filings:register", (filings.VIEW_FILINGS, filings.VIEW_ALL_FILINGS), group),
         NavItem(_("经纪人试点"), "users", "pilots:mine", (pilots.APPLY, pilots.VIEW), group, piloting.applying_count),
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
@@ -82,6 +86,8 @@ def _business() -> None:
 def _review() -> None:
     from assets.registry import permissions as registry
     from assets.registry import selectors as applications
+    from exchange.acceptance import permissions as disputes
+    from exchange.acceptance import selectors as complaints
     from exchange.catalogue import permissions as catalogue
     from exchange.pilots import permissions as pilots
     from exchange.pilots import selectors as piloting
@@ -93,6 +99,7 @@ def _review() -> None:
     navigation.register(
         NavItem(_("登记审核"), "stamp", "registry:queue", (registry.REVIEW,), group, applications.waiting_count),
         NavItem(_("上架审核"), "store", "catalogue:queue", (catalogue.REVIEW_LISTINGS,), group),
+        NavItem(_("争议裁决"), "gavel", "acceptance:disputes", (disputes.VIEW_DISPUTES,), group, complaints.waiting_count),
         NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting_count),
         NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.managing_count),
         NavItem(_("试点评审"), "clipboard-check", "pilots:scoring", (pilots.SCORE,), group, piloting.scoring_count),
@@ -164,6 +171,7 @@ def _desk() -> None:
     from annotation.work import selectors as work
     from assets.datasets import selectors as datasets
     from assets.registry import selectors as registry
+    from exchange.acceptance import selectors as acceptance
     from exchange.catalogue import selectors as catalogue
     from exchange.filings import selectors as filings
     from exchange.pilots import selectors as pilots
@@ -183,6 +191,7 @@ def _desk() -> None:
         catalogue.todos,
         trading.todos,
         pilots.todos,
+        acceptance.todos,
         rewards.todos,
     ):
         desk.register_todos(todos)
@@ -198,6 +207,7 @@ def _finders() -> None:
     from annotation.projects.selectors import find_projects
     from assets.datasets.selectors import find as find_datasets
     from assets.registry.selectors import find as find_registrations
+    from exchange.acceptance.selectors import find_complaints
     from exchange.catalogue.selectors import find_products
     from exchange.filings.selectors import find_filings
     from exchange.pilots.selectors import find as find_pilots
@@ -210,6 +220,7 @@ def _finders() -> None:
     finding.register_finder(_("登记与证书"), find_registrations, icon="stamp")
     finding.register_finder(_("数据产品"), find_products, icon="store")
     finding.register_finder(pgettext_lazy("several", "订单"), find_orders, icon="receipt-text")
+    finding.register_finder(_("异议与争议"), find_complaints, icon="gavel")
     finding.register_finder(_("交易备案"), find_filings, icon="file-check")
     finding.register_finder(_("经纪人试点"), find_pilots, icon="users")
     finding.register_finder(_("支付"), find_payments, icon="credit-card")

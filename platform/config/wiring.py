@@ -13,7 +13,7 @@ Handler = Callable[[Any], None]
 
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
-    return {**_people(), **_annotation(), **_assets(), **_trades(), **_pilots(), **_rewards()}
+    return {**_people(), **_annotation(), **_assets(), **_trades(), **_pilots(), **_disputes(), **_rewards()}
 
 
 def _people() -> dict[type[Event], list[Handler]]:
@@ -155,6 +155,27 @@ def _pilots() -> dict[type[Event], list[Handler]]:
         news.PilotDecided: [notices.tell_pilot_decided],
         news.PilotGraduated: [],
         news.PilotExited: [notices.tell_pilot_exited],
+    }
+
+
+def _disputes() -> dict[type[Event], list[Handler]]:
+    from config import notices
+    from exchange.acceptance import events as news
+    from settlement.payments import services as payments
+
+    return {
+        news.PriceReduced: [payments.return_reduced],
+        news.WholePriceBack: [payments.return_whole],
+        news.ComplaintFiled: [notices.tell_complaint_filed],
+        news.ComplaintAnswered: [notices.tell_complaint_answered],
+        news.OfferDeclined: [notices.tell_offer_declined],
+        news.ComplaintSettled: [notices.tell_complaint_settled],
+        news.ComplaintWithdrawn: [notices.tell_complaint_withdrawn],
+        news.DisputeOpened: [notices.tell_dispute_opened],
+        news.RulingProposed: [notices.tell_ruling_proposed],
+        news.RulingReturned: [notices.tell_ruling_returned],
+        news.RulingGiven: [notices.tell_ruling_given],
+        news.DeliveryReplaced: [notices.tell_delivery_replaced],
     }
 
 

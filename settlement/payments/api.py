@@ -12,7 +12,7 @@ from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.money import Money
 from settlement.payments import selectors, services
-from settlement.payments.models import PaymentIntent, Payout, Refund, Release
+from settlement.payments.models import EscrowReturn, PaymentIntent, Payout, Refund, Release
 from settlement.payments.permissions import VIEW_EARNINGS
 from settlement.payments.schemas import EarningsOut, IntentOut, PayIn, RefundIn, RefundOut
 
@@ -21,12 +21,14 @@ router = Router()
 
 def _intent(intent: PaymentIntent) -> dict[str, Any]:
     release: Release | None = getattr(intent, "release", None)
+    returned: EscrowReturn | None = getattr(intent, "escrow_return", None)
     names = ("number", "amount_fen", "method", "failure", "state", "created_at", "authorized_at")
     return {
         **{name: getattr(intent, name) for name in names},
         "id": intent.pk,
         "order": intent.order_id,
         "order_number": intent.order.number,
+        "returned_fen": returned.amount_fen if returned else None,
         "released_at": release.released_at if release else None,
         "fee_fen": release.fee_fen if release else None,
         "seller_fen": release.seller_fen if release else None,

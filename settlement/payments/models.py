@@ -47,8 +47,80 @@ class PaymentIntent(Record):
         return self.number
 
 
+_AS_DECIDED = pgtrigger.Trigger(
+    name="as_decided",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[("held", "record")],
+    func="""
+        SELECT i.amount_fen AS whole, o.tax_fen AS whole_tax, d.amount_fen AS part, d.tax_fen AS part_tax INTO held
+          FROM payments_paymentintent AS i JOIN trading_order AS o ON o.id = i.order_id
+          LEFT JOIN acceptance_reduction AS d ON d.order_id = i.order_id
+          WHERE i.id = NEW.intent_id AND i.order_id = NEW.order_id;
+        IF NOT FOUND
+           OR NEW.amount_fen <> coalesce(held.part, held.whole)
+           OR NEW.tax_fen <> coalesce(held.part_tax, held.whole_tax) THEN
+          RAISE EXCEPTION 'what goes back of order % is not what was decided', NEW.order_id USING ERRCODE = 'QP003';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class EscrowReturn(Record):
+    """Money given back to the buyer out of escrow, once: before release in a dispute, wholly or in part.
+
+    In part: exactly the order's reduction, the rest is released. Wholly: the whole price with all its VAT, the
+    intent is canceled and the order refunded. No fee was taken, so none goes back.
+    """
+
+    intent = models.OneToOneField(PaymentIntent, models.PROTECT, related_name="escrow_return")
+    order = models.OneToOneField(Order, models.PROTECT, related_name="escrow_return")
+    amount_fen = FenField(_("退回金额"))
+    tax_fen = FenField(_("其中税额"))
+    reason = models.CharField(_("原因"), max_length=300)
+    returned_at = models.DateTimeField(_("退回时间"))
+    entry = models.OneToOneField(Entry, models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("托管退回")
+        verbose_name_plural = _("托管退回")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(amount_fen__gt=0, tax_fen__gte=0, tax_fen__lte=models.F("amount_fen")),
+                name="escrow_return_sound",
+            )
+        ]
+        triggers = [_APPEND_ONLY, _AS_DECIDED]
+
+    def __str__(self) -> str:
+        return f"{self.order} {self.returned_at:%Y-%m-%d}"
+
+
+_KEEPS_THE_REST = pgtrigger.Trigger(
+    name="keeps_the_rest",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[("held", "record")],
+    func="""
+        SELECT i.amount_fen - coalesce(t.amount_fen, 0) AS rest, coalesce(d.amount_fen, 0) AS decided,
+               coalesce(t.amount_fen, 0) AS returned INTO held
+          FROM payments_paymentintent AS i
+          LEFT JOIN payments_escrowreturn AS t ON t.intent_id = i.id
+          LEFT JOIN acceptance_reduction AS d ON d.order_id = i.order_id
+          WHERE i.id = NEW.intent_id;
+        IF NEW.gross_fen <> held.rest OR held.returned <> held.decided THEN
+          RAISE EXCEPTION 'the release of order % is not what lies in escrow', NEW.order_id USING ERRCODE = 'QP003';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
 class Release(Record):
     """Escrow paid out once: `gross_fen` = `fee_fen` (exchange) + `seller_fen` (supplier).
+
+    `gross_fen` is the price less what went back to the buyer before (`EscrowReturn`); a trigger holds that.
 
     `fee_bp` is the rate in basis points that was in force; the fee is floored to the fen.
     """
@@ -72,7 +144,7 @@ class Release(Record):
                 name="release_adds_up",
             )
         ]
-        triggers = [_APPEND_ONLY]
+        triggers = [_APPEND_ONLY, _KEEPS_THE_REST]
 
     def __str__(self) -> str:
         return f"{self.order} {self.released_at:%Y-%m-%d}"
@@ -84,8 +156,9 @@ _WITHIN_RELEASE = pgtrigger.Trigger(
     operation=pgtrigger.Insert,
     declare=[("released", "record"), ("given", "record")],
     func="""
-        SELECT r.gross_fen, r.fee_fen, o.tax_fen INTO released
+        SELECT r.gross_fen, r.fee_fen, o.tax_fen - coalesce(t.tax_fen, 0) AS tax_fen INTO released
           FROM payments_release AS r JOIN trading_order AS o ON o.id = r.order_id
+          LEFT JOIN payments_escrowreturn AS t ON t.order_id = r.order_id
           WHERE r.order_id = NEW.order_id FOR UPDATE OF r;
         IF NOT FOUND THEN
           RAISE EXCEPTION 'order % was not released, nothing can be refunded', NEW.order_id

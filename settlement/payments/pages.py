@@ -20,7 +20,7 @@ from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.payments import selectors, services
 from settlement.payments.forms import PayForm, RefundForm
-from settlement.payments.models import PaymentIntent, Refund, Release
+from settlement.payments.models import EscrowReturn, PaymentIntent, Refund, Release
 from settlement.payments.permissions import VIEW_EARNINGS
 from settlement.payments.states import IntentState
 from web.answers import page_or_fragment
@@ -107,6 +107,15 @@ def _facts(intent: PaymentIntent, release: Release | None, given_back: list[Refu
             hint=_("其中税额 %(tax)s") % {"tax": Money(order.tax_fen)},
         ),
     ]
+    returned: EscrowReturn | None = getattr(intent, "escrow_return", None)
+    if returned is not None:
+        facts.append(
+            Fact(
+                _("验收前从托管退回"),
+                Money(returned.amount_fen),
+                hint=_("其中税额 %(tax)s") % {"tax": Money(returned.tax_fen)},
+            )
+        )
     if release is not None:
         rate = f"{release.fee_bp // 100}.{release.fee_bp % 100:02d}%"
         facts += [

@@ -1,17 +1,13 @@
-"""Pure arithmetic of payments: the exchange's fee, and what a refund gives back of tax and fee."""
+"""Pure arithmetic of payments: what a refund after release gives back of tax and fee.
+
+The fee and what leaves escrow before release are worked out by `exchange.acceptance.rules`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from kernel.money import Money
-
-BASIS_POINTS = 10_000
-
-
-def exchange_fee(gross: Money, fee_bp: int) -> Money:
-    """The exchange's share of a trade at `fee_bp` basis points, floored to the fen."""
-    return gross.share(fee_bp, BASIS_POINTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class IntentOut(Schema):
     state: str
     created_at: datetime
     authorized_at: datetime | None = None
+    returned_fen: int | None = None
     released_at: datetime | None = None
     fee_fen: int | None = None
     seller_fen: int | None = None

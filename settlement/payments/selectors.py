@@ -68,7 +68,7 @@ def require_view(viewer: Actor) -> None:
 
 def intents_visible_to(viewer: Actor) -> QuerySet[PaymentIntent]:
     """All for operator and auditor; else those of orders that the viewer's organization buys or sells."""
-    rows = PaymentIntent.objects.select_related("order__buyer", "order__supplier", "release")
+    rows = PaymentIntent.objects.select_related("order__buyer", "order__supplier", "release", "escrow_return")
     if viewer.can(VIEW_ALL_PAYMENTS):
         return rows
     if viewer.organization_id is None or not viewer.can(VIEW_PAYMENTS):
@@ -136,8 +136,8 @@ def transitions_of(intent: PaymentIntent) -> list[Transition]:
 
 def entries_of(viewer: Actor, intent: PaymentIntent, refunds: list[Refund]) -> list[Entry]:
     """The ledger entries of a payment, its release and its refunds that touch the viewer's accounts."""
-    release: Release | None = getattr(intent, "release", None)
-    facts = [intent.pk, *([release.pk] if release else []), *(refund.pk for refund in refunds)]
+    moves = [getattr(intent, name, None) for name in ("release", "escrow_return")]
+    facts = [intent.pk, *(each.pk for each in moves if each), *(refund.pk for refund in refunds)]
     return list(ledger.entries_about(viewer, facts))
 
 

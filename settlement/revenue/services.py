@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
+from exchange.delivery.selectors import replacement_of
 from exchange.trading.models import Order
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from organizations.permissions import Actor
@@ -214,8 +215,8 @@ def _evidence(trade: Trade) -> dict[str, Any]:
     order, release = trade.order, trade.release
     contract, filing = getattr(order, "contract", None), getattr(order, "filing", None)
     delivery, payment = getattr(order, "delivery", None), getattr(order, "payment", None)
-    version = order.version
-    return {
+    version, replaced = order.version, replacement_of(order) if delivery else None
+    found = {
         "order": {"id": str(order.pk), "number": order.number},
         "contract": {"number": contract.number, "sha256": contract.text_sha256} if contract else None,
         "voucher": {"id": str(filing.pk), "number": filing.voucher_number} if filing else None,
@@ -234,3 +235,11 @@ def _evidence(trade: Trade) -> dict[str, Any]:
             "release": str(release.entry_id),
         },
     }
+    if replaced is not None:
+        found["replacement"] = {
+            "id": str(replaced.pk),
+            "version": replaced.version.version,
+            "root_hash": replaced.root_hash,
+            "certificate": replaced.certificate.number,
+        }
+    return found

@@ -35,6 +35,7 @@ DOMAIN_APPS = [
     "exchange.catalogue",
     "exchange.trading",
     "exchange.delivery",
+    "exchange.acceptance",
     "exchange.filings",
     "exchange.pilots",
     "settlement.ledger",
@@ -224,6 +225,15 @@ WHITENOISE_AUTOREFRESH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 EXCHANGE_FEE_BP = env.int("EXCHANGE_FEE_BP", default=200)  # the exchange's share of a trade, basis points
+
+# Days for each step of a complaint about a delivery; each period ends at that very second.
+COMPLAINT_ANSWER_DAYS = env.int("COMPLAINT_ANSWER_DAYS", default=3)
+COMPLAINT_REPLY_DAYS = env.int("COMPLAINT_REPLY_DAYS", default=3)
+DISPUTE_EVIDENCE_DAYS = env.int("DISPUTE_EVIDENCE_DAYS", default=5)
+DISPUTE_RULING_DAYS = env.int("DISPUTE_RULING_DAYS", default=7)
+REPLACEMENT_DAYS = env.int("REPLACEMENT_DAYS", default=10)
+# In disputes about more than this price (fen) a second operator confirms the ruling.
+RULING_CONFIRMATION_FEN = env.int("RULING_CONFIRMATION_FEN", default=10_000_000)
 
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 LOGGING = {

@@ -20,6 +20,9 @@ from settlement.payments.services.releases import (
     release_accepted,
     release_escrow,
     return_escrow,
+    return_part,
+    return_reduced,
+    return_whole,
 )
 
 __all__ = [
@@ -40,4 +43,7 @@ __all__ = [
     "release_accepted",
     "release_escrow",
     "return_escrow",
+    "return_part",
+    "return_reduced",
+    "return_whole",
 ]

@@ -19,7 +19,7 @@ from kernel.numbers import new_number
 from organizations.permissions import Actor
 from settlement.ledger import services as ledger
 from settlement.ledger.models import Purpose
-from settlement.payments.models import PaymentIntent, Release
+from settlement.payments.models import EscrowReturn, PaymentIntent, Release
 from settlement.payments.permissions import PAY
 from settlement.payments.states import INTENT, Failure, IntentState, TestMethod
 
@@ -47,12 +47,12 @@ class PaymentDeclined(Refusal):
 
 
 def locked_order(order_id: UUID) -> tuple[Order, PaymentIntent | None]:
-    """The order under lock, and then its intent (with its release) as it stands now.
+    """The order under lock, and then its intent (with its release and escrow return) as it stands now.
 
     Two statements on purpose: rows joined to a locked one are those of before the wait.
     """
     order = trading.locked_order(order_id)
-    intent = PaymentIntent.objects.select_related("release").filter(order=order_id).first()
+    intent = PaymentIntent.objects.select_related("release", "escrow_return").filter(order=order_id).first()
     if intent is not None:
         intent.order = order
     return order, intent
@@ -61,6 +61,12 @@ def locked_order(order_id: UUID) -> tuple[Order, PaymentIntent | None]:
 def release_of(intent: PaymentIntent | None) -> Release | None:
     """The release of an intent loaded by `locked_order`."""
     found: Release | None = getattr(intent, "release", None)
+    return found
+
+
+def escrow_return_of(intent: PaymentIntent | None) -> EscrowReturn | None:
+    """What went back out of escrow, of an intent loaded by `locked_order`."""
+    found: EscrowReturn | None = getattr(intent, "escrow_return", None)
     return found
 
 

@@ -26,7 +26,7 @@ from settlement.payments import rules
 from settlement.payments.events import OrderRefunded
 from settlement.payments.models import Refund
 from settlement.payments.permissions import REFUND_ANY, REFUND_SALES
-from settlement.payments.services.intents import locked_order, release_of
+from settlement.payments.services.intents import escrow_return_of, locked_order, release_of
 
 
 class NothingReleased(Refusal):
@@ -78,12 +78,13 @@ def refund_order(
     release = release_of(intent)
     if release is None:
         raise NothingReleased(number=order.number)
+    returned = escrow_return_of(intent)
     refunded = Money(int(order.refunds.aggregate(total=Sum("amount_fen"))["total"] or 0))
     left = Money(release.gross_fen) - refunded
     _require_sound(amount, left, reason)
     parts = rules.refund_parts(
         gross=Money(release.gross_fen),
-        tax=Money(order.tax_fen),
+        tax=Money(order.tax_fen) - Money(returned.tax_fen if returned else 0),
         fee=Money(release.fee_fen),
         refunded=refunded,
         amount=amount,

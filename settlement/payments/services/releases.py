@@ -7,25 +7,25 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
+from exchange.acceptance.events import PriceReduced, WholePriceBack
+from exchange.acceptance.rules import exchange_fee
 from exchange.trading import services as trading
 from exchange.trading.events import OrderAccepted
 from exchange.trading.models import Order
 from exchange.trading.states import ORDER
-from kernel.errors import InvalidInput, Refusal
+from kernel.errors import Refusal
 from kernel.events import announce
 from kernel.money import Money
+from kernel.records import new_id
 from organizations.permissions import Actor
 from settlement.ledger import services as ledger
 from settlement.ledger.models import Entry, Purpose
-from settlement.payments import rules
 from settlement.payments.events import EscrowReleased
-from settlement.payments.models import PaymentIntent, Release
-from settlement.payments.permissions import REFUND_ANY
-from settlement.payments.services.intents import locked_order, release_of
+from settlement.payments.models import EscrowReturn, PaymentIntent, Release
+from settlement.payments.services.intents import escrow_return_of, locked_order, release_of
 from settlement.payments.states import INTENT, IntentState
 
 
@@ -46,6 +46,9 @@ def _held(order: Order, intent: PaymentIntent | None) -> PaymentIntent:
 def release_escrow(*, by: Actor, at: datetime, order_id: UUID) -> Release:
     """Pay an accepted order's escrow out, once: the fee to the exchange, the rest to the supplier's balance.
 
+    What went back to the buyer before (see `return_part`) is not there any more: fee and rest are those of
+    the remainder.
+
     Follows from the acceptance (news of exchange.trading), so it asks no permission of its own; asking again
     gives the release that is there. Raises EscrowNotHeld, MoveNotAllowed when the order is not accepted.
     """
@@ -55,8 +58,10 @@ def release_escrow(*, by: Actor, at: datetime, order_id: UUID) -> Release:
         return done
     intent = _held(order, found)
     ORDER.check(order, "complete")
-    gross, fee_bp = Money(intent.amount_fen), int(settings.EXCHANGE_FEE_BP)
-    fee = rules.exchange_fee(gross, fee_bp)
+    returned = escrow_return_of(found)
+    gross = Money(intent.amount_fen) - Money(returned.amount_fen if returned else 0)
+    fee_bp = int(settings.EXCHANGE_FEE_BP)
+    fee = exchange_fee(gross, fee_bp)
     release = Release(
         intent=intent,
         order=order,
@@ -100,35 +105,90 @@ def _post_release(release: Release, order: Order, at: datetime) -> Entry:
     )
 
 
-@transaction.atomic
-def return_escrow(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> PaymentIntent:
-    """Give a disputed order's whole escrow back to the buyer; the operator decides.
+@transaction.atomic(savepoint=False)
+def return_part(
+    *, by: Actor, at: datetime, order_id: UUID, amount: Money, tax: Money, reason: str
+) -> EscrowReturn:
+    """Give a part of a disputed order's escrow back to the buyer, once; the release that follows pays the rest.
 
-    Nothing was released, so there is no refund to file: the intent is canceled and the order refunded.
-    Raises EscrowNotHeld, MoveNotAllowed unless the order is disputed, InvalidInput without a reason.
+    Follows from a settlement or ruling (news of exchange.acceptance), so it asks no permission of its own;
+    asking again gives the return that is there. Raises EscrowNotHeld; the database refuses any other amount
+    than the order's reduction.
     """
     order, found = locked_order(order_id)
-    by.require(REFUND_ANY)
+    done = escrow_return_of(found)
+    if done is not None:
+        return done
+    intent = _held(order, found)
+    ORDER.check(order, "settle")
+    return _give_back(intent, order, amount, tax, reason, by=by, at=at)
+
+
+@transaction.atomic(savepoint=False)
+def return_escrow(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> EscrowReturn:
+    """Give a disputed order's whole escrow back to the buyer, once: the intent is canceled, the order refunded.
+
+    Follows from a settlement or ruling (news of exchange.acceptance), so it asks no permission of its own;
+    asking again gives the return that is there. Nothing was released, so there is nothing to file.
+    Raises EscrowNotHeld, MoveNotAllowed unless the order is disputed.
+    """
+    order, found = locked_order(order_id)
+    done = escrow_return_of(found)
+    if done is not None:
+        return done
     intent = _held(order, found)
     ORDER.check(order, "refund")
-    if not reason.strip():
-        raise InvalidInput(field="reason", reason=_now("请写明退回的理由，双方都能看到。"))
+    amount, tax = Money(intent.amount_fen), Money(order.tax_fen)
+    returned = _give_back(intent, order, amount, tax, reason, by=by, at=at)
+    INTENT.move(intent, "cancel", by=by, at=at, reason=reason)
+    trading.refund_in_full(by=by, at=at, order_id=order.pk, reason=reason)
+    return returned
+
+
+def return_reduced(event: PriceReduced) -> None:
+    """Handler of the news that a price was reduced before release."""
+    return_part(
+        by=event.by,
+        at=event.at,
+        order_id=event.order_id,
+        amount=Money(event.amount_fen),
+        tax=Money(event.tax_fen),
+        reason=event.reason,
+    )
+
+
+def return_whole(event: WholePriceBack) -> None:
+    """Handler of the news that the whole price goes back."""
+    return_escrow(by=event.by, at=event.at, order_id=event.order_id, reason=event.reason)
+
+
+def _give_back(
+    intent: PaymentIntent, order: Order, amount: Money, tax: Money, reason: str, *, by: Actor, at: datetime
+) -> EscrowReturn:
     escrow = ledger.Address(Purpose.ESCROW, order.buyer_id)
     bank = ledger.Address.of_platform(Purpose.BANK, order.pk)
     accounts = ledger.accounts([escrow, bank])
-    entry = ledger.post(
+    returned = EscrowReturn(
+        id=new_id(),
+        intent=intent,
+        order=order,
+        amount_fen=amount.fen,
+        tax_fen=tax.fen,
+        reason=reason[:300],
+        returned_at=at,
+    )
+    returned.entry = ledger.post(
         key=f"return:{intent.pk}",
         kind="escrow_return",
-        fact=intent,
-        transfers=[ledger.Transfer(accounts[escrow], accounts[bank], Money(intent.amount_fen))],
+        fact=returned,
+        transfers=[ledger.Transfer(accounts[escrow], accounts[bank], amount)],
         at=at,
         memo=order.number,
     )
-    INTENT.move(intent, "cancel", by=by, at=at, reason=reason.strip())
+    returned.save(force_insert=True)
     record(
         by=by, at=at, action="payments.return_escrow", subject=intent,
-        detail={"order": order.number, "amount_fen": intent.amount_fen, "entry": str(entry.pk),
-                "reason": reason},
+        detail={"order": order.number, "amount_fen": amount.fen, "tax_fen": tax.fen,
+                "entry": str(returned.entry_id), "reason": reason},
     )  # fmt: skip
-    trading.refund_in_full(by=by, at=at, order_id=order.pk, reason=reason.strip())
-    return intent
+    return returned
