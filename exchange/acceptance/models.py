@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.models import DatasetFile, DatasetVersion
 from documents.models import Document
+from exchange.acceptance.rules import percent
 from exchange.acceptance.states import (
     COMPLAINT,
     OPEN,
@@ -133,6 +134,11 @@ class Defect(Record):
 
     def __str__(self) -> str:
         return f"{self.complaint} · {self.get_kind_display()}"
+
+    @property
+    def error_rate(self) -> str:
+        """The rate found, as per cent."""
+        return percent(self.error_rate_bp or 0)
 
 
 class Offer(Record):
