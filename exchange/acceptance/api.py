@@ -195,7 +195,7 @@ def post_replacement(request: HttpRequest, complaint_id: UUID, body: ReplaceIn) 
 @router.post("/complaints/{uuid:complaint_id}/rulings", response=ComplaintDetailOut)
 @idempotent
 def post_ruling(request: HttpRequest, complaint_id: UUID, body: RulingIn) -> ComplaintDetailOut:
-    """Rule (operator); above the threshold the ruling waits for a second operator."""
+    """Rule (an operator, signed in); above the threshold the ruling waits for a second operator."""
     services.rule(
         by=actor(request),
         at=clock.now(),

@@ -99,7 +99,15 @@ class Complaint(Record):
         return self.number
 
     @property
+    def tone(self) -> str:
+        """The colour of the state: amber while a side is waited for."""
+        return {"disputed": "red", "settled": "green", "ruled": "green", "withdrawn": "neutral"}.get(
+            self.state, "amber"
+        )
+
+    @property
     def is_open(self) -> bool:
+        """Whether it has not ended yet; the order is disputed as long."""
         return self.state in OPEN
 
 

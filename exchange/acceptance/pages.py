@@ -112,7 +112,6 @@ def _inspection(order: Order, viewer: Actor, form: AcceptForm) -> dict[str, Any]
         and viewer.can(COMPLAIN)
         and not rules.is_over(order.inspection_until, at),
         "facts": [
-            Fact(_("根哈希"), version.root_hash[:32], hint=version.root_hash[32:]),
             Fact(_("文件"), f"{version.file_count:,}"),
             Fact(_("样本（条）"), f"{version.row_count:,}"),
             Fact(

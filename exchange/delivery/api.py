@@ -12,8 +12,22 @@ from assets.exports import selectors as exports
 from assets.exports.schemas import MakingOut, OfferOut
 from exchange.delivery import services
 from exchange.delivery.models import Delivery
-from exchange.delivery.schemas import DeliveryOut, DownloadOut, FileOut, FilesOut, LinkIn, LinkOut
-from exchange.delivery.selectors import downloads_of, files_of, version_of, visible_delivery
+from exchange.delivery.schemas import (
+    DeliveryOut,
+    DownloadOut,
+    FileOut,
+    FilesOut,
+    LinkIn,
+    LinkOut,
+    ReplacementOut,
+)
+from exchange.delivery.selectors import (
+    downloads_of,
+    files_of,
+    replacements_of,
+    version_of,
+    visible_delivery,
+)
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.errors import InvalidInput
@@ -28,6 +42,16 @@ def _shown(delivery: Delivery) -> DeliveryOut:
         file_count=delivery.file_count,
         byte_count=delivery.byte_count,
         delivered_at=delivery.delivered_at,
+        replacements=[
+            ReplacementOut(
+                version_id=each.version_id,
+                root_hash=each.root_hash,
+                file_count=each.file_count,
+                byte_count=each.byte_count,
+                replaced_at=each.replaced_at,
+            )
+            for each in replacements_of(delivery)
+        ],
     )
 
 

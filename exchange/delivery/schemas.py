@@ -8,14 +8,28 @@ from uuid import UUID
 from ninja import Schema
 
 
+class ReplacementOut(Schema):
+    """A newer version delivered in the place of the one before."""
+
+    version_id: UUID
+    root_hash: str
+    file_count: int
+    byte_count: int
+    replaced_at: datetime
+
+
 class DeliveryOut(Schema):
-    """The act of delivery; `root_hash` is the SHA-256 over the version's manifest."""
+    """The act of delivery; `root_hash` is the SHA-256 over the version's manifest.
+
+    The last of `replacements`, where there are some, is what files and links lead to.
+    """
 
     order_id: UUID
     root_hash: str
     file_count: int
     byte_count: int
     delivered_at: datetime
+    replacements: list[ReplacementOut]
 
 
 class FileOut(Schema):

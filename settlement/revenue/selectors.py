@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 
 from annotation.projects.models import Project
 from assets.registry.models import Certificate
+from exchange.acceptance.selectors import kept_of
+from exchange.delivery.selectors import replacement_of
 from exchange.trading.models import Order
 from kernel import clock
 from kernel.errors import NotFound
@@ -328,6 +330,7 @@ def line_for(viewer: Actor, line_id: UUID) -> RevenueLine:
             "order__contract",
             "order__filing",
             "order__delivery",
+            "order__reduction",
             "order__release__entry",
             "order__payment__escrow_entry",
             "order__certificate",
@@ -456,7 +459,8 @@ def _statement_station(line: RevenueLine) -> Station:
 
 
 def _trade_station(line: RevenueLine) -> Station:
-    order = line.order
+    order, kept = line.order, kept_of(line.order)
+    reduced = ((_("验收前扣减"), str(kept.reduced)),) if kept.reduced else ()
     return Station(
         "transaction",
         "receipt-text",
@@ -467,6 +471,7 @@ def _trade_station(line: RevenueLine) -> Station:
             (_("产品"), order.product.title),
             (_("含税金额"), str(Money(order.amount_fen))),
             (_("其中税额"), str(Money(order.tax_fen))),
+            *reduced,
         ),
         _address("trading:order", order.pk),
         holds=line.evidence["order"]["number"] == order.number,
@@ -553,6 +558,7 @@ def _paper_stations(line: RevenueLine) -> list[Station]:
                 check=_("交付内容的根哈希与登记版本一致"),
             )
         )
+        stations += _replacement_stations(order)
     if contract is not None:
         stations.append(
             Station(
@@ -567,6 +573,25 @@ def _paper_stations(line: RevenueLine) -> list[Station]:
             )
         )
     return stations
+
+
+def _replacement_stations(order: Order) -> list[Station]:
+    """What was delivered in the place of the bought version, if anything was."""
+    replaced = replacement_of(order)
+    if replaced is None:
+        return []
+    return [
+        Station(
+            "replacement",
+            "package-check",
+            _("补交"),
+            f"v{replaced.version.version}",
+            ((_("补交时间"), _day(replaced.replaced_at)), (_("登记证书"), replaced.certificate.number)),
+            digest=replaced.root_hash,
+            holds=replaced.root_hash == replaced.version.root_hash,
+            check=_("交付内容的根哈希与登记版本一致"),
+        )
+    ]
 
 
 def _data_stations(line: RevenueLine) -> list[Station]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -11,7 +13,8 @@ from config.stories import sources, way
 from config.stories.way import shanghai
 from kernel.money import Money
 from tests import cast
-from tests.architecture.test_routes import address, client_of, routes
+from tests.architecture.test_routes import _complained, address, client_of, routes
+from tests.cast import NOON
 from tests.world import World, build
 
 MOST = 60
@@ -61,6 +64,8 @@ def add_content(world: World) -> None:
             use="再次采购，训练本公司模型",
             at=shanghai(2025, 6, day),
         )
+    for day in (1, 2, 3):
+        _complained(world, NOON + timedelta(days=day))
     way.annotate(
         world.team, sources.reviews(4, skip=40), title="第二个项目", price=Money(30), at=shanghai(2025, 7, 1)
     )
@@ -69,6 +74,7 @@ def add_content(world: World) -> None:
 @pytest.mark.django_db
 def test_no_page_asks_more_often_when_there_is_more_to_show() -> None:
     world = build(gross=Money.from_yuan("1060.00"))
+    world.proceedings["complaint_id"] = _complained(world, NOON)
     clients = {role: client_of(role) for role in ("anonymous", "lin", "zhou", "gu", "yan")}
     pages = shown_pages(world, clients)
     before = counts(pages, clients)

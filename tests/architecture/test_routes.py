@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -69,6 +69,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
     revocation = registry.open_revocation(
         by=cast.gu(), at=later, certificate_id=lapsing.pk, grounds="来源证明系伪造。"
     )
+    complaint = _complained(world, later)
     upload = uploads.open_upload(by=cast.lin(), at=later, dataset_id=world.version.dataset_id)
     concluded(licence_draft(Registration().certified(), date(2027, 5, 1)), at=later)
     log.seal(at=later)
@@ -78,7 +79,25 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         "upload_id": upload.pk,
         "licence": Licence.objects.get().number,
         **pilotage.proceedings(),
+        "complaint_id": complaint,
     }
+
+
+def _complained(world: World, at: datetime) -> UUID:
+    """Another order of the same plan, delivered and complained about."""
+    from exchange.acceptance import services as acceptance
+    from exchange.delivery import services as delivery
+    from exchange.trading import services as trading
+    from settlement.payments import services as payments
+
+    seller, buyer = world.team.lead, cast.zhou()
+    order = trading.place_order(by=buyer, at=at, plan_id=world.plan.pk, use_statement="训练本公司模型")
+    for who in (buyer, seller):
+        trading.sign_contract(by=who, at=at, order_id=order.pk)
+    payments.pay_order(by=buyer, at=at, order_id=order.pk)
+    delivery.deliver(by=seller, at=at, order_id=order.pk)
+    defects = [acceptance.Reported(kind="missing", text="清单中的第三个文件没有交付。")]
+    return acceptance.file_complaint(by=buyer, at=at, order_id=order.pk, defects=defects).pk
 
 
 def example(world: World, route: str, argument: str) -> str:

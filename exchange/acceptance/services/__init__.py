@@ -18,6 +18,7 @@ from exchange.acceptance.services.remedies import OfferOutdated, accept_offer, a
 from exchange.acceptance.services.rulings import (
     EvidenceRunning,
     NothingToConfirm,
+    PersonNeeded,
     RulingPending,
     SecondPerson,
     confirm,
@@ -33,6 +34,7 @@ __all__ = [
     "InspectionOver",
     "NothingToConfirm",
     "OfferOutdated",
+    "PersonNeeded",
     "Reported",
     "RulingPending",
     "SecondPerson",

@@ -25,7 +25,7 @@ from exchange.delivery.models import Replacement
 from exchange.trading import services as trading
 from exchange.trading.models import Order
 from exchange.trading.states import Party
-from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal, SelfReview
+from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
 from kernel.money import Money
 from kernel.numbers import new_number
@@ -55,6 +55,14 @@ class SecondPerson(Refusal):
     status = 403
 
 
+class PersonNeeded(Refusal):
+    """A program does not rule."""
+
+    code = "person_needed"
+    message = _("裁决和复核须由审核员本人登录后作出，不能使用 API 密钥。")
+    status = 403
+
+
 class NothingToConfirm(Refusal):
     """There is no ruling that waits for a second operator."""
 
@@ -68,8 +76,8 @@ def _require_independent(order: Order, complaint: Complaint, by: Actor) -> None:
         if not complaints_visible_to(by).filter(pk=complaint.pk).exists():
             raise NotFound
         by.require(RULE)
-    if by.user is None:
-        raise NotAllowed(permission=RULE.label, organization=str(by.organization or "—"))
+    if by.user is None or by.scopes is not None:
+        raise PersonNeeded
     parties = [order.buyer_id, order.supplier_id]
     rows = Membership.objects.filter(user=by.user, organization__in=parties, ended_at=None)
     if by.organization_id in parties or rows.exists():
