@@ -33,7 +33,7 @@ from exchange.acceptance.models import Complaint, Ruling
 from exchange.acceptance.permissions import ANSWER, COMPLAIN, RULE
 from exchange.acceptance.selectors import Effect
 from exchange.acceptance.services import Reported
-from exchange.acceptance.states import OPEN, Check, ComplaintState, Outcome
+from exchange.acceptance.states import OPEN, Check, Citation, ComplaintState, Outcome
 from exchange.delivery.selectors import files_of, version_of
 from exchange.trading.models import Order
 from exchange.trading.permissions import ACCEPT_ORDERS
@@ -528,13 +528,7 @@ def ruling(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
         "pending_effect": _ruling_effect(found.order, pending) if pending else None,
         "is_own": pending is not None and pending.ruled_by_id == viewer.user_id,
         "confirm_form": ConfirmForm(),
-        "cited": [
-            label
-            for value, label in form.fields["citations"].choices
-            if value in form.cleaned_data["citations"]
-        ]  # type: ignore[attr-defined]
-        if effect
-        else [],
+        "cited": [Citation(code).label for code in form.cleaned_data["citations"]] if effect else [],
         "sides": [
             (party.label, [each for each in found.statements.all() if each.party == party], side)
             for party, side in ((Party.BUYER, found.order.buyer), (Party.SUPPLIER, found.order.supplier))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ninja import Field, Schema
@@ -250,7 +251,7 @@ class ComplaintDetailOut(ComplaintOut):
         )
 
 
-def _plain(found: Complaint) -> dict[str, object]:
+def _plain(found: Complaint) -> dict[str, Any]:
     names = ("number", "state", "filed_at", "due_at", "evidence_until", "closed_at")
     return {
         **{name: getattr(found, name) for name in names},

@@ -150,6 +150,7 @@ def voucher(request: HttpRequest, filing_id: UUID) -> HttpResponse:
         "contract_hash": claims["contract"]["sha256"],
         "tax": Money(claims["tax_fen"]),
         "gross": Money(claims["amount_fen"]),
+        "reduced": Money(claims.get("reduced", {}).get("amount_fen", 0)),
         "refunded": Money(claims["refunded_fen"]),
         "filed": Money(found.amount_fen),
     }

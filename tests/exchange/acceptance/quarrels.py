@@ -15,6 +15,7 @@ from exchange.delivery import services as delivery
 from exchange.trading.models import Order
 from kernel.money import Money
 from organizations.permissions import Actor
+from organizations.states import Role
 from settlement.ledger import selectors as ledger
 from settlement.payments import services as payments
 from tests import cast
@@ -72,7 +73,7 @@ def disputed(order: Order | None = None, *, at: datetime = DELIVERED + timedelta
 
 def second_operator() -> Actor:
     """Another listing reviewer of the exchange's service base."""
-    return cast.person("fang", cast.BASE, cast.Role.LISTING_REVIEWER)
+    return cast.person("fang", cast.BASE, Role.LISTING_REVIEWER)
 
 
 def ruled(found: Complaint, outcome: str, *, by: Actor | None = None, **terms: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture(autouse=True)
 def three_days_into_inspection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: quarrels.DELIVERED + quarrels.timedelta(days=4, hours=1))
+    monkeypatch.setattr(clock, "now", lambda: quarrels.DELIVERED + timedelta(days=4, hours=1))
 
 
 def quarrelling() -> dict[str, tuple[Any, str]]:
@@ -31,7 +32,7 @@ def quarrelling() -> dict[str, tuple[Any, str]]:
     fresh = quarrels.delivered(product=product)
     filed, offered = quarrels.complaint(quarrels.delivered(product=product)), quarrels.complaint()
     services.add_defect(
-        by=cast.zhou(), at=quarrels.DELIVERED + quarrels.timedelta(days=3), complaint_id=filed.pk,
+        by=cast.zhou(), at=quarrels.DELIVERED + timedelta(days=3), complaint_id=filed.pk,
         defect=Reported(kind="label_errors", text="抽查一百条，错误十二条。", row_ids=["r000001"], error_rate_bp=1_250),
     )  # fmt: skip
     quarrels.answered(offered, kind="partial_refund", amount=Money(1_000_000))

@@ -15,6 +15,7 @@ from exchange.acceptance import rules, selectors, services
 from exchange.acceptance.events import PriceReduced, WholePriceBack
 from exchange.acceptance.models import Complaint, Reduction, Ruling
 from exchange.acceptance.services import Reported
+from exchange.acceptance.states import Outcome
 from exchange.delivery import services as delivery
 from exchange.delivery.models import Replacement
 from exchange.delivery.selectors import files_of, version_of
@@ -28,6 +29,7 @@ from kernel.models import Transition
 from kernel.money import Money
 from kernel.states import MoveNotAllowed
 from notifications.models import Notification
+from organizations.states import Role
 from settlement.payments import rules as payment_rules
 from settlement.payments import services as payments
 from settlement.payments.models import EscrowReturn, PaymentIntent, Release
@@ -191,7 +193,7 @@ def test_upheld_releases_everything() -> None:
 def test_a_ruling_of_a_partial_refund_moves_exactly_what_was_shown_before() -> None:
     order = delivered()
     found = disputed(order)
-    shown = selectors.effect_of(order, selectors.Outcome.PARTIAL_REFUND, Money(2_000_000)).split
+    shown = selectors.effect_of(order, Outcome.PARTIAL_REFUND, Money(2_000_000)).split
     assert shown is not None
     ruled(found, "partial_refund", amount=Money(2_000_000))
     assert books() == {
@@ -319,7 +321,7 @@ def test_evidence_is_stated_until_the_deadline_and_not_at_it() -> None:
 @pytest.mark.django_db
 def test_each_step_belongs_to_its_side() -> None:
     order = delivered()
-    clerk = cast.person("wu", cast.YUNSHAN, cast.Role.FINANCE)
+    clerk = cast.person("wu", cast.YUNSHAN, Role.FINANCE)
     for who, refusal in (
         (cast.lin(), trading.WrongSide),
         (cast.gu(), trading.WrongSide),
@@ -342,7 +344,7 @@ def test_each_step_belongs_to_its_side() -> None:
 def test_nobody_of_either_side_rules_whatever_it_acts_for() -> None:
     found = disputed()
     cast.person("xu", cast.YUNSHAN)
-    both = cast.person("xu", cast.BASE, cast.Role.LISTING_REVIEWER)
+    both = cast.person("xu", cast.BASE, Role.LISTING_REVIEWER)
     for who, refusal in (
         (both, SelfReview),
         (cast.zhou(), NotAllowed),
@@ -424,24 +426,23 @@ def test_the_news_of_a_full_refund_twice_moves_the_money_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_acceptance_and_complaint_at_once_end_in_one_of_them() -> None:
-    for _round in range(3):
-        order, zhou = delivered(), cast.zhou()
-        at = DELIVERED + DAY
-        answers = at_once(
-            2,
-            lambda number, order=order, at=at, zhou=zhou: (
-                trading.accept_order(by=zhou, at=at, order_id=order.pk)
-                if number
-                else services.file_complaint(by=zhou, at=at, order_id=order.pk, defects=[MISSING])
-            ),
-        )
-        kept = [each for each in answers if not isinstance(each, Exception)]
-        refused = [each for each in answers if isinstance(each, Exception)]
-        assert (len(kept), [type(each) for each in refused]) == (1, [MoveNotAllowed]), answers
-        state = "disputed" if isinstance(kept[0], Complaint) else "completed"
-        assert fresh(order).state == state
-        assert Release.objects.filter(order=order).exists() == (state == "completed")
+@pytest.mark.parametrize("_round", range(3))
+def test_acceptance_and_complaint_at_once_end_in_one_of_them(_round: int) -> None:
+    order, zhou, at = delivered(), cast.zhou(), DELIVERED + DAY
+
+    def act(number: int) -> Order | Complaint:
+        if number:
+            return trading.accept_order(by=zhou, at=at, order_id=order.pk)
+        return services.file_complaint(by=zhou, at=at, order_id=order.pk, defects=[MISSING])
+
+    answers = at_once(2, act)
+    kept = [each for each in answers if not isinstance(each, Exception)]
+    refused = [type(each) for each in answers if isinstance(each, Exception)]
+    assert (len(kept), refused) == (1, [MoveNotAllowed]), answers
+    state = "disputed" if isinstance(kept[0], Complaint) else "completed"
+    assert fresh(order).state == state
+    assert Release.objects.filter(order=order).exists() == (state == "completed")
+    assert books() == (ESCROWED if state == "disputed" else UPHELD)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -553,7 +554,7 @@ def test_raw_sql_changes_no_ruling_and_moves_no_other_amount() -> None:
 @pytest.mark.django_db
 def test_one_complaint_at_a_time_with_several_defects() -> None:
     order = delivered()
-    file = DatasetFileOf(order)
+    file = first_file(order)
     found = complaint(order)
     with pytest.raises(services.ComplaintOpen, match=found.number):
         complaint(order)
@@ -567,7 +568,7 @@ def test_one_complaint_at_a_time_with_several_defects() -> None:
         services.add_defect(by=cast.zhou(), at=END, complaint_id=found.pk, defect=MISSING)
 
 
-def DatasetFileOf(order: Order) -> int | None:  # noqa: N802
+def first_file(order: Order) -> int | None:
     return files_of(order).values_list("pk", flat=True).first()
 
 

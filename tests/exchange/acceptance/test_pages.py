@@ -14,6 +14,7 @@ from exchange.acceptance import selectors, services
 from exchange.acceptance.models import Attachment, Complaint, Ruling
 from exchange.trading.models import Order
 from kernel import clock
+from kernel.money import Money
 from tests import cast
 from tests.exchange.acceptance import quarrels
 from tests.exchange.acceptance.quarrels import DELIVERED
@@ -163,3 +164,15 @@ def test_accepting_with_the_checklist_keeps_what_was_compared() -> None:
     assert "根哈希与合同一致" in page
     assert "抽查二十条。" in page
     assert quarrels.books() == {"bank": "-68000.00", "fees": "1360.00", "wallet": "66640.00"}
+
+
+def test_the_voucher_tells_what_was_taken_off() -> None:
+    order = quarrels.delivered()
+    quarrels.accepted(
+        quarrels.answered(quarrels.complaint(order), kind="partial_refund", amount=Money(1_000_001))
+    )
+    page = client_of(cast.zhou()).get(f"/filings/{order.filing.pk}/").content.decode()
+    assert "验收前扣减" in page
+    assert "¥57,999.99" in page
+    page = client_of(cast.zhou()).get(f"/payments/{order.pk}/").content.decode()
+    assert "验收前从托管退回" in page
