@@ -232,7 +232,7 @@ def turn_of(complaint: Complaint, at: datetime) -> frozenset[str]:
 
 def history(complaint: Complaint) -> list[Moment]:
     """Filing, every move, statement and ruling as one timeline, oldest first."""
-    moments = [Moment(_("提出异议"), complaint.filed_at, complaint.filer_label)]
+    moments = [Moment(_("对交付提出异议"), complaint.filed_at, complaint.filer_label)]
     rows = Transition.objects.filter(subject_id=complaint.pk).order_by("at", "pk")
     moments += [Moment(row.move_label, row.at, row.actor_label, row.reason) for row in rows]
     moments += [

@@ -32,7 +32,7 @@ COMPLAINT = Machine(
         Move("answer", ("filed",), "answered", _("供方答复")),
         Move("decline", ("answered",), "filed", _("需方不接受")),
         Move("settle", ("answered",), "settled", _("需方接受")),
-        Move("withdraw", ("filed", "answered"), "withdrawn", _("撤回异议")),
+        Move("withdraw", ("filed", "answered"), "withdrawn", _("撤回交付异议")),
         Move("escalate", ("filed", "answered", "replacing"), "disputed", _("提请裁决")),
         Move("order_replacement", ("disputed",), "replacing", _("裁决补交")),
         Move("replace", ("replacing",), "ruled", _("按裁决补交")),
@@ -68,7 +68,7 @@ class Remedy(models.TextChoices):
 
     REPLACEMENT = "replacement", _("补交新版本")
     PARTIAL_REFUND = "partial_refund", _("部分退款")
-    FULL_REFUND = "full_refund", _("全额退款")
+    FULL_REFUND = "full_refund", _("退还全部价款")
     REJECTION = "rejection", _("不同意异议")
 
 

@@ -304,6 +304,11 @@ def _operators(event: Any, title: Promise) -> None:
     _reviewers(event, title, words, reverse("acceptance:complaint", args=[found.pk]), RULE)
 
 
+def tell_escrow_returned(event: disputes.PriceReduced | disputes.WholePriceBack) -> None:
+    """The buyer's finance: money came back out of escrow."""
+    _order(event, "buyer", Role.FINANCE, _("订单 %(number)s 有退款到账"))
+
+
 def tell_complaint_filed(event: disputes.ComplaintFiled) -> None:
     """The supplier's traders: defects are reported, an answer is due."""
     _complaint(event, _("订单 %(order)s 收到交付异议 %(number)s，请按期答复"), "supplier")

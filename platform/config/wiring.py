@@ -164,8 +164,8 @@ def _disputes() -> dict[type[Event], list[Handler]]:
     from settlement.payments import services as payments
 
     return {
-        news.PriceReduced: [payments.return_reduced],
-        news.WholePriceBack: [payments.return_whole],
+        news.PriceReduced: [payments.return_reduced, notices.tell_escrow_returned],
+        news.WholePriceBack: [payments.return_whole, notices.tell_escrow_returned],
         news.ComplaintFiled: [notices.tell_complaint_filed],
         news.ComplaintAnswered: [notices.tell_complaint_answered],
         news.OfferDeclined: [notices.tell_offer_declined],

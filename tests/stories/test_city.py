@@ -10,6 +10,7 @@ import pytest
 
 from config.stories import city, people
 from config.stories.way import shanghai
+from exchange.acceptance.models import Complaint
 from exchange.catalogue.models import Product
 from exchange.delivery import services as delivery
 from exchange.trading.models import Order
@@ -85,6 +86,7 @@ def test_the_city_stands_as_promised_and_is_loaded_once(monkeypatch: pytest.Monk
     lapsed = Product.objects.get(supplier=people.organization("lianjiang"))
     assert (lapsed.state, lapsed.certificate.state) == ("suspended", "cancelled")
     assert Order.objects.filter(supplier=people.organization("yingshi"), state="refunded").count() == 1
+    assert sorted(Complaint.objects.values_list("state", flat=True)) == ["disputed", "settled"]
     assert ledger.prove().is_sound
     for firm in ("qinglan", "beijiang", "feixia", "lianjiang", "yingshi", "bijia"):
         assert revenue.recomputation(people.organization(firm).pk, 2025).is_equal

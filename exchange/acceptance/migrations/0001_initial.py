@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=kernel.records.new_id, editable=False, primary_key=True, serialize=False)),
                 ('recorded_at', models.DateTimeField(auto_now_add=True, verbose_name='记录时间')),
                 ('ordinal', models.PositiveSmallIntegerField(verbose_name='次序')),
-                ('kind', models.CharField(choices=[('replacement', '补交新版本'), ('partial_refund', '部分退款'), ('full_refund', '全额退款'), ('rejection', '不同意异议')], max_length=24, verbose_name='答复')),
+                ('kind', models.CharField(choices=[('replacement', '补交新版本'), ('partial_refund', '部分退款'), ('full_refund', '退还全部价款'), ('rejection', '不同意异议')], max_length=24, verbose_name='答复')),
                 ('amount_fen', kernel.money.FenField(blank=True, null=True, verbose_name='退款金额')),
                 ('text', models.TextField(verbose_name='答复说明')),
                 ('offerer_label', models.CharField(max_length=200, verbose_name='答复人')),

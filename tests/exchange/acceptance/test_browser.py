@@ -43,7 +43,7 @@ def quarrelling() -> dict[str, tuple[Any, str]]:
         f"/acceptance/orders/{fresh.pk}/": (cast.zhou, "验收清单"),
         f"/acceptance/orders/{fresh.pk}/complain/": (cast.zhou, "提出异议"),
         "/acceptance/complaints/": (cast.lin, "异议与争议"),
-        f"/acceptance/complaints/{filed.pk}/": (cast.lin, "答复异议"),
+        f"/acceptance/complaints/{filed.pk}/": (cast.lin, "答复这件异议"),
         f"/acceptance/complaints/{offered.pk}/": (cast.zhou, "接受供方的答复"),
         f"/acceptance/complaints/{hearing.pk}/": (cast.lin, "补充陈述"),
         f"/acceptance/complaints/{done.pk}/": (cast.yan, "裁决"),

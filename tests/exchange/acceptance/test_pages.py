@@ -65,7 +65,7 @@ def test_each_viewer_gets_its_own_actions() -> None:
     shown = {who: answer.content.decode() for who, answer in told.items()}
     for words, viewers in (
         ("提交答复", {cast.lin}),
-        ("撤回异议", {cast.zhou}),
+        ("撤回交付异议", {cast.zhou}),
         ("补充另一个问题", {cast.zhou}),
     ):
         assert {who for who in shown if words in shown[who]} == viewers, words
