@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Router
 
 from exchange.pilots import rules, selectors, services
@@ -29,6 +30,7 @@ from exchange.pilots.schemas import (
 )
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
+from kernel.errors import InvalidInput
 
 router = Router()
 
@@ -111,6 +113,9 @@ def get_application(request: HttpRequest, bid_id: UUID) -> ApplicationOut:
 @idempotent
 def post_answers(request: HttpRequest, bid_id: UUID, body: AnswersIn) -> ApplicationOut:
     """Change some answers of a draft."""
+    unknown = next((name for name in body.answers if name not in rules.FIELD_LABELS), "")
+    if unknown:
+        raise InvalidInput(field=unknown, reason=_("这一类型的申报没有此项。"))
     services.edit_application(by=actor(request), at=clock.now(), application_id=bid_id, **body.answers)
     return _application(request, bid_id)
 

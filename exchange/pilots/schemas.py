@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
+from pydantic import StringConstraints
 
 from exchange.pilots import rules
 from exchange.pilots.models import Application, Assessment, Objection, Pilot, Round, Seat
 from exchange.pilots.selectors import valid_sheet
 from exchange.pilots.states import BrokerType
+
+Words = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""Text that the database can hold."""
 
 
 class CriterionOut(Schema):
@@ -109,7 +113,7 @@ class ApplyIn(Schema):
 class AnswersIn(Schema):
     """Answers by field; each type has its own (see the answers of an application)."""
 
-    answers: dict[str, int | str | None]
+    answers: dict[str, int | Words | None]
 
 
 class SeatOut(Schema):
@@ -143,15 +147,15 @@ class DeclarationIn(Schema):
     """Whether there is a conflict of interest, and which."""
 
     has_conflict: bool
-    statement: str = ""
+    statement: Words = ""
 
 
 class ScoreIn(Schema):
     """Whole points from 0 to 100 for every criterion; a correction says why."""
 
     points: dict[str, int]
-    opinion: str
-    reason: str = ""
+    opinion: Words
+    reason: Words = ""
 
 
 class AppointIn(Schema):
@@ -164,7 +168,7 @@ class AppointIn(Schema):
 class ObjectionIn(Schema):
     """What somebody objects to in an announced result."""
 
-    statement: str
+    statement: Words
     application_id: UUID | None = None
 
 
@@ -172,7 +176,7 @@ class AnswerIn(Schema):
     """The answer to an objection; an upheld one ends the notice."""
 
     is_upheld: bool
-    answer: str
+    answer: Words
 
 
 class ObjectionOut(Schema):
@@ -290,6 +294,6 @@ class DecideIn(Schema):
     """The operator's verdict: continue, improve (with demands), extend, graduate or exit."""
 
     verdict: str
-    reasons: str
-    demands: list[str] = []
+    reasons: Words
+    demands: list[Words] = []
     due_on: date | None = None

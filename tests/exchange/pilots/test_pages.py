@@ -289,6 +289,10 @@ def test_a_program_applies_and_scores_once_per_key() -> None:
         answers = {**pilotage.TEXTS, **pilotage.BY_TYPE["data_enabling"]}
         wrong = hong.post(f"{bid}/answers", {"answers": {"luck": "有"}}, key="d0")
         assert (wrong.status_code, wrong.json()["field"]) == (422, "luck")
+        hostile = {"answers": {"plan": "第一年撮合十二笔\x00，季度复盘"}}
+        assert hong.post(f"{bid}/answers", hostile, key="nul").status_code == 422
+        for name in ("by", "application_id", "state"):
+            assert hong.post(f"{bid}/answers", {"answers": {name: "x"}}, key=name).json()["field"] == name
         assert hong.post(f"{bid}/answers", {"answers": answers}, key="d").status_code == 200
         submitted = hong.post(f"{bid}/submission", key="e")
         assert submitted.status_code == 200, submitted.json()
