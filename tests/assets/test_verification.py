@@ -161,7 +161,9 @@ def _characters(pdf: bytes) -> set[str]:
 
 def test_the_pdf_holds_the_chinese_text_and_is_pdf_a(certificate: Certificate) -> None:
     body = objects.get(certificate.document_key)
-    words = set("平台赋码数据资产登记证书酒店评论情感清蓝数据标注（示例）有限公司清远服务基地示例证书一般数据")
+    words = set(
+        "平台赋码数据资产登记证书酒店评论情感清蓝数据标注（示例）有限公司清远服务基地示例证书一般数据"
+    )
     assert words <= _characters(body)
     assert certificate.number.encode() in body
     assert b"pdfaid:part" in body
