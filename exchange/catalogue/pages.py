@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from assets.datasets.selectors import provenance_of
 from assets.registry.rules import labels_of_rights
 from assets.registry.selectors import verification_url
-from assets.registry.services.sheets import qr_svg
+from documents.printing import qr_svg
 from exchange.catalogue import rules, services
 from exchange.catalogue.models import Product
 from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS

@@ -1,4 +1,4 @@
-"""Who sees filings."""
+"""Who sees, exports and reconciles filings, and who imports past trades."""
 
 from __future__ import annotations
 
@@ -31,4 +31,28 @@ EXPORT_FILINGS = permission(
     _("导出交易备案登记簿"),
     kinds={Kind.EXCHANGE_OPERATOR, Kind.DEPARTMENT, Kind.AUDITOR},
     roles={Role.LISTING_REVIEWER, Role.FIRST_REVIEWER, Role.SECOND_REVIEWER, Role.AUDITOR},
+)
+VIEW_OUTSIDE = permission(
+    "filings.view_outside",
+    _("查看对外报送与对账"),
+    kinds={Kind.EXCHANGE_OPERATOR, Kind.AUDITOR},
+    roles={Role.LISTING_REVIEWER, Role.FIRST_REVIEWER, Role.AUDITOR},
+)
+MANAGE_OUTSIDE = permission(
+    "filings.manage_outside",
+    _("重报与对账"),
+    kinds={Kind.EXCHANGE_OPERATOR},
+    roles={Role.LISTING_REVIEWER, Role.FIRST_REVIEWER},
+)
+VIEW_IMPORTS = permission(
+    "filings.view_imports",
+    _("查看历史交易导入"),
+    kinds={Kind.EXCHANGE_OPERATOR, Kind.AUDITOR},
+    roles={Role.LISTING_REVIEWER, Role.FIRST_REVIEWER, Role.AUDITOR},
+)
+IMPORT_PAST_TRADES = permission(
+    "filings.import_past",
+    _("导入历史交易"),
+    kinds={Kind.EXCHANGE_OPERATOR},
+    roles={Role.LISTING_REVIEWER},
 )

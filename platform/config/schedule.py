@@ -24,10 +24,13 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "registry-watch-deadlines": _every(3600, "registry.watch_deadlines"),
     "trading-accept-overdue": _every(300, "trading.accept_overdue"),
     "pilots-close-rounds": _every(60, "pilots.close_rounds"),
+    "filings-send-due": _every(60, "filings.send_due", "mail"),
+    "filings-export-days": _every(3600, "filings.export_days", "long"),
 }
 
 TASK_ROUTES: dict[str, dict[str, str]] = {
     "jobs.run_job": {"queue": "long"},
     "registry.make_document": {"queue": "long"},
     "notifications.*": {"queue": "mail"},
+    "filings.send_outside": {"queue": "mail"},
 }

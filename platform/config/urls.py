@@ -33,6 +33,7 @@ SECTIONS = {
     "acceptance/": "exchange.acceptance.urls",
     "filings/": "exchange.filings.urls",
     "pilots/": "exchange.pilots.urls",
+    "vouchers/": "exchange.filings.verification_urls",
     "ledger/": "settlement.ledger.urls",
     "payments/": "settlement.payments.urls",
     "revenue/": "settlement.revenue.urls",

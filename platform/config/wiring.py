@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from kernel import events
 from kernel.events import Event
@@ -107,14 +108,20 @@ def _trades() -> dict[type[Event], list[Handler]]:
     from exchange.catalogue import events as catalogue
     from exchange.delivery.events import OrderDelivered
     from exchange.filings import services as filings
+    from exchange.filings.rules import Receipt
     from exchange.trading import events as news
     from settlement.payments import services as payments
     from settlement.payments.events import OrderRefunded
-    from settlement.payments.selectors import refunded_of
+    from settlement.payments.selectors import refunded_of, release_facts_of
     from settlement.revenue import services as revenue
 
+    def receipt_of(order_id: UUID) -> Receipt | None:
+        found = release_facts_of(order_id)
+        return Receipt(*found) if found else None
+
     def file_trade(event: news.OrderCompleted) -> None:
-        filings.file_trade(by=event.by, at=event.at, order_id=event.order_id)
+        receipt = receipt_of(event.order_id)
+        filings.file_trade(by=event.by, at=event.at, order_id=event.order_id, receipt=receipt)
 
     def book_receipt(event: news.OrderCompleted) -> None:
         revenue.book_receipt(by=event.by, at=event.at, order_id=event.order_id)

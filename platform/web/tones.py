@@ -28,6 +28,8 @@ TONES: dict[str, frozenset[str]] = {
             "graduated",
             "selected",
             "scored",
+            "acknowledged",
+            "imported",
         }
     ),
     "blue": frozenset(
@@ -57,6 +59,8 @@ TONES: dict[str, frozenset[str]] = {
             "assessed",
             "extended",
             "dispatched",
+            "sent",
+            "checked",
         }
     ),
     "amber": frozenset(

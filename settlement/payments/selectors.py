@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
@@ -122,6 +123,12 @@ def refund_scope(viewer: Actor, order_id: UUID) -> RefundScope:
 def refunded_of(order_id: UUID) -> Money:
     """Everything that went back of one order."""
     return Money(int(Refund.objects.filter(order=order_id).aggregate(total=Sum("amount_fen"))["total"] or 0))
+
+
+def release_facts_of(order_id: UUID) -> tuple[str, int, datetime] | None:
+    """Payment number, released fen and moment of one order's release; None before it."""
+    rows = Release.objects.filter(order=order_id)
+    return rows.values_list("intent__number", "gross_fen", "released_at").first()
 
 
 def refunds_of(order: Order) -> list[Refund]:

@@ -33,6 +33,17 @@ EXTRA_ROOMS = {
     },
     "annotation/work": {"project_urls"},
     "exchange/catalogue": {"selling_urls", "pages_selling"},
+    "exchange/filings": {
+        "judging",
+        "outside",
+        "reading",
+        "sheets",
+        "spreadsheets",
+        "verification",
+        "verification_pages",
+        "verification_urls",
+        "wording",
+    },
 }
 FOLDERS = {
     "migrations",

@@ -23,7 +23,7 @@ def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[events.Even
         "exchange.catalogue.services",
         "exchange.trading.services",
         "exchange.delivery.services",
-        "exchange.filings.services",
+        "exchange.filings.services.filing",
     ):
         monkeypatch.setattr(f"{module}.announce", hear)
     before = dict(events._handlers)

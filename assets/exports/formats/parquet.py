@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,18 @@ def _literal(path: Path) -> str:
 
 def write(rows: Path, target: Path, names: Sequence[str]) -> None:
     """Write the named columns of a file of JSON lines as Parquet."""
-    chosen = {name: COLUMNS[name] for name in COLUMNS if name in names}
-    struct = ", ".join(f"{name}: '{kind}'" for name, kind in chosen.items())
+    write_columns(rows, target, {name: COLUMNS[name] for name in COLUMNS if name in names})
+
+
+def write_columns(rows: Path, target: Path, columns: Mapping[str, str]) -> None:
+    """The same for any columns: name → DuckDB type; both are ours, never a caller's text."""
+    struct = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
     read = (
         f"read_json({_literal(rows)}, format='newline_delimited', columns={{{struct}}},"
         f" maximum_object_size={_LARGEST_ROW})"
     )
     with duckdb.connect(config=SETTINGS) as connection:
         connection.execute(
-            f"COPY (SELECT {', '.join(chosen)} FROM {read}) TO {_literal(target)}"
+            f"COPY (SELECT {', '.join(columns)} FROM {read}) TO {_literal(target)}"
             " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
         )

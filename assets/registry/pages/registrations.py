@@ -30,10 +30,11 @@ from assets.registry.forms import (
 )
 from assets.registry.models import Application, Certificate, Licence
 from assets.registry.permissions import AGREE, APPLY, CONTROL_CERTIFICATES, REVIEW, VIEW_REGISTRY
-from assets.registry.services.sheets import facts_of, formal_day, qr_svg
+from assets.registry.services.sheets import facts_of
 from assets.registry.states import APPLICATION, CERTIFICATE, ApplicationState, ProductKind
 from assets.registry.verification_pages import throttle, verdict_context
 from documents import objects
+from documents.printing import formal_day, qr_svg
 from documents.services import link_to, store_upload
 from gateway.api import actor
 from kernel import clock

@@ -235,6 +235,12 @@ REPLACEMENT_DAYS = env.int("REPLACEMENT_DAYS", default=10)
 # In disputes about more than this price (fen) a second operator confirms the ruling.
 RULING_CONFIRMATION_FEN = env.int("RULING_CONFIRMATION_FEN", default=10_000_000)
 
+# The outside exchange that filings are reported to; off while the address is empty: they wait in the queue.
+OUTSIDE_EXCHANGE_URL = env("OUTSIDE_EXCHANGE_URL", default="")
+OUTSIDE_EXCHANGE_SECRET = env("OUTSIDE_EXCHANGE_SECRET", default="")
+OUTSIDE_EXCHANGE_ADAPTER = env("OUTSIDE_EXCHANGE_ADAPTER", default="exchange.filings.outside.SignedHttp")
+OUTSIDE_EXCHANGE_TIMEOUT_SECONDS = env.float("OUTSIDE_EXCHANGE_TIMEOUT_SECONDS", default=10)
+
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 LOGGING = {
     "version": 1,

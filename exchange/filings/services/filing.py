@@ -1,4 +1,4 @@
-"""Filing completed trades and amending the filings after refunds."""
+"""Filing completed trades and amending the filings after refunds; each issue is queued for the outside exchange."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
 from exchange.acceptance.selectors import kept_of
+from exchange.delivery.models import Delivery, Download
 from exchange.delivery.selectors import replacement_of
 from exchange.filings import rules
 from exchange.filings.events import FilingAmended, TradeFiled
 from exchange.filings.models import Filing, FormerVoucher
-from exchange.filings.permissions import EXPORT_FILINGS
+from exchange.filings.services.sending import queue_issue
 from exchange.filings.states import FILING
 from exchange.trading.models import Order
 from exchange.trading.services import locked_order
-from exchange.trading.states import OrderState
+from exchange.trading.states import ORDER, OrderState
 from kernel.errors import NotFound, Refusal
 from kernel.events import announce
+from kernel.models import Transition
 from kernel.money import Money
 from kernel.numbers import new_number
 from organizations.permissions import Actor
@@ -55,7 +57,28 @@ class RefundBeyondAmount(Refusal):
     message = _("退款合计超过了订单 %(number)s 的金额，备案不能更正。")
 
 
-def _trade(order: Order) -> rules.Trade:
+def _delivered(order: Order) -> rules.Delivered:
+    """What was opened to the buyer, and how many links to it were handed out before acceptance."""
+    delivery = Delivery.objects.get(order=order)
+    before = Download.objects.filter(delivery=delivery, requested_at__lte=order.accepted_at)
+    return rules.Delivered(
+        root_hash=delivery.root_hash,
+        file_count=delivery.file_count,
+        byte_count=delivery.byte_count,
+        access_count=before.count(),
+    )
+
+
+def _accepted(order: Order) -> rules.Accepted:
+    """Who accepted: somebody of the buyer's, or nobody before the end of the inspection period."""
+    move = Transition.objects.filter(machine=ORDER.name, subject_id=order.pk, move__in=("accept", "settle")).latest(
+        "at", "pk"
+    )
+    way = rules.BY_BUYER if move.user_id is not None else rules.BY_END_OF_INSPECTION
+    return rules.Accepted(way=way, acceptor=move.actor_label)
+
+
+def _trade(order: Order, receipt: rules.Receipt | None) -> rules.Trade:
     assert order.delivered_at is not None
     assert order.accepted_at is not None
     kept, replaced = kept_of(order), replacement_of(order)
@@ -78,16 +101,20 @@ def _trade(order: Order) -> rules.Trade:
         accepted_at=order.accepted_at,
         amount_fen=order.amount_fen,
         tax_fen=order.tax_fen,
+        delivery=_delivered(order),
+        acceptance=_accepted(order),
+        receipt=receipt,
+        is_demo=order.supplier.is_demo or order.buyer.is_demo,
         reduced_fen=kept.reduced.fen,
         reduced_tax_fen=kept.reduced_tax.fen,
     )
 
 
 @transaction.atomic(savepoint=False)
-def file_trade(*, by: Actor, at: datetime, order_id: UUID) -> Filing:
+def file_trade(*, by: Actor, at: datetime, order_id: UUID, receipt: rules.Receipt | None = None) -> Filing:
     """File a completed trade at the amount really kept and sign its voucher; again: the same filing.
 
-    Raises NotCompleted. Runs in the transaction that completed the order, or in one of its own.
+    `receipt`: what settlement, which stands above, knows of the money. Raises NotCompleted. Runs in the transaction that completed the order, or in one of its own.
     """
     order = locked_order(order_id, *_ALONG, heavy=_HEAVY)
     existing = Filing.objects.filter(order=order).first()
@@ -96,13 +123,15 @@ def file_trade(*, by: Actor, at: datetime, order_id: UUID) -> Filing:
     if order.state != OrderState.COMPLETED:
         raise NotCompleted(number=order.number, state=order.get_state_display())
     venue = str(getattr(settings, "EXCHANGE_VENUE", rules.QINGYUAN_BASE))
-    number, trade = new_number("JY", at), _trade(order)
+    number, trade = new_number("JY", at), _trade(order, receipt)
     claims = rules.voucher_claims(trade, voucher_number=number, venue=venue, filed_at=at)
     filing = Filing(order=order, venue=venue, amount_fen=claims["filed_fen"])
     filing.save(force_insert=True)
-    filing.voucher_number, filing.filed_at = number, at
+    filing.voucher_number, filing.filed_at, filing.issued_at = number, at, at
     filing.claims, filing.token = claims, sign(claims, type_=rules.VOUCHER_TYPE)
-    FILING.move(filing, "file", by=by, at=at, update_fields=["voucher_number", "filed_at", "claims", "token"])
+    changed = ["voucher_number", "filed_at", "issued_at", "claims", "token"]
+    FILING.move(filing, "file", by=by, at=at, update_fields=changed)
+    queue_issue(filing, at=at)
     record(
         by=by,
         at=at,
@@ -115,10 +144,9 @@ def file_trade(*, by: Actor, at: datetime, order_id: UUID) -> Filing:
 
 
 def locked_filing(order_id: UUID) -> Filing:
-    """The filing of an order under lock, with all that a voucher names; NotFound when it was not filed."""
-    along = [f"order__{name}" for name in _ALONG]
-    rows = Filing.objects.select_for_update(of=("self",), no_key=True).select_related(*along)
-    found = rows.filter(order_id=order_id).defer(*(f"order__{name}" for name in _HEAVY)).first()
+    """The filing of an order under lock, with the order; NotFound when it was not filed."""
+    rows = Filing.objects.select_for_update(of=("self",), no_key=True).select_related("order")
+    found = rows.filter(order_id=order_id).first()
     if found is None:
         raise NotFound
     return found
@@ -137,37 +165,27 @@ def amend_after_refund(*, by: Actor, at: datetime, order_id: UUID, refunded_tota
         raise RefundBeyondAmount(number=order.number)
     if left.fen == filing.amount_fen:
         return filing
-    assert filing.filed_at is not None
-    assert filing.voucher_number is not None
+    assert filing.issued_at is not None
     move = "void" if left.fen == 0 else "amend"
     FILING.check(filing, move)
-    sequence = int(filing.claims["sequence"])
     FormerVoucher.objects.create(
-        filing=filing, sequence=sequence, claims=filing.claims, token=filing.token, replaced_at=at
+        filing=filing,
+        sequence=filing.sequence,
+        claims=filing.claims,
+        token=filing.token,
+        issued_at=filing.issued_at,
+        replaced_at=at,
     )
-    claims = rules.voucher_claims(
-        _trade(order),
-        voucher_number=filing.voucher_number,
-        venue=filing.venue,
-        filed_at=filing.filed_at,
-        sequence=sequence + 1,
-        refunded_fen=refunded_total.fen,
-        amended_at=at,
-    )
-    before, filing.amount_fen = filing.amount_fen, left.fen
+    claims = rules.amended_claims(filing.claims, filing.token, refunded_fen=refunded_total.fen, amended_at=at)
+    before, filing.amount_fen, filing.issued_at = filing.amount_fen, left.fen, at
     filing.claims, filing.token = claims, sign(claims, type_=rules.VOUCHER_TYPE)
     reason = f"退款合计 {refunded_total}"
-    FILING.move(filing, move, by=by, at=at, reason=reason, update_fields=["amount_fen", "claims", "token"])
+    changed = ["amount_fen", "issued_at", "claims", "token"]
+    FILING.move(filing, move, by=by, at=at, reason=reason, update_fields=changed)
+    queue_issue(filing, at=at)
     record(
         by=by, at=at, action=f"filings.{move}", subject=filing,
         detail={"order": order.number, "from_fen": before, "to_fen": left.fen},
     )  # fmt: skip
     announce(FilingAmended(at=at, filing_id=filing.pk, order_id=order.pk, by=by))
     return filing
-
-
-@transaction.atomic
-def note_export(*, by: Actor, at: datetime, row_count: int, year: int | None, state: str) -> None:
-    """Write down who took the register out, and how much of it."""
-    by.require(EXPORT_FILINGS)
-    record(by=by, at=at, action="filings.export", detail={"rows": row_count, "year": year, "state": state})

@@ -1,0 +1,1 @@
+"""Pages of filings: the register and its vouchers, exports, the outside exchange, past trades."""
