@@ -85,13 +85,13 @@ def get_standing(request: HttpRequest, number: str, check: str = "") -> Standing
     return StandingOut.of(verification.by_number(number[:64], check=check[:64]))
 
 
-@router.post("/vouchers/verification", response=StandingOut, auth=None, throttle=PUBLIC_RATE)
+@router.post("/verification", response=StandingOut, auth=None, throttle=PUBLIC_RATE)
 def post_verification(request: HttpRequest, body: PresentedIn) -> StandingOut:
     """Verify a number or the signed text of an issue."""
     return StandingOut.of(verification.by_text(body.presented))
 
 
-@router.post("/vouchers/verification/file", response=StandingOut, auth=None, throttle=PUBLIC_RATE)
+@router.post("/verification/file", response=StandingOut, auth=None, throttle=PUBLIC_RATE)
 def post_verification_file(request: HttpRequest, file: File[UploadedFile]) -> StandingOut:
     """Verify a PDF, or a file that holds the signed text."""
     return StandingOut.of(verification.by_file(file.read(verification.LARGEST_FILE + 1)))

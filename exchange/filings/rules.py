@@ -277,7 +277,7 @@ def next_wait(key: UUID, attempt_count: int) -> timedelta:
     The jitter comes from the id and the number of attempts, so that it is the same whenever it is worked out
     and different for rows that failed together.
     """
-    doubled = FIRST_WAIT * 2 ** min(max(attempt_count, 1) - 1, 16)
+    doubled = FIRST_WAIT * (1 << min(max(attempt_count, 1) - 1, 16))
     wait = min(doubled, LONGEST_WAIT)
     digest = hashlib.sha256(f"{key}:{attempt_count}".encode()).digest()
     part = int.from_bytes(digest[:4], "big")
