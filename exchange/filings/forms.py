@@ -39,15 +39,15 @@ class VoucherForm(forms.Form):
 class PeriodForm(forms.Form):
     """The days of an export."""
 
-    first = forms.DateField(label=_("起始日"), widget=forms.DateInput(attrs=_DAY))
-    final = forms.DateField(label=_("截止日"), widget=forms.DateInput(attrs=_DAY))
+    first = forms.DateField(label=_("起始日"), widget=forms.DateInput(format="%Y-%m-%d", attrs=_DAY))
+    final = forms.DateField(label=_("截止日"), widget=forms.DateInput(format="%Y-%m-%d", attrs=_DAY))
     has_imported = forms.BooleanField(label=_("同时列出导入的历史交易"), required=False)
 
 
 class DayForm(forms.Form):
     """The day of a reconciliation."""
 
-    day = forms.DateField(label=_("对账日"), widget=forms.DateInput(attrs=_DAY))
+    day = forms.DateField(label=_("对账日"), widget=forms.DateInput(format="%Y-%m-%d", attrs=_DAY))
 
 
 class PastTradesForm(forms.Form):

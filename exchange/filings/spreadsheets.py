@@ -64,11 +64,14 @@ def shown(row: rules.Row) -> list[str]:
         value: object = row[column.name]
         if column.name in _WORDED:
             value = STATUS_WORDS.get(str(value), value)
-        if column.kind == "fen":
-            # An amount is a number, also a negative one: no text of anybody's is in it.
-            cells.append("" if value is None else Money(int(str(value))).yuan)
-        else:
+        # Numbers are ours, also negative ones: only what somebody wrote could be meant as a formula.
+        if column.kind == "text":
             cells.append(rules.safe_cell(value))
+        elif value is None:
+            cells.append("")
+        else:
+            number = int(str(value))
+            cells.append(Money(number).yuan if column.kind == "fen" else str(number))
     return cells
 
 

@@ -20,6 +20,7 @@ from kernel.errors import InvalidInput
 from kernel.money import Money
 from web.forms import show_refusal
 from web.parts import Fact
+from web.templatetags.ui import moment
 
 
 def issue_facts(issue: Issue) -> list[Fact]:
@@ -47,7 +48,10 @@ def _context(verdict: Verdict) -> dict[str, Any]:
         context["standing"] = [
             Fact(_("交易凭证编号"), verdict.number),
             Fact(_("交易场所"), verdict.filing.venue),
+            Fact(_("状态"), verdict.filing.get_state_display()),
+            Fact(_("备案时间"), moment(verdict.filing.filed_at)),
             Fact(_("现行版次"), _("第 %(sequence)s 版") % {"sequence": current.sequence}),
+            Fact(_("本版签发时间"), moment(current.issued_at)),
         ]
     return context
 

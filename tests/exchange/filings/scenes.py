@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_POST(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_POST(self) -> None:
         there = self.stand_in
         body = self.rfile.read(int(self.headers["Content-Length"]))
         key = self.headers["Idempotency-Key"]
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(0.6)
         return self._answer(201, {"key": key, "receipt": f"R-{key[-1]}"})
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         there = self.stand_in
         there.requests.append(("GET", self.path))
         if not self._is_signed(self.path.encode()):

@@ -285,7 +285,9 @@ def test_a_list_that_cannot_be_had_whole_is_no_reconciliation(there: StandIn, mo
     assert not Reconciliation.objects.exists()
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"items": [{"number": "A", "amount_fen": 1.5, "state": "x"}]}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{}", b'{"items": [{"number": "A", "amount_fen": 1.5, "state": "x"}]}']
+)
 def test_an_answer_that_is_no_list_is_refused(raw: bytes) -> None:
     with pytest.raises(outside.OutsideUnreachable):
         outside._listed(raw)
@@ -318,7 +320,9 @@ def test_the_operator_sees_the_queue_retries_and_reconciles(
     assert future.status_code == 422
 
 
-@pytest.mark.parametrize(("who", "status"), [(cast.gu, 200), (cast.yan, 200), (cast.lin, 403), (cast.shen, 403)])
+@pytest.mark.parametrize(
+    ("who", "status"), [(cast.gu, 200), (cast.yan, 200), (cast.lin, 403), (cast.shen, 403)]
+)
 def test_the_queue_is_for_operator_and_auditor(who: Any, status: int) -> None:
     filed()
     assert client_of(who()).get("/filings/outside/").status_code == status

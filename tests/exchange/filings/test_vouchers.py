@@ -85,9 +85,7 @@ def test_a_trade_that_nobody_accepted_says_so() -> None:
 
 def test_what_only_settlement_knows_comes_as_an_argument() -> None:
     receipt = rules.Receipt("ZF-2026-0000001-X", 6_800_000, FILED)
-    filing = filings.file_trade(
-        by=market.SYSTEM, at=FILED, order_id=market.completed().pk, receipt=receipt
-    )
+    filing = filings.file_trade(by=market.SYSTEM, at=FILED, order_id=market.completed().pk, receipt=receipt)
     assert filing.claims["receipt"] == {
         "payment": "ZF-2026-0000001-X", "released_fen": 6_800_000, "released_at": "2026-03-03T04:00:00Z",
     }  # fmt: skip
@@ -253,7 +251,9 @@ def test_pdf_and_jwt_are_handed_out_to_the_sides_only() -> None:
     assert jwt["Content-Disposition"] == f'attachment; filename="{filing.voucher_number}-1.jwt"'
     for path in ("document", "token"):
         stranger = client_of(cast.he())
-        answer = stranger.post(f"/filings/{filing.pk}/{path}/") if path == "document" else stranger.get(
-            f"/filings/{filing.pk}/{path}/"
+        answer = (
+            stranger.post(f"/filings/{filing.pk}/{path}/")
+            if path == "document"
+            else stranger.get(f"/filings/{filing.pk}/{path}/")
         )
         assert answer.status_code == 404
