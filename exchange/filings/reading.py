@@ -24,6 +24,7 @@ LARGEST_FILE = 5 * 1024 * 1024
 LARGEST_UNPACKED = 64 * 1024 * 1024
 MOST_PARTS = 200
 MOST_COLUMNS = 60
+MOST_BLANK_ROWS = 1_000
 _DOCTYPE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 Rows = list[tuple[int, Mapping[str, Cell]]]
 
@@ -54,11 +55,17 @@ def read(body: bytes, file_name: str) -> Rows:
         raise _refused(_("CSV 无法解析，请检查引号是否成对。")) from wrong
 
 
+def _too_many_rows() -> InvalidInput:
+    return _refused(_("文件超过 %(most)s 行，请分几次导入。") % {"most": f"{judging.MOST_ROWS:,}"})
+
+
 def _named(table: Iterator[tuple[int, Sequence[Cell]]]) -> Rows:
     """Give the cells their columns; the first row that is not blank holds the headings."""
     headings: list[judging.Column] | None = None
     found: Rows = []
     for number, cells in table:
+        if number > judging.MOST_ROWS + MOST_BLANK_ROWS:
+            raise _too_many_rows()
         kept = _without_blank_end(cells)
         if not kept:
             continue
@@ -68,7 +75,7 @@ def _named(table: Iterator[tuple[int, Sequence[Cell]]]) -> Rows:
         if len(kept) > len(headings):
             raise _refused(_("第 %(row)s 行的列数比表头多，请检查是否多了逗号。") % {"row": number})
         if len(found) >= judging.MOST_ROWS:
-            raise _refused(_("文件超过 %(most)s 行，请分几次导入。") % {"most": f"{judging.MOST_ROWS:,}"})
+            raise _too_many_rows()
         found.append((number, {column.name: cell for column, cell in zip(headings, kept, strict=False)}))
     if headings is None:
         raise _refused(_("文件里没有表头。请下载模板填写后再上传。"))

@@ -80,6 +80,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         "licence": Licence.objects.get().number,
         **pilotage.proceedings(),
         "complaint_id": complaint,
+        **_of_the_register(world),
     }
 
 
@@ -100,6 +101,23 @@ def _complained(world: World, at: datetime) -> UUID:
     return acceptance.file_complaint(by=buyer, at=at, order_id=order.pk, defects=defects).pk
 
 
+def _of_the_register(world: World) -> dict[str, UUID]:
+    """An export, an issue on its way outside, a reconciled day, a checked file of past trades."""
+    from exchange.filings import services as filings
+    from exchange.filings.models import Reconciliation
+    from tests.exchange.filings.tables import checked, csv_of, row
+
+    day = NOON.date()
+    export = filings.produce(by=cast.gu(), at=NOON, first=day, final=day)
+    reconciliation = Reconciliation.objects.create(
+        day=day, made_by="x", made_at=NOON, our_count=0, their_count=0, matched_count=0
+    )
+    return {
+        "export_id": export.pk, "row_id": world.order.filing.outside.get().pk,
+        "reconciliation_id": reconciliation.pk, "import_id": checked(csv_of([row()])).pk,
+    }  # fmt: skip
+
+
 def example(world: World, route: str, argument: str) -> str:
     """A value for one argument of a route: the world's own object where there is one."""
     if argument in world.proceedings:
@@ -115,7 +133,7 @@ def example(world: World, route: str, argument: str) -> str:
         "datasets": world.version.dataset_id, "registry": world.certificate.application_id,
         "verify": world.certificate.number, "catalogue": world.product.number, "selling": world.product.number,
         "orders": world.order.pk, "deliveries": world.order.pk, "filings": world.order.filing.pk,
-        "payments": world.order.pk, "rewards": world.claim.number,
+        "vouchers": world.order.filing.voucher_number, "payments": world.order.pk, "rewards": world.claim.number,
         "revenue": world.order.revenue_lines.get().pk,
     }  # fmt: skip
     by_argument = {

@@ -71,9 +71,9 @@ def _delivered(order: Order) -> rules.Delivered:
 
 def _accepted(order: Order) -> rules.Accepted:
     """Who accepted: somebody of the buyer's, or nobody before the end of the inspection period."""
-    move = Transition.objects.filter(machine=ORDER.name, subject_id=order.pk, move__in=("accept", "settle")).latest(
-        "at", "pk"
-    )
+    move = Transition.objects.filter(
+        machine=ORDER.name, subject_id=order.pk, move__in=("accept", "settle")
+    ).latest("at", "pk")
     way = rules.BY_BUYER if move.user_id is not None else rules.BY_END_OF_INSPECTION
     return rules.Accepted(way=way, acceptor=move.actor_label)
 

@@ -21,7 +21,7 @@ from django.db import connection, transaction
 
 from audit import services as audit
 from audit.models import AuditEvent
-from config.stories import broker_pilot, disputes, people, sources, way
+from config.stories import broker_pilot, disputes, people, registers, sources, way
 from config.stories.way import Team, shanghai
 from exchange.catalogue import services as catalogue
 from exchange.catalogue.models import Plan, Product
@@ -269,6 +269,7 @@ def load(
         say(f"{name}: {count} orders")
     broker_pilot.tell()
     disputes.tell()
+    registers.tell()
     with transaction.atomic():
         claims()
         audit.record(by=Actor.system("示例城市"), at=at, action=LOADED, detail={"orders": orders})
