@@ -379,7 +379,7 @@ def test_a_far_away_cell_costs_no_million_rows() -> None:
     sheet["A1048576"] = "x"
     out = io.BytesIO()
     book.save(out)
-    with pytest.raises(InvalidInput, match="invalid_input") as refused:
+    with pytest.raises(InvalidInput) as refused:
         checked(out.getvalue(), "far.xlsx")
     assert "超过 5,000 行" in str(refused.value)
 
