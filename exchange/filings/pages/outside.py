@@ -70,6 +70,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 def retry(request: HttpRequest, row_id: UUID) -> HttpResponse:
     """Send one again now."""
     viewer = actor(request)
+    viewer.require(MANAGE_OUTSIDE)
     address = reverse("filings:outside")
 
     def work() -> str:

@@ -109,6 +109,8 @@ def dry_run(request: HttpRequest, import_id: UUID) -> HttpResponse:
 def confirm(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """Take the whole file over."""
     viewer, address = actor(request), reverse("filings:import", args=[import_id])
+    visible_import(viewer, import_id)
+    viewer.require(IMPORT_PAST_TRADES)
 
     def work() -> str:
         services.confirm(by=viewer, at=clock.now(), import_id=import_id)
