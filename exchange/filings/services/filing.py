@@ -60,11 +60,12 @@ class RefundBeyondAmount(Refusal):
 def _delivered(order: Order) -> rules.Delivered:
     """What was opened to the buyer, and how many links to it were handed out before acceptance."""
     delivery = Delivery.objects.get(order=order)
+    given = replacement_of(order) or delivery
     before = Download.objects.filter(delivery=delivery, requested_at__lte=order.accepted_at)
     return rules.Delivered(
-        root_hash=delivery.root_hash,
-        file_count=delivery.file_count,
-        byte_count=delivery.byte_count,
+        root_hash=given.root_hash,
+        file_count=given.file_count,
+        byte_count=given.byte_count,
         access_count=before.count(),
     )
 
