@@ -56,3 +56,28 @@ class OrderCancelled(Event):
     order_id: UUID
     by: Actor
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupplementProposed(Event):
+    """A side proposes to change or end a contract; both may sign."""
+
+    supplement_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupplementInForce(Event):
+    """Both sides have signed a supplement; its effects are written."""
+
+    supplement_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupplementEnded(Event):
+    """A supplement was declined or withdrawn; the contract stays as it was."""
+
+    supplement_id: UUID
+    by: Actor
+    reason: str

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 
+from exchange.trading.states import Clause
 from kernel.money import Money
 
 INSPECTION_DAYS = 7
+SHORTEST_INSPECTION, LONGEST_INSPECTION = 1, 90
+LONGEST_TERM = 3_650
+YEAR_DAYS = 365
 LEAST_USE_LENGTH, MOST_USE_LENGTH = 4, 2_000
 
 
@@ -21,6 +28,41 @@ def tax_within(gross: Money, rate_bp: int) -> Money:
 def inspection_end(delivered_at: datetime, days: int) -> datetime:
     """The moment from which an unopposed delivery counts as accepted (half-open period of `days` × 24 h)."""
     return delivered_at + timedelta(days=days)
+
+
+def needs_approval(ordering: str) -> bool:
+    """Whether a product of this way of ordering ("instant", "approval") is sold on an approved request only."""
+    return ordering == "approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What two sides may settle beyond the listing: money in fen with VAT, periods in days (None: no end)."""
+
+    gross: Money
+    licence: str
+    inspection_days: int = INSPECTION_DAYS
+    template: str = "provision"
+    territory: str = "CN"
+    term_days: int | None = None
+    user_count: int | None = None
+    is_exclusive: bool = False
+    clauses: tuple[str, ...] = ()
+
+
+def contradiction(licence: str, clauses: Collection[str]) -> str:
+    """The clause that cannot stand beside the licence, or nothing."""
+    return Clause.NO_TRAINING.value if licence != "internal" and Clause.NO_TRAINING in clauses else ""
+
+
+def access_end(
+    delivered_at: datetime | None, term_days: int | None, terminated_at: datetime | None
+) -> datetime | None:
+    """From when the buyer may no longer use the data: the end of the term or a termination; None: no end."""
+    ends = [] if terminated_at is None else [terminated_at]
+    if delivered_at is not None and term_days is not None:
+        ends.append(delivered_at + timedelta(days=term_days))
+    return min(ends, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +92,13 @@ class Terms:
     licence: str
     use_statement: str
     inspection_days: int
+    template: str = "provision"
+    territory: str = "CN"
+    term_days: int | None = None
+    user_count: int | None = None
+    is_exclusive: bool = False
+    clauses: tuple[str, ...] = ()
+    policy_sha256: str = ""
 
 
 _ALLOWED = {
@@ -57,63 +106,53 @@ _ALLOWED = {
     "training": "可用于训练、微调和评测模型及需方内部分析，不在商业产品中直接提供数据内容。",
     "commercial": "可用于训练、微调和评测模型，模型及衍生成果可随需方产品商用，不转售原始数据。",
 }
+_TERRITORIES = {
+    "CN": "中国境内（不含港澳台地区）。",
+    "CN-GD": "广东省行政区域内。",
+    "assessed": "中国境内；依法完成数据出境安全评估、标准合同备案或认证后，可在完成的范围内向境外提供。",
+}
+_CLAUSES = {
+    "no_training": "需方不得将数据用于训练任何模型，包括仅供内部使用的模型。",
+    "no_linking": "需方不得将数据与其他来源的数据关联、拼接后使用。",
+    "affiliates": "需方控股的公司可以在同一用途内共同使用，需方对其行为负责。",
+    "attribution": "需方对外发布使用数据形成的成果时，注明数据来源和产品编号。",
+    "named_staff": "接触数据的人员由需方实名登记，供方有权查阅名单。",
+    "yearly_audit": "供方每年可以核查一次数据的使用情况，提前十个工作日通知，需方予以配合。",
+    "incident_24h": "发生或可能发生数据泄露的，需方在知道后 24 小时内通知供方。",
+    "delete_at_end": "使用期限届满或合同终止后 30 日内，需方删除全部数据和副本，并向供方出具删除证明。",
+}
+_WORDINGS = Path(__file__).with_name("contracts")
 
-# Our own wording after the kind "data provision" of the national model contracts.
-_PROVISION = """数据提供合同
 
-合同编号：{contract_number}
-订单编号：{order_number}
-拟定日期：{on}
+@lru_cache(maxsize=16)
+def _wording(name: str) -> str:
+    return (_WORDINGS / f"{name}.txt").read_text("utf-8")
 
-供方：{supplier_name}（统一社会信用代码 {supplier_uscc}）
-需方：{buyer_name}（统一社会信用代码 {buyer_uscc}）
 
-第一条 标的
-供方向需方提供数据产品“{product_title}”（产品编号 {product_number}）。
-标的为数据集 {dataset_number} 第 {version} 版。
-该版本共 {file_count} 个文件、{row_count} 条样本，清单根哈希（SHA-256）为 {root_hash}。
-该版本已办理数据资产登记，登记证书编号 {certificate_number}。
+def canonical(text: str) -> str:
+    """What is hashed and signed: Unicode NFC, lines ended by LF without trailing blanks, one final newline."""
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
 
-第二条 方案与价款
-需方选购方案：{plan_name}（{plan_kind}）。
-含税价款为人民币 {gross} 元，其中增值税 {tax} 元，税率 {tax_rate}%。
-价款由交易场所托管，需方验收后划付供方。
 
-第三条 用途与许可
-需方声明的用途：
-{use_statement}
-许可范围：{allowed}
-需方不得转售、公开或再许可原始数据，不得还原或识别个人，未经安全评估不得向境外提供。
+def chinese_day(on: date) -> str:
+    """2026 年 3 月 2 日."""
+    return f"{on.year} 年 {on.month} 月 {on.day} 日"
 
-第四条 交付
-需方付款进入托管后，供方在平台开通交付。需方经平台的限时链接下载，每次下载均有记录。
-交付内容以第一条所列根哈希为准，逐文件可以核对。
 
-第五条 验收
-验收期自交付之时起 {inspection_days} 天。需方在验收期内确认验收或提出异议；期满未提出异议的，视为验收通过。
-
-第六条 来源与合规
-供方保证数据来源合法，有权登记并提供该产品。需方保证按声明的用途使用，并采取与数据级别相当的保护措施。
-任何一方发现安全事件，应当立即告知对方并依法处置。
-
-第七条 备案
-本合同项下的交易在清远服务基地完成，完成后由平台办理交易备案并出具交易凭证。
-
-第八条 违约与争议
-一方违反约定的，承担由此造成的损失。争议先行协商；协商不成的，向被告住所地有管辖权的人民法院提起诉讼。
-
-第九条 生效
-本合同由双方在平台各自签署后生效，签署时记录合同文本的 SHA-256 摘要，此后文本不再改动；变更另签补充合同。
-"""
+def _term(terms: Terms) -> str:
+    term = f"自交付之时起 {terms.term_days} 天。" if terms.term_days is not None else "不设期限。"
+    return term + (f"使用人数不超过 {terms.user_count} 人。" if terms.user_count is not None else "")
 
 
 def contract_text(terms: Terms) -> str:
-    """The canonical text of a provision contract: Unicode NFC, lines ended by LF, one final newline."""
+    """The canonical text of a contract of the terms' kind; the wording stands in `contracts/`."""
     percent = f"{terms.tax_rate_bp // 100}.{terms.tax_rate_bp % 100:02d}".rstrip("0").rstrip(".")
-    filled = _PROVISION.format(
+    agreed = [f"{place}. {_CLAUSES[code]}" for place, code in enumerate(terms.clauses, start=1)]
+    filled = _wording(terms.template).format(
         contract_number=terms.contract_number,
         order_number=terms.order_number,
-        on=f"{terms.on.year} 年 {terms.on.month} 月 {terms.on.day} 日",
+        on=chinese_day(terms.on),
         supplier_name=terms.supplier_name,
         supplier_uscc=terms.supplier_uscc,
         buyer_name=terms.buyer_name,
@@ -133,10 +172,64 @@ def contract_text(terms: Terms) -> str:
         tax_rate=percent,
         use_statement=terms.use_statement,
         allowed=_ALLOWED[terms.licence],
+        exclusivity="独占许可，许可期内供方不再向他人提供该版本。" if terms.is_exclusive else "普通许可。",
+        term=_term(terms),
+        territory=_TERRITORIES[terms.territory],
+        clauses="\n".join(agreed) or "无。",
         inspection_days=terms.inspection_days,
+        policy_sha256=terms.policy_sha256,
     )
-    lines = unicodedata.normalize("NFC", filled).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
+    return canonical(filled)
+
+
+@dataclass(frozen=True, slots=True)
+class SupplementTerms:
+    """All that a supplement names; `ends_on` is the first day without access, None before delivery."""
+
+    number: str
+    kind: str
+    contract_number: str
+    contract_sha256: str
+    order_number: str
+    on: date
+    supplier_name: str
+    supplier_uscc: str
+    buyer_name: str
+    buyer_uscc: str
+    reason: str
+    term_days: tuple[int, int] | None = None
+    inspection_days: tuple[int, int] | None = None
+    ends_on: date | None = None
+
+
+def supplement_text(terms: SupplementTerms) -> str:
+    """The canonical text of a supplement; a pair is the value before and after."""
+    if terms.kind == "termination":
+        changes = [
+            f"双方同意原合同自 {chinese_day(terms.ends_on)} 起终止，需方自该日零时（北京时间）起不再取得和使用数据。"
+            if terms.ends_on
+            else "双方同意在付款之前终止原合同，订单取消，双方不再履行。"
+        ]
+    else:
+        pairs = (
+            ("许可期限由自交付之时起 {} 天，变更为自交付之时起 {} 天。", terms.term_days),
+            ("验收期由自交付之时起 {} 天，变更为自交付之时起 {} 天。", terms.inspection_days),
+        )
+        changes = [words.format(*pair) for words, pair in pairs if pair is not None]
+    filled = _wording(terms.kind).format(
+        number=terms.number,
+        contract_number=terms.contract_number,
+        contract_sha256=terms.contract_sha256,
+        order_number=terms.order_number,
+        on=chinese_day(terms.on),
+        supplier_name=terms.supplier_name,
+        supplier_uscc=terms.supplier_uscc,
+        buyer_name=terms.buyer_name,
+        buyer_uscc=terms.buyer_uscc,
+        changes="\n".join(f"{place}. {words}" for place, words in enumerate(changes, start=1)),
+        reason=terms.reason,
+    )
+    return canonical(filled)
 
 
 def text_hash(text: str) -> str:

@@ -10,7 +10,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from exchange.trading.models import Order
+from exchange.trading import rules
+from exchange.trading.models import Order, Supplement
 from exchange.trading.permissions import (
     ACCEPT_ORDERS,
     PLACE_ORDERS,
@@ -19,7 +20,7 @@ from exchange.trading.permissions import (
     VIEW_ALL_ORDERS,
     VIEW_ORDERS,
 )
-from exchange.trading.states import OrderState
+from exchange.trading.states import OrderState, Party, SupplementState
 from kernel.errors import NotFound
 from kernel.models import Transition
 from kernel.money import Money
@@ -83,6 +84,36 @@ def transitions_of(order: Order) -> list[Transition]:
     return list(Transition.objects.filter(subject_id=order.pk).order_by("at", "pk"))
 
 
+def access_ends_at(order: Order) -> datetime | None:
+    """From when the buyer's access is over: the end of the licence's term or an agreed termination; None: no end."""
+    return rules.access_end(order.delivered_at, order.term_days, order.terminated_at)
+
+
+def supplements_visible_to(viewer: Actor) -> QuerySet[Supplement]:
+    """The supplements of the orders that the viewer may see."""
+    return Supplement.objects.filter(contract__order__in=orders_visible_to(viewer))
+
+
+def supplements_of(order: Order) -> list[Supplement]:
+    """The supplements of an order's contract with their signatures, oldest first."""
+    rows = Supplement.objects.filter(contract=order.contract).defer("text").order_by("ordinal")
+    found = list(rows.prefetch_related("signatures"))
+    for supplement in found:
+        supplement.contract = order.contract
+    return found
+
+
+def visible_supplement(viewer: Actor, supplement_id: UUID) -> Supplement:
+    """One supplement with contract and order; NotFound when the viewer may not see it."""
+    rows = supplements_visible_to(viewer).select_related(
+        "contract__order__product", "contract__order__supplier", "contract__order__buyer"
+    )
+    found = rows.defer("contract__order__product__search").filter(pk=supplement_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def overdue_order_ids(at: datetime) -> list[UUID]:
     """Delivered orders whose inspection period has ended, the oldest first."""
     rows = Order.objects.filter(state=OrderState.DELIVERED, inspection_until__lte=at)
@@ -115,10 +146,40 @@ _STEPS = {
 }
 
 
+def _unsigned_supplements(viewer: Actor) -> QuerySet[Supplement]:
+    """Open supplements that lack the signature of the viewer's side."""
+    wanted = Q(pk__in=[])
+    for right, column, party in (
+        (SIGN_AS_BUYER, "buyer_id", Party.BUYER),
+        (SIGN_AS_SUPPLIER, "supplier_id", Party.SUPPLIER),
+    ):
+        if viewer.can(right):
+            own = Q(**{f"contract__order__{column}": viewer.organization_id})
+            wanted |= own & ~Q(signatures__party=party)
+    rows = Supplement.objects.filter(wanted, state=SupplementState.PROPOSED).distinct()
+    return rows.select_related("contract__order__product").defer("contract__order__product__search")
+
+
 def todos(viewer: Actor) -> list[desk.Todo]:
-    """Orders whose next step is the viewer's: sign, pay, deliver, accept before the period ends."""
+    """Orders whose next step is the viewer's: sign, pay, deliver, accept before the period ends; supplements."""
     if viewer.organization_id is None or viewer.is_system:
         return []
+    return [*_orders_waiting(viewer), *_supplements_waiting(viewer)]
+
+
+def _supplements_waiting(viewer: Actor) -> list[desk.Todo]:
+    return [
+        desk.Todo(
+            title=_("签署补充合同：%(title)s") % {"title": each.contract.order.product.display_title},
+            url=reverse("trading:supplement", args=[each.pk]),
+            detail=f"{each.number} · {each.get_kind_display()}",
+            icon="signature",
+        )
+        for each in _unsigned_supplements(viewer).defer("text").order_by("pk")[:20]
+    ]
+
+
+def _orders_waiting(viewer: Actor) -> list[desk.Todo]:
     rows = Order.objects.filter(_waiting(viewer)).select_related("product").defer("product__search")
     shown = []
     for order in rows.order_by("inspection_until", "pk")[:20]:

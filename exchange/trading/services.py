@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,7 @@ from audit.services import record
 from exchange.catalogue.models import Plan, Product
 from exchange.catalogue.services import require_certificate, require_in_force
 from exchange.catalogue.states import ListingState, PlanKind
-from exchange.trading import rules
+from exchange.trading import policies, rules
 from exchange.trading.events import (
     OrderAccepted,
     OrderCancelled,
@@ -33,7 +34,7 @@ from exchange.trading.permissions import (
     SIGN_AS_SUPPLIER,
 )
 from exchange.trading.selectors import orders_visible_to
-from exchange.trading.states import ORDER, Party
+from exchange.trading.states import ORDER, OrderState, Party
 from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from kernel.events import announce
@@ -55,6 +56,20 @@ class OwnProduct(Refusal):
 
     code = "own_product"
     message = _("供方不能购买自己的产品。请切换到买方单位后再下单。")
+
+
+class ApprovalNeeded(Refusal):
+    """The supplier sells this product on an approved request only."""
+
+    code = "approval_needed"
+    message = _("产品 %(number)s 须先经供方同意。请提交使用申请，说明用途，同意后即可下单。")
+
+
+class SoldExclusively(Refusal):
+    """Somebody holds an exclusive licence of this version, or holds any licence while one is wanted."""
+
+    code = "sold_exclusively"
+    message = _("产品 %(number)s 的这个版本已有有效的许可，与独占许可不能并存。请与供方商量其他版本或普通许可。")
 
 
 class AlreadySigned(Refusal):
@@ -79,7 +94,8 @@ class WrongSide(Refusal):
     status = 403
 
 
-_NOT_FOR_SIGNING = ("contract__text", "certificate__claims", "certificate__token")
+ENDED = (OrderState.CANCELLED, OrderState.REFUNDED)
+_NOT_FOR_SIGNING = ("contract__text", "contract__policy", "certificate__claims", "certificate__token")
 _NOT_FOR_PLACING = (
     "product__search",
     "product__description",
@@ -119,35 +135,87 @@ def require_side(order: Order, by: Actor, party: Party, wanted: Permission) -> N
     raise WrongSide(party=party.label)
 
 
-@transaction.atomic
-def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -> Order:
-    """Order one plan of a listed product for a stated use; draws up the contract. State: placed.
+def require_direct_sale(product: Product, ordering: str) -> None:
+    """Raise ApprovalNeeded when products of this way of ordering are sold on an approved request only."""
+    if rules.needs_approval(ordering):
+        raise ApprovalNeeded(number=product.number)
 
-    Price, tax, version and certificate are fixed here. Raises NotAllowed, NotFound, NotOnSale, OwnProduct,
-    CertificateNotInForce, InvalidInput.
-    """
-    # The lock is on the product, so that an order never overtakes a suspension.
+
+def _locked_plan(plan_id: UUID) -> Plan:
+    """The plan with its product under lock, so that an order never overtakes a suspension or another order."""
     rows = Plan.objects.select_for_update(of=("product",), no_key=True).select_related(
         "product__supplier", "product__certificate", "product__version__dataset"
     )
     plan = rows.filter(pk=plan_id).defer(*_NOT_FOR_PLACING).first()
     if plan is None:
         raise NotFound
-    product, buyer = plan.product, by.organization
+    return plan
+
+
+def listed_terms(plan: Plan) -> rules.Agreed:
+    """What is sold when nothing was negotiated: the plan's price, the product's licence."""
+    return rules.Agreed(
+        gross=Money(plan.price_fen),
+        licence=plan.product.licence,
+        term_days=rules.YEAR_DAYS if plan.kind == PlanKind.SUBSCRIPTION else None,
+    )
+
+
+def stated_use(text: str) -> str:
+    """The use as it is kept; InvalidInput when it is too short or too long."""
+    use = "\n".join(line.strip() for line in text.strip().splitlines())
+    if not rules.LEAST_USE_LENGTH <= len(use) <= rules.MOST_USE_LENGTH:
+        raise InvalidInput(
+            field="use_statement", reason=gettext("请用 4 到 2000 个字写明数据用在哪里、做什么。")
+        )
+    return use
+
+
+@transaction.atomic
+def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -> Order:
+    """Order one plan of a listed product for a stated use; draws up the contract. State: placed.
+
+    Price, tax, version and certificate are fixed here. Raises NotAllowed, NotFound, NotOnSale, OwnProduct,
+    SoldExclusively, CertificateNotInForce, InvalidInput.
+    """
+    plan, buyer = _locked_plan(plan_id), by.organization
     by.require(PLACE_ORDERS)
     if buyer is None:
         raise NotAllowed(permission=PLACE_ORDERS.label, organization="—")
+    _require_sellable(plan, buyer, at, is_exclusive=False)
+    return _placed(plan, buyer, listed_terms(plan), by=by, at=at, use=stated_use(use_statement))
+
+
+@transaction.atomic(savepoint=False)
+def place_agreed(
+    *, by: Actor, at: datetime, plan_id: UUID, buyer: Organization, use_statement: str, agreed: rules.Agreed
+) -> Order:
+    """Order a plan at the price and on the terms that both sides settled (for exchange.requests, which has
+    checked who agreed). Raises what `place_order` raises."""
+    plan = _locked_plan(plan_id)
+    _require_sellable(plan, buyer, at, is_exclusive=agreed.is_exclusive)
+    return _placed(plan, buyer, agreed, by=by, at=at, use=stated_use(use_statement))
+
+
+def _require_sellable(plan: Plan, buyer: Organization, at: datetime, *, is_exclusive: bool) -> None:
+    product = plan.product
     if product.state != ListingState.LISTED or plan.withdrawn_at is not None:
         raise NotOnSale(number=product.number)
     if buyer.pk == product.supplier_id:
         raise OwnProduct
     require_certificate(product, at)
-    use = "\n".join(line.strip() for line in use_statement.strip().splitlines())
-    if not rules.LEAST_USE_LENGTH <= len(use) <= rules.MOST_USE_LENGTH:
-        raise InvalidInput(
-            field="use_statement", reason=gettext("请用 4 到 2000 个字写明数据用在哪里、做什么。")
-        )
-    gross = Money(plan.price_fen)
+    others, exclusive = ~Q(buyer=buyer), Q(is_exclusive=True)
+    standing_against = others | exclusive if is_exclusive else others & exclusive
+    live = Order.objects.filter(version_id=product.version_id).exclude(state__in=ENDED)
+    if live.filter(standing_against).exists():
+        raise SoldExclusively(number=product.number)
+
+
+def _placed(
+    plan: Plan, buyer: Organization, agreed: rules.Agreed, *, by: Actor, at: datetime, use: str
+) -> Order:
+    """The order and its contract, written, recorded and announced."""
+    product = plan.product
     order = Order(
         number=new_number("DD", at),
         product=product,
@@ -157,70 +225,99 @@ def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -
         supplier=product.supplier,
         buyer=buyer,
         use_statement=use,
-        amount_fen=gross.fen,
-        tax_fen=rules.tax_within(gross, plan.tax_rate_bp).fen,
-        inspection_days=rules.INSPECTION_DAYS,
+        amount_fen=agreed.gross.fen,
+        tax_fen=rules.tax_within(agreed.gross, plan.tax_rate_bp).fen,
+        inspection_days=agreed.inspection_days,
+        term_days=agreed.term_days,
+        is_exclusive=agreed.is_exclusive,
         placed_by=by.user,
         placed_at=at,
     )
     order.save(force_insert=True)
-    contract = _draw_up(order, product, plan, buyer, at)
+    contract = _draw_up(order, product, plan, buyer, agreed, at)
     record(
         by=by, at=at, action="orders.place", subject=order,
-        detail={"plan": plan.name, "amount_fen": order.amount_fen, "contract_sha256": contract.text_sha256},
+        detail={"plan": plan.name, "amount_fen": order.amount_fen, "contract_sha256": contract.text_sha256,
+                "policy_sha256": contract.policy_sha256},
     )  # fmt: skip
     announce(OrderPlaced(at=at, order_id=order.pk, by=by))
     return order
 
 
-def _draw_up(order: Order, product: Product, plan: Plan, buyer: Organization, at: datetime) -> Contract:
-    """The contract of a new order, from what is already loaded."""
+def _draw_up(
+    order: Order, product: Product, plan: Plan, buyer: Organization, agreed: rules.Agreed, at: datetime
+) -> Contract:
+    """The contract of a new order with its policy, from what is already loaded."""
     number, version = new_number("HT", at), product.version
-    text = rules.contract_text(
-        rules.Terms(
-            contract_number=number,
-            order_number=order.number,
-            on=clock.business_date(at),
-            supplier_name=product.supplier.name,
-            supplier_uscc=product.supplier.uscc,
-            buyer_name=buyer.name,
-            buyer_uscc=buyer.uscc,
-            product_number=product.number,
-            product_title=product.title,
-            dataset_number=version.dataset.number,
-            version=version.version,
-            root_hash=version.root_hash,
-            file_count=version.file_count,
-            row_count=version.row_count,
-            certificate_number=product.certificate.number,
-            plan_name=plan.name,
-            is_subscription=plan.kind == PlanKind.SUBSCRIPTION,
-            gross=Money(order.amount_fen),
-            tax=Money(order.tax_fen),
-            tax_rate_bp=plan.tax_rate_bp,
-            licence=product.licence,
-            use_statement=order.use_statement,
-            inspection_days=order.inspection_days,
-        )
+    terms = rules.Terms(
+        contract_number=number,
+        order_number=order.number,
+        on=clock.business_date(at),
+        supplier_name=product.supplier.name,
+        supplier_uscc=product.supplier.uscc,
+        buyer_name=buyer.name,
+        buyer_uscc=buyer.uscc,
+        product_number=product.number,
+        product_title=product.title,
+        dataset_number=version.dataset.number,
+        version=version.version,
+        root_hash=version.root_hash,
+        file_count=version.file_count,
+        row_count=version.row_count,
+        certificate_number=product.certificate.number,
+        plan_name=plan.name,
+        is_subscription=plan.kind == PlanKind.SUBSCRIPTION,
+        gross=Money(order.amount_fen),
+        tax=Money(order.tax_fen),
+        tax_rate_bp=plan.tax_rate_bp,
+        licence=agreed.licence,
+        use_statement=order.use_statement,
+        inspection_days=order.inspection_days,
+        template=agreed.template,
+        territory=agreed.territory,
+        term_days=agreed.term_days,
+        user_count=agreed.user_count,
+        is_exclusive=agreed.is_exclusive,
+        clauses=agreed.clauses,
     )
+    policy = policies.policy_text(policies.policy_of(terms))
+    policy_sha256 = rules.text_hash(policy)
+    text = rules.contract_text(replace(terms, policy_sha256=policy_sha256))
     contract = Contract(
-        number=number, order=order, text=text, text_sha256=rules.text_hash(text), drawn_up_at=at
+        number=number,
+        order=order,
+        template=agreed.template,
+        text=text,
+        text_sha256=rules.text_hash(text),
+        policy=policy,
+        policy_sha256=policy_sha256,
+        drawn_up_at=at,
     )
     contract.save(force_insert=True)
     return contract
 
 
+def party_of(order: Order, by: Actor) -> Party:
+    """The side on which the actor stands; whoever is no side is taken for the buyer and refused as such."""
+    return Party.SUPPLIER if by.organization_id == order.supplier_id else Party.BUYER
+
+
+def require_signer(order: Order, by: Actor) -> Party:
+    """The side for which the actor may sign; raises what `require_side` raises."""
+    party = party_of(order, by)
+    require_side(order, by, party, SIGN_AS_SUPPLIER if party is Party.SUPPLIER else SIGN_AS_BUYER)
+    return party
+
+
 @transaction.atomic
 def sign_contract(*, by: Actor, at: datetime, order_id: UUID, text_sha256: str = "") -> Order:
-    """Sign the contract for the actor's side; the second side's signature makes the order contracted.
+    """Sign the contract's text and policy for the actor's side; the second side's signature makes the order contracted.
 
     `text_sha256`: hash of the text that the signer read, compared when given. Raises OtherText,
     AlreadySigned, MoveNotAllowed, CertificateNotInForce (a lapse suspends what is not yet contracted).
     """
     order = locked_order(order_id, "contract", "certificate", heavy=_NOT_FOR_SIGNING)
-    party = Party.SUPPLIER if by.organization_id == order.supplier_id else Party.BUYER
-    wanted = SIGN_AS_SUPPLIER if party is Party.SUPPLIER else SIGN_AS_BUYER
-    require_side(order, by, party, wanted)
+    party = require_signer(order, by)
     column = f"{party.value}_signed_at"
     if getattr(order, column) is not None:
         raise AlreadySigned(party=party.label)
@@ -237,6 +334,7 @@ def sign_contract(*, by: Actor, at: datetime, order_id: UUID, text_sha256: str =
         signed_by=by.user,
         signer_label=by.label[:200],
         text_sha256=contract.text_sha256,
+        policy_sha256=contract.policy_sha256,
         signed_at=at,
     ).save(force_insert=True)
     is_contracted = order.supplier_signed_at is not None and order.buyer_signed_at is not None
@@ -247,7 +345,8 @@ def sign_contract(*, by: Actor, at: datetime, order_id: UUID, text_sha256: str =
         order.save(update_fields=[column])
     record(
         by=by, at=at, action="contracts.sign", subject=order,
-        detail={"party": party.value, "contract": contract.number, "text_sha256": contract.text_sha256},
+        detail={"party": party.value, "contract": contract.number, "text_sha256": contract.text_sha256,
+                "policy_sha256": contract.policy_sha256},
     )  # fmt: skip
     if is_contracted:
         announce(OrderContracted(at=at, order_id=order.pk, by=by))
@@ -337,8 +436,7 @@ def complete_order(*, by: Actor, at: datetime, order_id: UUID) -> Order:
 def cancel_order(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> Order:
     """End an order that is not paid: either side, with a reason for the other."""
     order = locked_order(order_id)
-    party = Party.SUPPLIER if by.organization_id == order.supplier_id else Party.BUYER
-    require_side(order, by, party, CANCEL_ORDERS)
+    require_side(order, by, party_of(order, by), CANCEL_ORDERS)
     ORDER.check(order, "cancel")
     if not reason.strip():
         raise InvalidInput(field="reason", reason=gettext("请写明取消的理由，对方能看到。"))
