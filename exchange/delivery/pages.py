@@ -25,9 +25,9 @@ from assets.exports.pages import SNIPPETS, document_response, format_faces
 from exchange.delivery import services
 from exchange.delivery.permissions import DOWNLOAD
 from exchange.delivery.selectors import (
-    OPEN_TO_BUYER,
     downloads_of,
     files_of,
+    is_open_to_buyer,
     replacements_of,
     version_of,
     visible_delivery,
@@ -55,7 +55,9 @@ def delivery(request: HttpRequest, order_id: UUID) -> HttpResponse:
     order, version, replaced = found.order, version_of(found.order), replacements_of(found)
     shown = replaced[-1] if replaced else found
     is_open = (
-        order.state in OPEN_TO_BUYER and viewer.organization_id == order.buyer_id and viewer.can(DOWNLOAD)
+        is_open_to_buyer(order, clock.now())
+        and viewer.organization_id == order.buyer_id
+        and viewer.can(DOWNLOAD)
     )
     offers = exports.offers(viewer, version) if is_open else []
     context = {

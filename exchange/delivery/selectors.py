@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -9,12 +10,18 @@ from django.db.models import QuerySet
 from assets.datasets.models import DatasetFile, DatasetVersion
 from exchange.delivery.models import Delivery, Download, Replacement
 from exchange.trading.models import Order
-from exchange.trading.selectors import orders_visible_to
+from exchange.trading.selectors import access_ends_at, orders_visible_to
 from exchange.trading.states import OrderState
 from kernel.errors import NotFound
 from organizations.permissions import Actor
 
 OPEN_TO_BUYER = (OrderState.DELIVERED, OrderState.ACCEPTED, OrderState.COMPLETED, OrderState.DISPUTED)
+
+
+def is_open_to_buyer(order: Order, at: datetime) -> bool:
+    """Whether the buyer may take the data at that moment: delivered, and the licence has not ended."""
+    ending = access_ends_at(order)
+    return order.state in OPEN_TO_BUYER and (ending is None or at < ending)
 
 
 def deliveries_visible_to(viewer: Actor) -> QuerySet[Delivery]:

@@ -21,7 +21,7 @@ from documents.objects import LINK_LIFETIME, signed_link
 from exchange.delivery.events import OrderDelivered
 from exchange.delivery.models import Delivery, Download, Replacement
 from exchange.delivery.permissions import DELIVER, DOWNLOAD
-from exchange.delivery.selectors import OPEN_TO_BUYER, version_id_of, version_of
+from exchange.delivery.selectors import OPEN_TO_BUYER, is_open_to_buyer, version_id_of, version_of
 from exchange.trading.models import Order
 from exchange.trading.services import hand_over, locked_order, require_side
 from exchange.trading.states import ORDER, Party
@@ -37,6 +37,13 @@ class NotOpen(Refusal):
 
     code = "delivery_not_open"
     message = _("订单当前为“%(state)s”，数据未开放下载。")
+
+
+class AccessEnded(Refusal):
+    """The licence's term is over, or the contract was ended by agreement."""
+
+    code = "access_ended"
+    message = _("许可期限已满或合同已终止，不能再下载。需要继续使用的，请与供方签订补充合同或重新下单。")
 
 
 @transaction.atomic
@@ -121,12 +128,14 @@ def replace(order: Order, *, by: Actor, at: datetime, version_id: UUID) -> Repla
     return replacement
 
 
-def _open_order(by: Actor, order_id: UUID) -> Order:
+def _open_order(by: Actor, at: datetime, order_id: UUID) -> Order:
     """The order, locked, whose data the actor may take now."""
     order = locked_order(order_id, "delivery")
     require_side(order, by, Party.BUYER, DOWNLOAD)
     if order.state not in OPEN_TO_BUYER:
         raise NotOpen(state=order.get_state_display())
+    if not is_open_to_buyer(order, at):
+        raise AccessEnded
     return order
 
 
@@ -149,7 +158,7 @@ def make_format(*, by: Actor, at: datetime, order_id: UUID, format: str) -> Expo
 
     Buyer's organization only. Raises what `hand_out_link` raises, and what `exports.queue_export` does.
     """
-    order = _open_order(by, order_id)
+    order = _open_order(by, at, order_id)
     back = reverse("delivery:delivery", args=[order.pk])
     return exports.queue_export(by=by, at=at, version=version_of(order), format=format, back=back)
 
@@ -160,7 +169,7 @@ def hand_out_format(*, by: Actor, at: datetime, order_id: UUID, format: str) -> 
 
     Raises what `hand_out_link` raises, and NotMade when the format was not asked for before.
     """
-    order = _open_order(by, order_id)
+    order = _open_order(by, at, order_id)
     export = export_of(version_id_of(order), format)
     if export is None:
         raise exports.NotMade
@@ -176,7 +185,7 @@ def hand_out_link(*, by: Actor, at: datetime, order_id: UUID, file_id: int) -> t
 
     Raises NotFound (order or file), WrongSide or NotAllowed (403), NotOpen; nothing is recorded then.
     """
-    order = _open_order(by, order_id)
+    order = _open_order(by, at, order_id)
     file = DatasetFile.objects.filter(pk=file_id, version_id=version_id_of(order)).first()
     if file is None:
         raise NotFound

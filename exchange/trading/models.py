@@ -298,7 +298,9 @@ class SupplementSignature(Record):
         verbose_name = _("补充合同签署")
         verbose_name_plural = _("补充合同签署")
         constraints = [
-            models.UniqueConstraint(fields=["supplement", "party"], name="supplement_signature_once_per_party")
+            models.UniqueConstraint(
+                fields=["supplement", "party"], name="supplement_signature_once_per_party"
+            )
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),

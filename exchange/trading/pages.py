@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,11 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.reauthentication import confirmation_of, is_recently_confirmed
+from documents import objects
 from exchange.catalogue.rules import LICENCE_TERMS
 from exchange.catalogue.selectors import plan_on_sale
-from exchange.trading import rules, services
-from exchange.trading.forms import CancelForm, UseForm
-from exchange.trading.models import Order
+from exchange.trading import policies, printing, rules, services, supplements
+from exchange.trading.forms import CancelForm, EndForm, SupplementForm, UseForm
+from exchange.trading.models import ContractDocument, Order, Supplement
 from exchange.trading.permissions import (
     ACCEPT_ORDERS,
     CANCEL_ORDERS,
@@ -26,8 +29,16 @@ from exchange.trading.permissions import (
     SIGN_AS_SUPPLIER,
     VIEW_ALL_ORDERS,
 )
-from exchange.trading.selectors import count_by_state, listed_orders, transitions_of, visible_order
-from exchange.trading.states import OrderState
+from exchange.trading.selectors import (
+    access_ends_at,
+    count_by_state,
+    listed_orders,
+    supplements_of,
+    visible_order,
+    visible_supplement,
+)
+from exchange.trading.states import OrderState, Party, SupplementKind, SupplementState
+from exchange.trading.timeline import moments_of
 from gateway.api import actor
 from gateway.services import answer_once, fingerprint
 from kernel import clock
@@ -35,10 +46,10 @@ from kernel.errors import Refusal
 from kernel.money import Money
 from kernel.wording import listed
 from organizations.permissions import Actor
-from web.answers import page_or_fragment
+from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
 from web.paging import paginate
-from web.parts import Fact, Link, Moment, Stage
+from web.parts import Fact, Link, Stage
 
 STAGES = (
     (OrderState.PLACED, "placed_at"),
@@ -120,6 +131,7 @@ def place(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "terms": LICENCE_TERMS[plan.product.licence],
         "inspection_days": rules.INSPECTION_DAYS,
         "may_place": viewer.can(PLACE_ORDERS),
+        "request_url": _plan_address("requests:new", plan.pk),
     }
     return render(request, "trading/place.html", context, status=422 if form.errors else 200)
 
@@ -154,6 +166,14 @@ def _stages(order: Order) -> list[Stage]:
     return shown
 
 
+def _plan_address(name: str, plan_id: UUID) -> str:
+    """Another app's page about this plan, or nothing when this installation does not have it."""
+    try:
+        return reverse(name, args=[plan_id])
+    except NoReverseMatch:
+        return ""
+
+
 def _address(name: str, order: Order) -> str:
     """Another domain's page about this order, or nothing when this installation does not have it."""
     try:
@@ -162,40 +182,47 @@ def _address(name: str, order: Order) -> str:
         return ""
 
 
-def _history(order: Order) -> list[Moment]:
-    """Placing, each signature and every move as one timeline, oldest first."""
-    moments = [Moment(_("提交订单"), order.placed_at, str(order.buyer))]
-    moments += [
-        Moment(
-            _("%(party)s签署合同") % {"party": signature.get_party_display()},
-            signature.signed_at,
-            signature.signer_label,
-        )
-        for signature in order.contract.signatures.order_by("signed_at", "pk")
-    ]
-    moments += [Moment(row.move_label, row.at, row.actor_label, row.reason) for row in transitions_of(order)]
-    return sorted(moments, key=lambda moment: moment.at or order.placed_at)
-
-
 def _next_steps(order: Order, viewer: Actor) -> dict[str, bool]:
     """Which of the page's own actions the viewer may take now."""
     is_buyer, is_supplier = (
         viewer.organization_id == order.buyer_id,
         viewer.organization_id == order.supplier_id,
     )
-    signs = (is_buyer and order.buyer_signed_at is None and viewer.can(SIGN_AS_BUYER)) or (
-        is_supplier and order.supplier_signed_at is None and viewer.can(SIGN_AS_SUPPLIER)
-    )
     return {
-        "may_sign": order.state == OrderState.PLACED and signs,
+        "may_sign": _may_sign(order, viewer),
         "may_pay": is_buyer and order.state == OrderState.CONTRACTED,
         "may_deliver": is_supplier and order.state == OrderState.PAID,
-        "may_download": is_buyer and order.delivered_at is not None and order.state != OrderState.REFUNDED,
+        "may_download": is_buyer
+        and order.delivered_at is not None
+        and order.state != OrderState.REFUNDED
+        and not _is_over(order),
         "may_accept": is_buyer and order.state == OrderState.DELIVERED and viewer.can(ACCEPT_ORDERS),
         "may_cancel": (is_buyer or is_supplier)
         and order.state in (OrderState.PLACED, OrderState.CONTRACTED)
         and viewer.can(CANCEL_ORDERS),
     }
+
+
+def _is_over(order: Order) -> bool:
+    """Whether the buyer's access has ended."""
+    ending = access_ends_at(order)
+    return ending is not None and clock.now() >= ending
+
+
+def _signs_for(order: Order, viewer: Actor) -> Party | None:
+    """The side for which the viewer may sign, if any."""
+    if viewer.organization_id == order.buyer_id and viewer.can(SIGN_AS_BUYER):
+        return Party.BUYER
+    if viewer.organization_id == order.supplier_id and viewer.can(SIGN_AS_SUPPLIER):
+        return Party.SUPPLIER
+    return None
+
+
+def _may_sign(order: Order, viewer: Actor) -> bool:
+    party = _signs_for(order, viewer)
+    if party is None or order.state != OrderState.PLACED:
+        return False
+    return (order.buyer_signed_at if party is Party.BUYER else order.supplier_signed_at) is None
 
 
 def _waiting_for(order: Order) -> str:
@@ -233,7 +260,7 @@ def _order_context(order: Order, viewer: Actor, cancel_form: CancelForm) -> dict
     return {
         "order": order,
         "stages": _stages(order),
-        "history": _history(order),
+        "history": moments_of(viewer, order),
         "waiting_for": _waiting_for(order),
         "cancel_form": cancel_form,
         "pay_url": _address("payments:pay", order),
@@ -241,6 +268,10 @@ def _order_context(order: Order, viewer: Actor, cancel_form: CancelForm) -> dict
         "deliver_url": _address("delivery:deliver", order),
         "inspection_url": _address("acceptance:inspection", order) if order.delivered_at else "",
         "voucher_url": _address("filings:of_order", order),
+        "supplements": supplements_of(order),
+        "may_supplement": order.contracted_at is not None
+        and order.state not in services.ENDED
+        and _signs_for(order, viewer) is not None,
         "facts": [
             Fact(_("方案"), order.plan.name),
             Fact(_("供方"), str(order.supplier)),
@@ -249,33 +280,199 @@ def _order_context(order: Order, viewer: Actor, cancel_form: CancelForm) -> dict
             Fact(_("登记证书"), order.certificate.number),
             Fact(_("含税金额"), str(gross)),
             Fact(_("其中税额"), str(Money(order.tax_fen))),
+            *_licence_facts(order),
         ],
         **_next_steps(order, viewer),
     }
 
 
+def _licence_facts(order: Order) -> list[Fact]:
+    """How long the data may be used, and whether nobody else may."""
+    facts = []
+    if order.term_days is not None:
+        facts.append(Fact(_("许可期限"), _("自交付起 %(days)s 天") % {"days": order.term_days}))
+    if order.is_exclusive:
+        facts.append(Fact(_("许可方式"), _("独占许可")))
+    ending = access_ends_at(order)
+    if ending is not None:
+        facts.append(Fact(_("使用截止"), f"{ending.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"))
+    return facts
+
+
 @require_GET
 @login_required
 def contract(request: HttpRequest, order_id: UUID) -> HttpResponse:
-    """合同: the text that both sides sign, its hash, the signatures."""
-    found = visible_order(actor(request), order_id)
-    signatures = list(found.contract.signatures.order_by("signed_at", "pk"))
-    context = {"order": found, "contract": found.contract, "signatures": signatures}
+    """合同: the text, its licence rule by rule, signing after confirming who one is, the signatures, the PDF."""
+    viewer = actor(request)
+    found = visible_order(viewer, order_id)
+    may_sign = _may_sign(found, viewer)
+    here = reverse("trading:contract", args=[found.pk])
+    context = {
+        "order": found,
+        "contract": found.contract,
+        "signatures": list(found.contract.signatures.order_by("signed_at", "pk")),
+        "rules": policies.in_words(json.loads(found.contract.policy)),
+        "supplements": supplements_of(found),
+        "document": ContractDocument.objects.filter(contract=found.contract).first(),
+        "may_sign": may_sign,
+        "confirm_url": ""
+        if not may_sign or is_recently_confirmed(request)
+        else confirmation_of(request, back=here).url,
+    }
     return render(request, "trading/contract.html", context)
+
+
+@require_GET
+@login_required
+def policy(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """The contract's ODRL policy, byte for byte as it was hashed and signed."""
+    found = visible_order(actor(request), order_id)
+    answer = HttpResponse(found.contract.policy, content_type="application/ld+json")
+    answer["Content-Disposition"] = f'attachment; filename="{found.contract.number}.odrl.jsonld"'
+    return answer
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def document(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """The signed contract as PDF: POST makes it once, GET shows it."""
+    viewer = actor(request)
+    found = visible_order(viewer, order_id)
+    if request.method == "POST":
+        printing.issue_document(by=viewer, at=clock.now(), order_id=order_id)
+        return redirect("trading:document", order_id)
+    made = ContractDocument.objects.filter(contract=found.contract).first()
+    if made is None:
+        return redirect("trading:contract", order_id)
+    answer = HttpResponse(objects.get(made.object_key), content_type="application/pdf")
+    answer["Content-Disposition"] = f'inline; filename="{found.contract.number}.pdf"'
+    return answer
 
 
 @require_POST
 @login_required
 def sign(request: HttpRequest, order_id: UUID) -> HttpResponse:
-    """Sign for the viewer's side."""
+    """Sign for the viewer's side, who has just confirmed who it is."""
+    viewer = actor(request)
+    services.require_signer(visible_order(viewer, order_id), viewer)
+    if not is_recently_confirmed(request):
+        return confirmation_of(request, back=reverse("trading:contract", args=[order_id]))
     services.sign_contract(
-        by=actor(request),
+        by=viewer,
         at=clock.now(),
         order_id=order_id,
         text_sha256=request.POST.get("text_sha256", ""),
     )
     messages.success(request, _("已签署。"))
     return redirect("trading:order", order_id)
+
+
+# --- supplements --------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def new_supplement(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """补充合同: what is to change or end, and why; the text is drawn up for both to sign."""
+    viewer = actor(request)
+    found = visible_order(viewer, order_id)
+    services.require_signer(found, viewer)
+    form = SupplementForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+
+        def work() -> str:
+            made = supplements.propose_supplement(
+                by=viewer, at=clock.now(), order_id=order_id, **form.cleaned_data
+            )
+            return reverse("trading:supplement", args=[made.pk])
+
+        try:
+            return redirect_once(request, work)
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+    context = {
+        "order": found,
+        "form": form,
+        "facts": [
+            Fact(_("订单状态"), found.get_state_display()),
+            Fact(_("验收期"), _("自交付起 %(days)s 天") % {"days": found.inspection_days}),
+            *(_licence_facts(found) or [Fact(_("许可期限"), _("不设期限"))]),
+        ],
+    }
+    return render(request, "trading/new_supplement.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@login_required
+def supplement(request: HttpRequest, supplement_id: UUID) -> HttpResponse:
+    """One supplement: its text, who has signed, and the viewer's next step."""
+    viewer = actor(request)
+    found = visible_supplement(viewer, supplement_id)
+    return render(request, "trading/supplement.html", _supplement_context(request, viewer, found, EndForm()))
+
+
+def _supplement_context(
+    request: HttpRequest, viewer: Actor, found: Supplement, end_form: EndForm
+) -> dict[str, object]:
+    order = found.contract.order
+    party, signatures = _signs_for(order, viewer), list(found.signatures.order_by("signed_at", "pk"))
+    is_open = found.state == SupplementState.PROPOSED and party is not None
+    may_sign = is_open and party not in {each.party for each in signatures}
+    here = reverse("trading:supplement", args=[found.pk])
+    return {
+        "supplement": found,
+        "order": order,
+        "signatures": signatures,
+        "is_termination": found.kind == SupplementKind.TERMINATION,
+        "may_sign": may_sign,
+        "confirm_url": ""
+        if not may_sign or is_recently_confirmed(request)
+        else confirmation_of(request, back=here).url,
+        "may_withdraw": is_open and party == found.proposed_party,
+        "may_decline": is_open and party != found.proposed_party,
+        "end_form": end_form,
+        "payments_url": _address("payments:detail", order),
+    }
+
+
+@require_POST
+@login_required
+def sign_supplement(request: HttpRequest, supplement_id: UUID) -> HttpResponse:
+    """Sign a supplement for the viewer's side, who has just confirmed who it is."""
+    viewer = actor(request)
+    services.require_signer(visible_supplement(viewer, supplement_id).contract.order, viewer)
+    here = reverse("trading:supplement", args=[supplement_id])
+    if not is_recently_confirmed(request):
+        return confirmation_of(request, back=here)
+    signed = supplements.sign_supplement(
+        by=viewer,
+        at=clock.now(),
+        supplement_id=supplement_id,
+        text_sha256=request.POST.get("text_sha256", ""),
+    )
+    is_in_force = signed.state == SupplementState.IN_FORCE
+    messages.success(request, _("补充合同已生效。") if is_in_force else _("已签署，等待对方签署。"))
+    return redirect(here)
+
+
+@require_POST
+@login_required
+def end_supplement(request: HttpRequest, supplement_id: UUID) -> HttpResponse:
+    """Withdraw one's own proposal or decline the other side's, with the reason."""
+    viewer, form = actor(request), EndForm(request.POST)
+    found = visible_supplement(viewer, supplement_id)
+    if not form.is_valid():
+        context = _supplement_context(request, viewer, found, form)
+        return render(request, "trading/supplement.html", context, status=422)
+    supplements.end_supplement(
+        by=viewer,
+        at=clock.now(),
+        supplement_id=supplement_id,
+        move="withdraw" if request.POST.get("move") == "withdraw" else "decline",
+        reason=form.cleaned_data["reason"],
+    )
+    messages.success(request, _("已告知对方，原合同不变。"))
+    return redirect("trading:supplement", supplement_id)
 
 
 @require_POST

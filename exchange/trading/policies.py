@@ -189,9 +189,7 @@ def in_words(policy: Node) -> list[Worded]:
     found = []
     for kind in KINDS:
         for rule in policy.get(kind, ()):
-            duties = [
-                _("须%(duty)s") % {"duty": _ACTIONS[duty["action"]]} for duty in rule.get("duty", ())
-            ]
+            duties = [_("须%(duty)s") % {"duty": _ACTIONS[duty["action"]]} for duty in rule.get("duty", ())]
             is_supplier = rule.get("assignee") == policy["assigner"]
             found.append(
                 Worded(

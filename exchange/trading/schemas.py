@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from ninja import Schema
 
-from exchange.trading.models import Order
+from exchange.trading.models import Order, Supplement
+from exchange.trading.selectors import access_ends_at
 
 
 class OrderOut(Schema):
@@ -23,6 +25,10 @@ class OrderOut(Schema):
     buyer: str
     amount_fen: int
     tax_fen: int
+    inspection_days: int
+    term_days: int | None
+    is_exclusive: bool
+    access_ends_at: datetime | None
     placed_at: datetime
     buyer_signed_at: datetime | None
     supplier_signed_at: datetime | None
@@ -46,6 +52,10 @@ class OrderOut(Schema):
             buyer=order.buyer.name,
             amount_fen=order.amount_fen,
             tax_fen=order.tax_fen,
+            inspection_days=order.inspection_days,
+            term_days=order.term_days,
+            is_exclusive=order.is_exclusive,
+            access_ends_at=access_ends_at(order),
             placed_at=order.placed_at,
             buyer_signed_at=order.buyer_signed_at,
             supplier_signed_at=order.supplier_signed_at,
@@ -59,22 +69,88 @@ class OrderOut(Schema):
 
 
 class SignatureOut(Schema):
-    """One side's signature over the text with that hash."""
+    """One side's signature over the text (and the policy, when there is one) with that hash."""
 
     party: str
     signer: str
     text_sha256: str
+    policy_sha256: str = ""
     signed_at: datetime
 
 
 class ContractOut(Schema):
-    """The contract's canonical text; `text_sha256` is over its UTF-8 bytes."""
+    """The contract's canonical text and its ODRL policy; each hash is over the UTF-8 bytes.
+
+    `policy` is the policy read; its hashed bytes are at `policy_url`. `document_sha256`: of the PDF, if made.
+    """
 
     number: str
     template: str
     text: str
     text_sha256: str
+    policy: dict[str, Any]
+    policy_sha256: str
+    policy_url: str
+    document_sha256: str
     signatures: list[SignatureOut]
+
+
+class RuleOut(Schema):
+    """One rule of the licence in plain words: permission, prohibition or obligation."""
+
+    kind: str
+    party: str
+    action: str
+    conditions: list[str]
+
+
+class SupplementOut(Schema):
+    """A later agreement: its text, what it changes, who has signed."""
+
+    id: UUID
+    number: str
+    kind: str
+    state: str
+    text: str
+    text_sha256: str
+    contract_sha256: str
+    reason: str
+    term_days: int | None
+    inspection_days: int | None
+    ends_on: date | None
+    proposed_party: str
+    proposed_at: datetime
+    in_force_at: datetime | None
+    signatures: list[SignatureOut]
+
+    @classmethod
+    def of(cls, supplement: Supplement) -> SupplementOut:
+        names = ("number", "kind", "state", "text", "text_sha256", "contract_sha256", "reason", "term_days",
+                 "inspection_days", "ends_on", "proposed_party", "proposed_at", "in_force_at")  # fmt: skip
+        signatures = sorted(supplement.signatures.all(), key=lambda each: each.signed_at)
+        return cls(
+            id=supplement.pk,
+            signatures=[
+                SignatureOut(
+                    party=each.party,
+                    signer=each.signer_label,
+                    text_sha256=each.text_sha256,
+                    signed_at=each.signed_at,
+                )
+                for each in signatures
+            ],
+            **{name: getattr(supplement, name) for name in names},
+        )
+
+
+class SupplementIn(Schema):
+    """`kind`: amendment (with `term_days` or `inspection_days`) or termination (after delivery: `ends_on`)."""
+
+    kind: str
+    reason: str
+    term_days: int | None = None
+    inspection_days: int | None = None
+    ends_on: date | None = None
 
 
 class PlaceIn(Schema):

@@ -69,7 +69,9 @@ class SoldExclusively(Refusal):
     """Somebody holds an exclusive licence of this version, or holds any licence while one is wanted."""
 
     code = "sold_exclusively"
-    message = _("产品 %(number)s 的这个版本已有有效的许可，与独占许可不能并存。请与供方商量其他版本或普通许可。")
+    message = _(
+        "产品 %(number)s 的这个版本已有有效的许可，与独占许可不能并存。请与供方商量其他版本或普通许可。"
+    )
 
 
 class AlreadySigned(Refusal):

@@ -58,7 +58,9 @@ class OtherSidesSupplement(Refusal):
 
 def _locked(supplement_id: UUID) -> tuple[Supplement, Order]:
     """The supplement and its order, both under lock, the order first; NotFound when there is none."""
-    order_id = Supplement.objects.filter(pk=supplement_id).values_list("contract__order_id", flat=True).first()
+    order_id = (
+        Supplement.objects.filter(pk=supplement_id).values_list("contract__order_id", flat=True).first()
+    )
     if order_id is None:
         raise NotFound
     order = locked_order(order_id, *_SIDES, heavy=("contract__text", "contract__policy"))
@@ -236,7 +238,9 @@ def sign_supplement(*, by: Actor, at: datetime, supplement_id: UUID, text_sha256
 
 def _still_ends(order: Order, supplement: Supplement) -> None:
     """Raise NotForSupplements when the order has moved on since the termination was drawn up."""
-    fits = order.state == OrderState.CONTRACTED if supplement.ends_on is None else order.state in AFTER_DELIVERY
+    fits = (
+        order.state == OrderState.CONTRACTED if supplement.ends_on is None else order.state in AFTER_DELIVERY
+    )
     if not fits:
         remedy = gettext("提出之后订单已有变化，请撤回或谢绝，再按现在的状态重新提出。")
         raise NotForSupplements(state=order.get_state_display(), remedy=remedy)

@@ -99,5 +99,10 @@ def test_buying_works_without_script(live_chromium: Visit) -> None:
     page.fill("textarea[name=use_statement]", "训练本公司的客服质检模型")
     page.click("text=提交订单")
     assert "/orders/" in page.url
-    page.click("button:has-text('签署合同')")
+    page.click("text=阅读并签署合同")
+    page.click("a:has-text('确认身份')")
+    page.fill("input[type=password]", cast.PASSWORD)
+    page.click("button:has-text('确认')")
+    assert page.url.endswith("/contract/")
+    page.click("#sign button")
     assert page.locator("text=等待供方签署合同").count() == 1

@@ -22,6 +22,7 @@ from organizations.permissions import Actor
 from tests import cast
 from tests.cast import NOON
 from tests.exchange import market
+from tests.sessions import confirm_identity
 
 pytestmark = pytest.mark.django_db
 
@@ -33,9 +34,11 @@ def at_noon() -> Any:
 
 
 def client_of(actor: Actor) -> Client:
+    """A session in which the person has just confirmed who it is."""
     client = Client()
     assert actor.user is not None
     client.force_login(actor.user)
+    confirm_identity(client)
     return client
 
 
