@@ -32,6 +32,7 @@ ROUTERS = {
     "/registry": "assets.registry.api",
     "/catalogue": "exchange.catalogue.api",
     "/orders": "exchange.trading.api",
+    "/requests": "exchange.requests.api",
     "/deliveries": "exchange.delivery.api",
     "/acceptance": "exchange.acceptance.api",
     "/filings": "exchange.filings.api",

@@ -22,8 +22,11 @@ from exchange.acceptance.permissions import RULE
 from exchange.catalogue.events import ListingPublished, ListingRejected
 from exchange.catalogue.models import Product
 from exchange.delivery.events import OrderDelivered
+from exchange.requests import events as requests
+from exchange.requests.models import PurchaseRequest
+from exchange.trading import events as trading
 from exchange.trading.events import OrderPlaced
-from exchange.trading.models import Order
+from exchange.trading.models import Order, Supplement
 from kernel.events import Event
 from notifications.services import notify, notify_holders
 from organizations.permissions import Permission
@@ -273,6 +276,93 @@ def _order(event: Any, side: str, role: Role, title: Promise) -> None:
 def tell_order_placed(event: OrderPlaced) -> None:
     """The supplier's traders: a contract waits for their signature."""
     _order(event, "supplier", Role.TRADER, _("新订单 %(number)s，等待签约"))
+
+
+def tell_order_contracted(event: trading.OrderContracted) -> None:
+    """The buyer's purchasers: both sides have signed, the money may go to escrow."""
+    _order(event, "buyer", Role.PURCHASER, _("订单 %(number)s 双方已签约，请付款到托管"))
+
+
+def tell_order_paid(event: trading.OrderPaid) -> None:
+    """The supplier's traders: the money lies in escrow."""
+    _order(event, "supplier", Role.TRADER, _("订单 %(number)s 已付款到托管，请交付"))
+
+
+def tell_order_cancelled(event: trading.OrderCancelled) -> None:
+    """Both sides' people: the order has ended; whoever did it is reminded too."""
+    _order(event, "buyer", Role.PURCHASER, _("订单 %(number)s 已取消，请查看理由"))
+    _order(event, "supplier", Role.TRADER, _("订单 %(number)s 已取消，请查看理由"))
+
+
+def _supplement(event: Any, title: Promise, *, sparing: UUID | None = None) -> None:
+    """Both sides' people, but for the organization that did it."""
+    found = Supplement.objects.select_related("contract__order").defer("text").get(pk=event.supplement_id)
+    url, words = reverse("trading:supplement", args=[found.pk]), {"number": found.number}
+    order = found.contract.order
+    for organization_id, role in ((order.buyer_id, Role.PURCHASER), (order.supplier_id, Role.TRADER)):
+        if organization_id != sparing:
+            _tell(event, organization_id, role, title, words, url, mail=True)
+
+
+def tell_supplement_proposed(event: trading.SupplementProposed) -> None:
+    """The other side: there is a text to sign or to decline."""
+    _supplement(event, _("补充合同 %(number)s 等待贵单位签署"), sparing=event.by.organization_id)
+
+
+def tell_supplement_in_force(event: trading.SupplementInForce) -> None:
+    """Both sides: it holds now."""
+    _supplement(event, _("补充合同 %(number)s 已生效"))
+
+
+def tell_supplement_ended(event: trading.SupplementEnded) -> None:
+    """The other side: the contract stays as it was."""
+    _supplement(event, _("补充合同 %(number)s 未成立，原合同不变"), sparing=event.by.organization_id)
+
+
+def _request(event: Any, side: str, title: Promise, *, mail: bool = True) -> None:
+    found = PurchaseRequest.objects.values("number", "product__title", f"{side}_id").get(pk=event.request_id)
+    role = Role.PURCHASER if side == "buyer" else Role.TRADER
+    words = {"number": found["number"], "title": found["product__title"]}
+    url = reverse("requests:request", args=[event.request_id])
+    _tell(event, found[f"{side}_id"], role, title, words, url, mail=mail)
+
+
+def tell_request_made(event: requests.RequestMade) -> None:
+    """The supplier's traders: somebody asks."""
+    _request(event, "supplier", _("使用申请 %(number)s“%(title)s”等待贵单位答复"))
+
+
+def tell_request_approved(event: requests.RequestApproved) -> None:
+    """The buyer's purchasers: they may order."""
+    _request(event, "buyer", _("使用申请 %(number)s 已获供方同意，请在有效期内下单"))
+
+
+def tell_request_refused(event: requests.RequestRefused) -> None:
+    """The buyer's purchasers: why not, and what would help."""
+    _request(event, "buyer", _("使用申请 %(number)s 未获同意，请查看理由和建议"))
+
+
+def tell_request_expired(event: requests.RequestExpired) -> None:
+    """Both sides: the approval lapsed."""
+    _request(event, "buyer", _("使用申请 %(number)s 的同意已过期，需要时请再次申请"))
+    _request(event, "supplier", _("使用申请 %(number)s 的同意已过期，对方没有下单"), mail=False)
+
+
+def tell_request_withdrawn(event: requests.RequestWithdrawn) -> None:
+    """The supplier's traders: nobody asks any longer."""
+    _request(event, "supplier", _("使用申请 %(number)s 已被需方撤回"), mail=False)
+
+
+def tell_offer_made(event: requests.OfferMade) -> None:
+    """The other side: there are new terms to answer."""
+    side = "buyer" if event.party == "supplier" else "supplier"
+    _request(event, side, _("使用申请 %(number)s 有新的一版条件，请答复"))
+
+
+def tell_offer_accepted(event: requests.OfferAccepted) -> None:
+    """The side that had offered: its terms were accepted, the contract is to be signed."""
+    side = "buyer" if event.party == "supplier" else "supplier"
+    _request(event, side, _("使用申请 %(number)s 的条件已谈定，请签署合同"))
 
 
 def tell_order_delivered(event: OrderDelivered) -> None:

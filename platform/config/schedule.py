@@ -22,6 +22,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "registry-expire-certificates": _every(3600, "registry.expire_certificates"),
     "credentials-keep-current": _every(60, "credentials.keep_current"),
     "registry-watch-deadlines": _every(3600, "registry.watch_deadlines"),
+    "requests-expire-lapsed": _every(300, "requests.expire_lapsed"),
     "trading-accept-overdue": _every(300, "trading.accept_overdue"),
     "pilots-close-rounds": _every(60, "pilots.close_rounds"),
     "filings-send-due": _every(60, "filings.send_due", "mail"),

@@ -59,6 +59,8 @@ def _business() -> None:
     from exchange.filings import permissions as filings
     from exchange.pilots import permissions as pilots
     from exchange.pilots import selectors as piloting
+    from exchange.requests import permissions as requests
+    from exchange.requests import selectors as asked
     from exchange.trading import permissions as trading
     from exchange.trading import selectors as orders
     from settlement.ledger import permissions as ledger
@@ -70,6 +72,8 @@ def _business() -> None:
     navigation.register(
         NavItem(_("资产登记"), "stamp", "registry:list", (registry.APPLY, registry.VIEW_REGISTRY), group),
         NavItem(_("上架商品"), "store", "selling:products", (catalogue.EDIT_PRODUCTS,), group),
+        NavItem(_("使用申请"), "messages-square", "requests:requests", (requests.VIEW_REQUESTS, requests.VIEW_ALL_REQUESTS), group,
+                asked.waiting_count),
         NavItem(pgettext_lazy("several", "订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
                 orders.waiting_count),
         NavItem(_("异议与争议"), "message-square-warning", "acceptance:complaints", (disputes.COMPLAIN, disputes.ANSWER), group,
@@ -175,6 +179,7 @@ def _desk() -> None:
     from exchange.catalogue import selectors as catalogue
     from exchange.filings import selectors as filings
     from exchange.pilots import selectors as pilots
+    from exchange.requests import selectors as requests
     from exchange.trading import selectors as trading
     from notifications import selectors as notifications
     from notifications.pages import latest
@@ -192,6 +197,7 @@ def _desk() -> None:
         trading.todos,
         pilots.todos,
         acceptance.todos,
+        requests.todos,
         rewards.todos,
     ):
         desk.register_todos(todos)
@@ -211,6 +217,7 @@ def _finders() -> None:
     from exchange.catalogue.selectors import find_products
     from exchange.filings.selectors import find_filings
     from exchange.pilots.selectors import find as find_pilots
+    from exchange.requests.selectors import find_requests
     from exchange.trading.selectors import find_orders
     from settlement.payments.selectors import find_payments, find_refunds
     from settlement.rewards.selectors import find_claims
@@ -219,6 +226,7 @@ def _finders() -> None:
     finding.register_finder(pgettext_lazy("several", "数据集"), find_datasets, icon="boxes")
     finding.register_finder(_("登记与证书"), find_registrations, icon="stamp")
     finding.register_finder(_("数据产品"), find_products, icon="store")
+    finding.register_finder(_("使用申请"), find_requests, icon="messages-square")
     finding.register_finder(pgettext_lazy("several", "订单"), find_orders, icon="receipt-text")
     finding.register_finder(_("异议与争议"), find_complaints, icon="gavel")
     finding.register_finder(_("交易备案"), find_filings, icon="file-check")

@@ -29,6 +29,7 @@ SECTIONS = {
     "catalogue/": "exchange.catalogue.urls",
     "selling/": "exchange.catalogue.selling_urls",
     "orders/": "exchange.trading.urls",
+    "requests/": "exchange.requests.urls",
     "deliveries/": "exchange.delivery.urls",
     "acceptance/": "exchange.acceptance.urls",
     "filings/": "exchange.filings.urls",

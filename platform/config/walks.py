@@ -16,8 +16,15 @@ from assets.registry.selectors import certificates_visible_to, verification_url
 from assets.registry.states import CertificateState
 from assets.uploads.selectors import source_steps, source_words
 from exchange.catalogue.selectors import listed_products, products_visible_to
+from exchange.filings.models import Filing
+from exchange.requests.selectors import moments_of_order
+from exchange.trading import timeline
+from exchange.trading.models import Order
 from exchange.trading.selectors import orders_visible_to
+from kernel.money import Money
 from organizations.permissions import Actor
+from settlement.payments.models import Refund
+from web.parts import Moment
 
 SHOWN = 20
 
@@ -70,6 +77,28 @@ def sales(viewer: Actor, file: DatasetFile) -> list[Step]:
     ]
 
 
+def filed(viewer: Actor, order: Order) -> list[Moment]:
+    """The filing of an order with its voucher."""
+    rows = Filing.objects.filter(order=order).exclude(filed_at=None)
+    return [
+        Moment(_("交易备案 %(number)s") % {"number": each.voucher_number}, each.filed_at) for each in rows
+    ]
+
+
+def refunded(viewer: Actor, order: Order) -> list[Moment]:
+    """The refunds of an order."""
+    rows = Refund.objects.filter(order=order).order_by("refunded_at", "pk")
+    return [
+        Moment(
+            _("退款 %(amount)s") % {"amount": Money(each.amount_fen)},
+            each.refunded_at,
+            each.number,
+            each.reason,
+        )
+        for each in rows
+    ]
+
+
 def known_above(version: DatasetVersion) -> Facts:
     """What the registry and the catalogue say of a version in public, for its metadata; no sale is public."""
     certificates = list(Certificate.objects.select_related("holder").filter(version=version).order_by("pk"))
@@ -100,6 +129,8 @@ def known_above(version: DatasetVersion) -> Facts:
 def fill() -> None:
     """Register every station, once, when Django is ready."""
     register_facts(known_above)
+    for provider in (moments_of_order, filed, refunded):
+        timeline.register(provider)
     register_sources(source_words)
     register_step("sources", source_steps)
     register_step("certificates", certificates)

@@ -109,6 +109,7 @@ def _trades() -> dict[type[Event], list[Handler]]:
     from exchange.delivery.events import OrderDelivered
     from exchange.filings import services as filings
     from exchange.filings.rules import Receipt
+    from exchange.requests import events as requests
     from exchange.trading import events as news
     from settlement.payments import services as payments
     from settlement.payments.events import OrderRefunded
@@ -137,7 +138,20 @@ def _trades() -> dict[type[Event], list[Handler]]:
     return {
         catalogue.ListingPublished: [notices.tell_listing_published],
         catalogue.ListingRejected: [notices.tell_listing_rejected],
+        requests.RequestMade: [notices.tell_request_made],
+        requests.RequestApproved: [notices.tell_request_approved],
+        requests.RequestRefused: [notices.tell_request_refused],
+        requests.RequestExpired: [notices.tell_request_expired],
+        requests.RequestWithdrawn: [notices.tell_request_withdrawn],
+        requests.OfferMade: [notices.tell_offer_made],
+        requests.OfferAccepted: [notices.tell_offer_accepted],
         news.OrderPlaced: [notices.tell_order_placed],
+        news.OrderContracted: [notices.tell_order_contracted],
+        news.OrderPaid: [notices.tell_order_paid],
+        news.OrderCancelled: [notices.tell_order_cancelled],
+        news.SupplementProposed: [notices.tell_supplement_proposed],
+        news.SupplementInForce: [notices.tell_supplement_in_force],
+        news.SupplementEnded: [notices.tell_supplement_ended],
         OrderDelivered: [notices.tell_order_delivered],
         news.OrderAccepted: [payments.release_accepted],
         news.OrderCompleted: [file_trade, book_receipt],

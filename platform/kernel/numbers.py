@@ -28,6 +28,7 @@ SERIES = {
     "YY": "registration objection 登记异议",
     "CX": "certificate revocation 证书撤销",
     "CP": "data product 数据产品",
+    "QG": "purchase request 使用申请",
     "DD": "order 订单",
     "HT": "contract 合同",
     "JY": "transaction voucher 交易凭证",

@@ -30,6 +30,8 @@ TONES: dict[str, frozenset[str]] = {
             "scored",
             "acknowledged",
             "imported",
+            "ordered",
+            "in_force",
         }
     ),
     "blue": frozenset(
@@ -42,6 +44,8 @@ TONES: dict[str, frozenset[str]] = {
             "accepted_for_review",
             "compliance_review",
             "placed",
+            "requested",
+            "proposed",
             "contracted",
             "paid",
             "delivered",
@@ -89,6 +93,8 @@ TONES: dict[str, frozenset[str]] = {
     "red": frozenset(
         {
             "rejected",
+            "refused",
+            "declined",
             "revoked",
             "disputed",
             "failed",

@@ -32,6 +32,7 @@ EXTRA_ROOMS = {
         "verification_urls",
     },
     "annotation/work": {"project_urls"},
+    "exchange/trading": {"policies", "printing", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling"},
     "exchange/filings": {
         "judging",
@@ -55,6 +56,7 @@ FOLDERS = {
     "services",
     "pages",
     "engine",
+    "contracts",
     "measures",
     "formats",
     "metadata",

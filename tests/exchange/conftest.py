@@ -22,6 +22,8 @@ def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[events.Even
     for module in (
         "exchange.catalogue.services",
         "exchange.trading.services",
+        "exchange.trading.supplements",
+        "exchange.requests.services",
         "exchange.delivery.services",
         "exchange.filings.services.filing",
     ):

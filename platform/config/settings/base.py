@@ -34,6 +34,7 @@ DOMAIN_APPS = [
     "assets.credentials",
     "exchange.catalogue",
     "exchange.trading",
+    "exchange.requests",
     "exchange.delivery",
     "exchange.acceptance",
     "exchange.filings",
@@ -223,6 +224,10 @@ STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+# Purchase requests: days for which a supplier's approval and one version of negotiated terms hold.
+REQUEST_APPROVAL_DAYS = env.int("REQUEST_APPROVAL_DAYS", default=14)
+OFFER_VALID_DAYS = env.int("OFFER_VALID_DAYS", default=7)
 
 EXCHANGE_FEE_BP = env.int("EXCHANGE_FEE_BP", default=200)  # the exchange's share of a trade, basis points
 
