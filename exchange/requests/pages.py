@@ -98,7 +98,7 @@ class Row:
 
 
 def _rows(offers: list[Offer]) -> list[Row]:
-    """The versions side by side, term by term."""
+    """The versions side by side, the newest first, term by term."""
     changed = [{change["name"] for change in offer.changes} for offer in offers]
     return [
         Row(
@@ -282,7 +282,7 @@ def _context(
     """All that the page shows; `faulty` takes the place of the form that was refused."""
     offers = selectors.offers_of(found)
     latest = offers[-1] if offers else None
-    shown = offers[-SHOWN_VERSIONS:]
+    shown = offers[::-1][:SHOWN_VERSIONS]
 
     def form(kind: Callable[[], forms.Form], of: type[forms.Form]) -> forms.Form:
         return faulty if isinstance(faulty, of) else kind()
@@ -291,7 +291,7 @@ def _context(
         "found": found,
         "product": found.product,
         "offers": shown,
-        "earlier": offers[: -len(shown)] if shown else [],
+        "earlier": offers[::-1][SHOWN_VERSIONS:],
         "rows": _rows(shown),
         "latest": latest,
         "waiting_for": _waiting_for(found, latest),

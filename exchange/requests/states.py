@@ -9,7 +9,7 @@ from kernel.states import Machine, Move
 
 
 class RequestState(models.TextChoices):
-    REQUESTED = "requested", _("待供方答复")
+    REQUESTED = "requested", _("待答复")
     APPROVED = "approved", _("供方已同意")
     ORDERED = "ordered", _("已下单")
     REFUSED = "refused", _("供方未同意")

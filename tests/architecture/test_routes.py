@@ -70,6 +70,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         by=cast.gu(), at=later, certificate_id=lapsing.pk, grounds="来源证明系伪造。"
     )
     complaint = _complained(world, later)
+    request, supplement = _dealing(world, later)
     upload = uploads.open_upload(by=cast.lin(), at=later, dataset_id=world.version.dataset_id)
     concluded(licence_draft(Registration().certified(), date(2027, 5, 1)), at=later)
     log.seal(at=later)
@@ -81,6 +82,8 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         **pilotage.proceedings(),
         "complaint_id": complaint,
         **_of_the_register(world),
+        "request_id": request,
+        "supplement_id": supplement,
     }
 
 
@@ -116,6 +119,23 @@ def _of_the_register(world: World) -> dict[str, UUID]:
         "export_id": export.pk, "row_id": world.order.filing.outside.get().pk,
         "reconciliation_id": reconciliation.pk, "import_id": checked(csv_of([row()])).pk,
     }  # fmt: skip
+
+
+def _dealing(world: World, at: datetime) -> tuple[UUID, UUID]:
+    """An open request of the buyer, and an open supplement to the contract of the world's order."""
+    from exchange.requests import services as requests
+    from exchange.trading import supplements
+
+    stated = requests.Stated(
+        purpose="training", use_statement="训练本公司模型", place="own", people_count=3, is_training=True,
+        is_abroad=False,
+    )  # fmt: skip
+    request = requests.ask(by=cast.zhou(), at=at, plan_id=world.plan.pk, stated=stated)
+    supplement = supplements.propose_supplement(
+        by=cast.zhou(), at=at, order_id=world.order.pk, kind="termination", reason="项目取消",
+        ends_on=(at + timedelta(days=30)).date(),
+    )  # fmt: skip
+    return request.pk, supplement.pk
 
 
 def example(world: World, route: str, argument: str) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from config.stories import city, people
+from config.stories import city, negotiation, people
 from config.stories.way import shanghai
 from exchange.acceptance.models import Complaint
 from exchange.catalogue.models import Product
 from exchange.delivery import services as delivery
+from exchange.requests.models import PurchaseRequest
 from exchange.trading.models import Order
 from settlement.ledger import selectors as ledger
 from settlement.revenue import selectors as revenue
@@ -82,6 +83,13 @@ def test_the_city_stands_as_promised_and_is_loaded_once(monkeypatch: pytest.Monk
     assert (outcomes["feixia"].outcome, outcomes["feixia"].amount_fen) == ("granted", 100_000_000)
     assert outcomes["qinglan"].amount_fen == counted("qinglan") // 100
     assert claim("feixia").state == "approved"
+
+    dealings = PurchaseRequest.objects.order_by("requested_at", "pk").values_list("state", flat=True)
+    assert list(dealings) == ["ordered", "refused", "approved", "requested"]
+    deal = PurchaseRequest.objects.get(state="ordered")
+    assert (deal.order.state, deal.order.amount_fen, deal.accepted_version) == ("contracted", 1_080_000, 2)  # type: ignore[union-attr]
+    negotiation.tell()
+    assert PurchaseRequest.objects.count() == 4
 
     lapsed = Product.objects.get(supplier=people.organization("lianjiang"))
     assert (lapsed.state, lapsed.certificate.state) == ("suspended", "cancelled")

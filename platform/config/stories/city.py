@@ -21,7 +21,7 @@ from django.db import connection, transaction
 
 from audit import services as audit
 from audit.models import AuditEvent
-from config.stories import broker_pilot, disputes, people, registers, sources, way
+from config.stories import broker_pilot, disputes, negotiation, people, registers, sources, way
 from config.stories.way import Team, shanghai
 from exchange.catalogue import services as catalogue
 from exchange.catalogue.models import Plan, Product
@@ -272,6 +272,7 @@ def load(
     registers.tell()
     with transaction.atomic():
         claims()
+        negotiation.tell()
         audit.record(by=Actor.system("示例城市"), at=at, action=LOADED, detail={"orders": orders})
     return True
 
