@@ -314,6 +314,8 @@ def contract(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "rules": policies.in_words(json.loads(found.contract.policy)),
         "supplements": supplements_of(found),
         "document": ContractDocument.objects.filter(contract=found.contract).first(),
+        "may_print": found.contracted_at is not None
+        and viewer.organization_id in (found.buyer_id, found.supplier_id),
         "may_sign": may_sign,
         "confirm_url": ""
         if not may_sign or is_recently_confirmed(request)
@@ -461,6 +463,7 @@ def end_supplement(request: HttpRequest, supplement_id: UUID) -> HttpResponse:
     """Withdraw one's own proposal or decline the other side's, with the reason."""
     viewer, form = actor(request), EndForm(request.POST)
     found = visible_supplement(viewer, supplement_id)
+    services.require_signer(found.contract.order, viewer)
     if not form.is_valid():
         context = _supplement_context(request, viewer, found, form)
         return render(request, "trading/supplement.html", context, status=422)

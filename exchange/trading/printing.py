@@ -19,10 +19,10 @@ from documents import objects
 from documents.printing import typeset
 from exchange.trading import policies
 from exchange.trading.models import ContractDocument, Order, Signature
-from exchange.trading.selectors import orders_visible_to
-from exchange.trading.services import locked_order
+from exchange.trading.permissions import VIEW_ORDERS
+from exchange.trading.services import locked_order, party_of, require_side
 from kernel import clock
-from kernel.errors import NotFound, Refusal
+from kernel.errors import Refusal
 from organizations.permissions import Actor
 
 TEMPLATE = Path(__file__).resolve().parent / "templates" / "trading" / "contract.typ"
@@ -93,11 +93,10 @@ def pdf(order: Order) -> bytes:
 def issue_document(*, by: Actor, at: datetime, order_id: UUID) -> ContractDocument:
     """Make the PDF of a signed contract once and store it; afterwards the same one is given.
 
-    Raises NotFound for who does not see the order, NotSigned before both sides have signed.
+    For the two sides: raises NotFound, WrongSide, NotAllowed, and NotSigned before both have signed.
     """
     order = locked_order(order_id, "contract", "supplier", "buyer")
-    if not by.is_system and not orders_visible_to(by).filter(pk=order.pk).exists():
-        raise NotFound
+    require_side(order, by, party_of(order, by), VIEW_ORDERS)
     made = ContractDocument.objects.filter(contract=order.contract).first()
     if made is not None:
         return made

@@ -239,6 +239,8 @@ def test_the_pdf_is_made_once_and_holds_number_hashes_and_signatures() -> None:
     order = deals.signed(order)
     with pytest.raises(NotFound):
         printing.issue_document(by=cast.he(), at=NOON, order_id=order.pk)
+    with pytest.raises(trading.WrongSide):  # who looks on changes nothing
+        printing.issue_document(by=cast.yan(), at=NOON, order_id=order.pk)
     made = printing.issue_document(by=cast.zhou(), at=NOON, order_id=order.pk)
     again = printing.issue_document(by=cast.lin(), at=NOON + timedelta(days=1), order_id=order.pk)
     assert made.pk == again.pk
