@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ('refusal_reason', models.CharField(blank=True, max_length=500, verbose_name='不同意的理由')),
                 ('advice', models.CharField(blank=True, max_length=500, verbose_name='怎样改可以再申请')),
                 ('accepted_version', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='谈定的版本')),
-                ('state', kernel.states.StateField(choices=[('requested', '待供方答复'), ('approved', '供方已同意'), ('ordered', '已下单'), ('refused', '供方未同意'), ('expired', '同意已过期'), ('withdrawn', '已撤回')], db_index=True, default='requested', max_length=32, verbose_name='状态')),
+                ('state', kernel.states.StateField(choices=[('requested', '待答复'), ('approved', '供方已同意'), ('ordered', '已下单'), ('refused', '供方未同意'), ('expired', '同意已过期'), ('withdrawn', '已撤回')], db_index=True, default='requested', max_length=32, verbose_name='状态')),
                 ('buyer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests_made', to='organizations.organization')),
                 ('order', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='request', to='trading.order')),
                 ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='catalogue.plan')),
