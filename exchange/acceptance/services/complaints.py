@@ -18,7 +18,7 @@ from exchange.acceptance.events import ComplaintFiled, ComplaintWithdrawn, Dispu
 from exchange.acceptance.models import Complaint, Defect, Statement
 from exchange.acceptance.permissions import ANSWER, COMPLAIN
 from exchange.acceptance.selectors import periods
-from exchange.acceptance.services.common import attach, due, locked_complaint, own_documents, told
+from exchange.acceptance.services.ground import attach, due, locked_complaint, own_documents, told
 from exchange.acceptance.states import COMPLAINT, OPEN, ComplaintState, DefectKind
 from exchange.delivery.selectors import version_of
 from exchange.trading import services as trading

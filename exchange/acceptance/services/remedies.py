@@ -16,7 +16,7 @@ from exchange.acceptance.models import Complaint, Offer
 from exchange.acceptance.permissions import ANSWER, COMPLAIN
 from exchange.acceptance.selectors import periods
 from exchange.acceptance.services import outcomes
-from exchange.acceptance.services.common import attach, due, locked_complaint, own_documents, told
+from exchange.acceptance.services.ground import attach, due, locked_complaint, own_documents, told
 from exchange.acceptance.states import COMPLAINT, Remedy
 from exchange.delivery.services import require_fit
 from exchange.trading import services as trading

@@ -18,8 +18,8 @@ from exchange.acceptance.models import Complaint, Confirmation, Ruling
 from exchange.acceptance.permissions import ANSWER, RULE
 from exchange.acceptance.selectors import complaints_visible_to, pending_ruling, periods, stated_parties
 from exchange.acceptance.services import outcomes
-from exchange.acceptance.services.common import due, locked_complaint, told
 from exchange.acceptance.services.complaints import shanghai
+from exchange.acceptance.services.ground import due, locked_complaint, told
 from exchange.acceptance.states import COMPLAINT, Citation, Outcome
 from exchange.delivery.models import Replacement
 from exchange.trading import services as trading
