@@ -61,5 +61,70 @@ class Licence(models.TextChoices):
 
 
 class PlanKind(models.TextChoices):
+    """How a plan is paid: once, by time, by use, or not at all."""
+
     ONE_OFF = "one_off", _("一次性买断使用")
-    SUBSCRIPTION = "subscription", _("按年订阅")
+    SUBSCRIPTION = "subscription", _("按期订阅")
+    METERED_CALLS = "metered_calls", _("按调用次数计费")
+    METERED_VOLUME = "metered_volume", _("按数据流量计费")
+    FREE_SAMPLE = "free_sample", _("免费样例")
+    PRIVATE_OFFER = "private_offer", _("专属报价")
+    TRIAL = "trial", _("限时试用")
+
+
+FREE_KINDS = (PlanKind.FREE_SAMPLE, PlanKind.TRIAL)
+METERED_KINDS = (PlanKind.METERED_CALLS, PlanKind.METERED_VOLUME)
+TERMED_KINDS = (PlanKind.SUBSCRIPTION, *METERED_KINDS, PlanKind.TRIAL)
+ENDLESS_KINDS = (PlanKind.ONE_OFF, PlanKind.FREE_SAMPLE)
+EXCLUSIVE_KINDS = (PlanKind.ONE_OFF, PlanKind.SUBSCRIPTION, PlanKind.PRIVATE_OFFER)
+
+
+class Visibility(models.TextChoices):
+    """Who finds a listed product."""
+
+    PUBLIC = "public", _("公开")
+    INVITED = "invited", _("仅受邀单位")
+    ONE_BUYER = "one_buyer", _("仅一家买方")
+
+
+class Ordering(models.TextChoices):
+    """Whether a buyer orders at once or asks first."""
+
+    INSTANT = "instant", _("直接下单")
+    APPROVAL = "approval", _("先申请，供方同意后下单")
+
+
+class PersonalInformation(models.TextChoices):
+    """What the supplier declares about personal information in the product."""
+
+    NONE = "none", _("不含个人信息")
+    ANONYMISED = "anonymised", _("原含个人信息，已匿名化，不能识别特定个人且不能复原")
+    CONSENTED = "consented", _("含个人信息，已取得个人同意或另有合法性基础")
+
+
+class ContactKind(models.TextChoices):
+    """Whom a buyer turns to after ordering."""
+
+    BUSINESS = "business", _("商务联系人")
+    TECHNICAL = "technical", _("技术联系人")
+
+
+class RevisionState(models.TextChoices):
+    DRAFT = "draft", _("草稿")
+    SUBMITTED = "submitted", _("待审核")
+    APPLIED = "applied", _("已生效")
+    REJECTED = "rejected", _("审核未通过")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+OPEN_REVISION = (RevisionState.DRAFT, RevisionState.SUBMITTED)
+LISTING_REVISION = Machine(
+    "listing_revision",
+    RevisionState,
+    [
+        Move("submit", ("draft",), "submitted", _("提交变更")),
+        Move("apply", ("submitted",), "applied", _("审核通过并生效")),
+        Move("reject", ("submitted",), "rejected", _("审核不通过")),
+        Move("withdraw", ("draft", "submitted"), "withdrawn", _("撤回变更")),
+    ],
+)
