@@ -33,13 +33,20 @@ from exchange.catalogue.selectors import (
     search_products,
     visible_product,
 )
-from gateway.api import Page, actor, cursor_page, idempotent
+from gateway.api import KeyAuth, Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.errors import NotFound
 from kernel.money import Money
 from organizations.permissions import Actor
 
 router = Router()
+
+
+def _caller(request: HttpRequest) -> Actor:
+    """Who asks a public endpoint: a key or session if one came along, so that invited products are found."""
+    if request.headers.get("Authorization"):
+        KeyAuth()(request)
+    return actor(request)
 
 
 def _read(asked: WantedIn) -> Wanted:
@@ -52,7 +59,7 @@ def list_products(
     request: HttpRequest, asked: Query[WantedIn], cursor: str | None = None, limit: int = 20
 ) -> Page[ProductOut]:
     """Listed products by text and facets, newest first; needs no key."""
-    rows = search_products(_read(asked))
+    rows = search_products(_read(asked), _caller(request))
     found, following = cursor_page(rows, cursor=cursor, limit=limit)
     return Page[ProductOut](items=[ProductOut.of(each) for each in found], next=following)
 
@@ -60,7 +67,7 @@ def list_products(
 @router.get("/facets", response=FacetsOut, auth=None)
 def list_facets(request: HttpRequest, asked: Query[WantedIn]) -> FacetsOut:
     """How many products stand behind each choice; needs no key."""
-    groups, total = facets(_read(asked))
+    groups, total = facets(_read(asked), _caller(request))
     shown = [
         FacetOut(
             code=group.code,
@@ -75,7 +82,7 @@ def list_facets(request: HttpRequest, asked: Query[WantedIn]) -> FacetsOut:
 @router.get("/products/{number}", response=ProductDetailOut, auth=None)
 def get_product(request: HttpRequest, number: str) -> ProductDetailOut:
     """A listed product with plans, dictionary and sample; needs no key."""
-    return ProductDetailOut.of(visible_product(Actor.anonymous(), number))
+    return ProductDetailOut.of(visible_product(_caller(request), number))
 
 
 @router.get("/own", response=Page[ProductOut])

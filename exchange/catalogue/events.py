@@ -50,3 +50,58 @@ class ListingEnded(Event):
     product_id: UUID
     by: Actor
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionSubmitted(Event):
+    """A change to a listed product waits for the operator."""
+
+    product_id: UUID
+    revision_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionApplied(Event):
+    """A change to a listed product holds from now on."""
+
+    product_id: UUID
+    revision_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionRejected(Event):
+    """The operator refused a change, with the reason; the product stays as it was."""
+
+    product_id: UUID
+    revision_id: UUID
+    by: Actor
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuyerInvited(Event):
+    """An organization may find a listed product that is not public."""
+
+    product_id: UUID
+    organization_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionAsked(Event):
+    """Somebody asks the supplier about a product."""
+
+    product_id: UUID
+    question_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionAnswered(Event):
+    """The supplier answered; question and answer are public."""
+
+    product_id: UUID
+    question_id: UUID
+    by: Actor

@@ -210,7 +210,7 @@ class Plan(Record):
     @property
     def is_free(self) -> bool:
         """Whether it costs nothing."""
-        return self.price_fen == 0
+        return bool(self.price_fen == 0)
 
     @property
     def tax_percent(self) -> str:

@@ -68,12 +68,13 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         {name: asked.getlist(name) for name in ("industry", "modality", "kind", "licence", "price")},
         asked.get("sort", ""),
     )
-    groups, total = facets(wanted)
+    viewer = actor(request)
+    groups, total = facets(wanted, viewer)
     context = {
         "wanted": wanted,
         "facets": groups,
         "total": total,
-        "page": paginate(search_products(wanted), asked, order=SORTS[wanted.sort]),
+        "page": paginate(search_products(wanted, viewer), asked, order=SORTS[wanted.sort]),
         "sorts": [(code, label, code == wanted.sort) for code, label in SORT_LABELS.items()],
     }
     return page_or_fragment(request, "catalogue/list.html", "catalogue/list_found.html", context)
@@ -335,7 +336,7 @@ def review(request: HttpRequest, number: str) -> HttpResponse:
     context = {
         "product": found,
         "plans": plans,
-        "steps": steps_of(found, at, len(plans)),
+        "steps": steps_of(found, at),
         "terms": rules.LICENCE_TERMS[found.licence],
         "samples": samples_of(found.version)[:4],
         "transitions": list(Transition.objects.filter(subject_id=found.pk).order_by("at", "pk")),

@@ -85,7 +85,7 @@ def product(request: HttpRequest, number: str) -> HttpResponse:
     """The task list of one product, and its history."""
     found = own_product(actor(request), number)
     plans = found.plans_offered  # type: ignore[attr-defined]
-    steps = steps_of(found, clock.now(), len(plans))
+    steps = steps_of(found, clock.now())
     history = list(Transition.objects.filter(subject_id=found.pk).order_by("at", "pk"))
     context = {
         "product": found,
@@ -194,7 +194,7 @@ def check(request: HttpRequest, number: str) -> HttpResponse:
         messages.success(request, _("已提交上架审核：%(title)s") % {"title": found.title})
         return redirect("selling:product", number)
     shown = found.plans_offered  # type: ignore[attr-defined]
-    steps = steps_of(found, clock.now(), len(shown))
+    steps = steps_of(found, clock.now())
     context = {
         "product": found,
         "plans": shown,

@@ -32,3 +32,9 @@ SEE_ALL_PRODUCTS = permission(
         Role.AUDITOR,
     },
 )
+ASK_QUESTIONS = permission(
+    "questions.ask",
+    _("向供方提问"),
+    kinds={Kind.BUYER, Kind.ANNOTATION_FIRM, Kind.BROKER},
+    roles={Role.PURCHASER, Role.TRADER, Role.PROJECT_LEAD, Role.ASSET_CLERK},
+)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, CharField, Count, Prefetch, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, Count, Q, QuerySet, Sum, Value, When
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -24,9 +24,17 @@ from assets.registry.selectors import is_valid_on
 from assets.registry.states import CertificateState, ProductKind
 from documents.objects import signed_link
 from exchange.catalogue import rules
-from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.models import Contact, Invitation, ListingRevision, Plan, Product, Question
 from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS, SEE_ALL_PRODUCTS
-from exchange.catalogue.states import Industry, Licence, ListingState
+from exchange.catalogue.states import (
+    FREE_KINDS,
+    OPEN_REVISION,
+    Industry,
+    Licence,
+    ListingState,
+    RevisionState,
+    Visibility,
+)
 from kernel import clock
 from kernel.errors import NotFound
 from kernel.search import matching, terms
@@ -39,6 +47,10 @@ SORTS: Mapping[str, tuple[str, ...]] = {
     "dearest": ("-price_from_fen", "-id"),
 }
 
+ANYBODY = Actor.anonymous()
+MOST_INVITED = 1_000
+"""Invitations of one organization that a list looks at."""
+
 OPEN_STATES = (
     ListingState.DRAFT,
     ListingState.SUBMITTED,
@@ -49,26 +61,79 @@ OPEN_STATES = (
 
 
 def plans_on_sale() -> QuerySet[Plan]:
-    """Plans that may still be bought, in their order."""
+    """Plans that were not withdrawn, in their order; whom they are for and until when is asked separately."""
     return Plan.objects.filter(withdrawn_at=None).order_by("ordinal", "pk")
 
 
+def _offered(viewer: Actor, at: datetime, prefix: str = "") -> Q:
+    """Not run out, and public or made to the viewer's organization."""
+    open_still = Q(**{f"{prefix}valid_until": None}) | Q(**{f"{prefix}valid_until__gt": at})
+    for_all = Q(**{f"{prefix}buyer": None})
+    if viewer.organization_id is not None:
+        for_all |= Q(**{f"{prefix}buyer": viewer.organization_id})
+    return open_still & for_all
+
+
+def plans_on_sale_to(viewer: Actor, product: Product, at: datetime) -> QuerySet[Plan]:
+    """The plans of a product that this viewer may buy now.
+
+    A private offer is seen by its buyer alone (the supplier and the operator see it among all plans of the product).
+    """
+    return plans_on_sale().filter(_offered(viewer, at), product=product)
+
+
+def is_offered_to(viewer: Actor, plan: Plan) -> bool:
+    """Whether the plan (loaded with its product) is for this viewer at all.
+
+    Not another's private offer, and the product public or the viewer's organization invited.
+    """
+    if plan.buyer_id is not None and not viewer.belongs_to(plan.buyer_id):
+        return False
+    product = plan.product
+    if product.visibility == Visibility.PUBLIC or viewer.belongs_to(product.supplier_id):
+        return True
+    live = Invitation.objects.filter(product=product, withdrawn_at=None)
+    return live.filter(organization=viewer.organization_id).exists()
+
+
+def is_running(plan: Plan, at: datetime) -> bool:
+    """Whether the offer still stands: not withdrawn, not run out."""
+    return plan.withdrawn_at is None and (plan.valid_until is None or at < plan.valid_until)
+
+
+def _sees_all(viewer: Actor) -> bool:
+    return viewer.can(SEE_ALL_PRODUCTS) or viewer.can(REVIEW_LISTINGS)
+
+
+def _found_by(viewer: Actor) -> Q:
+    """What of the listed a viewer finds: the public, and what its organization is invited to."""
+    public = Q(visibility=Visibility.PUBLIC)
+    if viewer.organization_id is None:
+        return public
+    live = Invitation.objects.filter(organization=viewer.organization_id, withdrawn_at=None)
+    invited = list(live.values_list("product_id", flat=True)[:MOST_INVITED])
+    return public | Q(pk__in=invited) if invited else public
+
+
 def products_visible_to(viewer: Actor) -> QuerySet[Product]:
-    """Everybody sees what is listed; suppliers all of their own; operator, department and auditor all."""
+    """What is listed and public or open to the viewer by invitation; suppliers all of their own; operator,
+    department and auditor all."""
     rows = Product.objects.all()
-    if viewer.can(SEE_ALL_PRODUCTS) or viewer.can(REVIEW_LISTINGS):
+    if _sees_all(viewer):
         return rows
-    listed = Q(state=ListingState.LISTED)
-    return (
-        rows.filter(listed | Q(supplier_id=viewer.organization_id))
-        if viewer.organization_id
-        else rows.filter(listed)
-    )
+    listed = Q(state=ListingState.LISTED) & _found_by(viewer)
+    return rows.filter(listed | Q(supplier_id=viewer.organization_id) if viewer.organization_id else listed)
 
 
 def listed_products() -> QuerySet[Product]:
-    """What the public catalogue shows."""
-    return Product.objects.filter(state=ListingState.LISTED)
+    """What the public catalogue shows to everybody."""
+    return Product.objects.filter(state=ListingState.LISTED, visibility=Visibility.PUBLIC)
+
+
+def listed_products_for(viewer: Actor) -> QuerySet[Product]:
+    """What the catalogue shows to this viewer: the public, and what its organization is invited to."""
+    rows = Product.objects.filter(state=ListingState.LISTED)
+    return rows if _sees_all(viewer) else rows.filter(_found_by(viewer))
 
 
 def own_products(viewer: Actor) -> QuerySet[Product]:
@@ -86,23 +151,28 @@ def listings_to_review(viewer: Actor) -> QuerySet[Product]:
     return waiting.select_related("supplier", "certificate", "version__dataset")
 
 
-def visible_product(viewer: Actor, number: str) -> Product:
-    """One product with all that its page shows; NotFound when the viewer may not see it."""
+def visible_product(viewer: Actor, number: str, at: datetime | None = None) -> Product:
+    """One product with all that its page shows; NotFound when the viewer may not see it.
+
+    `plans_offered`: what the viewer may buy; the supplier and those who see everything get every plan on sale.
+    """
     rows = products_visible_to(viewer).select_related(
         "supplier", "certificate__application", "certificate__holder", "version__dataset", "version__project"
     )
-    found = rows.prefetch_related(Prefetch("plans", plans_on_sale(), to_attr="plans_offered")).filter(
-        number=number
-    )
-    product = found.first()
+    product = rows.filter(number=number).first()
     if product is None:
         raise NotFound
+    if viewer.belongs_to(product.supplier_id) or _sees_all(viewer):
+        plans = plans_on_sale().filter(product=product)
+    else:
+        plans = plans_on_sale_to(viewer, product, at or clock.now())
+    product.plans_offered = list(plans.select_related("buyer"))  # type: ignore[attr-defined]
     return product
 
 
-def plan_on_sale(plan_id: UUID) -> Plan:
-    """A plan on sale of a listed product, with product and supplier; NotFound otherwise."""
-    rows = plans_on_sale().filter(pk=plan_id, product__in=listed_products())
+def plan_on_sale(viewer: Actor, plan_id: UUID, at: datetime) -> Plan:
+    """A plan that this viewer may buy now, of a listed product, with product and supplier; NotFound otherwise."""
+    rows = plans_on_sale().filter(_offered(viewer, at), pk=plan_id, product__in=listed_products_for(viewer))
     found = rows.select_related("product__supplier", "product__version").defer("product__search").first()
     if found is None:
         raise NotFound
@@ -189,27 +259,27 @@ def _within(code: str, values: frozenset[str]) -> Q:
     return bands
 
 
-def matching_products(wanted: Wanted) -> QuerySet[Product]:
-    """Listed products that match the text, before any facet."""
-    rows = listed_products()
+def matching_products(wanted: Wanted, viewer: Actor) -> QuerySet[Product]:
+    """Listed products the viewer finds that match the text, before any facet."""
+    rows = listed_products_for(viewer)
     if not wanted.text:
         return rows
     return rows.filter(matching("search", wanted.text) if terms(wanted.text) else Q(pk__in=[]))
 
 
-def search_products(wanted: Wanted) -> QuerySet[Product]:
+def search_products(wanted: Wanted, viewer: Actor = ANYBODY) -> QuerySet[Product]:
     """Listed products that match text and facets, with what a result line shows; order by SORTS."""
-    rows = matching_products(wanted)
+    rows = matching_products(wanted, viewer)
     for code, values in wanted.chosen.items():
         if values:
             rows = rows.filter(_within(code, values))
     return rows.select_related("supplier", "version", "certificate").defer("search", "certificate__claims")
 
 
-def facets(wanted: Wanted) -> tuple[list[Facet], int]:
+def facets(wanted: Wanted, viewer: Actor = ANYBODY) -> tuple[list[Facet], int]:
     """All facets and the number of results, from one grouped query over the text's matches."""
     codes = list(FACETS)
-    rows = matching_products(wanted).annotate(price=_band()).order_by()
+    rows = matching_products(wanted, viewer).annotate(price=_band()).order_by()
     groups = list(rows.values_list(*codes).annotate(number=Count("pk")))
     counts: dict[str, dict[str, int]] = {code: {} for code in codes}
     total = 0
@@ -274,9 +344,16 @@ def samples_of(version: DatasetVersion) -> list[ShownSample]:
 
 
 def versions_of(product: Product) -> list[DatasetVersion]:
-    """The sealed versions of the product's dataset, newest first."""
-    rows = DatasetVersion.objects.filter(dataset_id=product.version.dataset_id, state=VersionState.SEALED)
-    return list(rows.defer("sample", "dictionary", "label_counts").order_by("-version")[:20])
+    """The versions of the dataset that were registered and on sale under this product, newest first."""
+    applied = product.revisions.filter(state=RevisionState.APPLIED).values_list("before", flat=True)
+    known = {product.version_id, *(UUID(before["certificate"]["version_id"]) for before in applied)}
+    rows = DatasetVersion.objects.filter(
+        dataset_id=product.version.dataset_id,
+        pk__in=known,
+        state=VersionState.SEALED,
+        certificates__isnull=False,
+    )
+    return list(rows.distinct().defer("sample", "dictionary", "label_counts").order_by("-version")[:20])
 
 
 def listed_count_of(supplier_id: UUID) -> int:
@@ -301,20 +378,164 @@ def certificates_to_list(viewer: Actor, on: date) -> QuerySet[Certificate]:
     )
 
 
-def steps_of(product: Product, at: datetime, plan_count: int) -> list[rules.Step]:
+def steps_of(product: Product, at: datetime) -> list[rules.Step]:
     """The supplier's task list for a product that was loaded with certificate and version."""
     certificate, version = product.certificate, product.version
     return rules.listing_steps(
-        title=product.display_title,
-        summary=product.summary,
-        description=product.description,
-        licence=product.licence,
-        plan_count=plan_count,
-        sample_count=len(version.sample),
-        field_count=len(version.dictionary),
-        is_certified=certificate.version_id == version.pk
-        and is_valid_on(certificate, clock.business_date(at)),
+        rules.Standing(
+            title=product.display_title,
+            summary=product.summary,
+            description=product.description,
+            licence=product.licence,
+            personal_information=product.personal_information,
+            has_no_important_data=product.has_no_important_data,
+            is_source_lawful=product.is_source_lawful,
+            visibility=product.visibility,
+            live_invitations=product.invitations.filter(withdrawn_at=None).count(),
+            plan_count=product.plans.filter(withdrawn_at=None).exclude(kind__in=FREE_KINDS).count(),
+            sample_count=len(version.sample),
+            field_count=len(version.dictionary),
+            contact_count=product.contacts.count(),
+            need_count=len(product.needs),
+            example_count=len(product.examples),
+            is_certified=certificate.version_id == version.pk
+            and is_valid_on(certificate, clock.business_date(at)),
+        )
     )
+
+
+# --- what is under review -----------------------------------------------------------------------
+
+
+def told_certificate(certificate: Certificate) -> dict[str, Any]:
+    """A certificate as a snapshot keeps it: with the version it covers."""
+    assert certificate.version is not None, "what is offered has a version"
+    return {
+        "id": str(certificate.pk),
+        "number": certificate.number,
+        "version_id": str(certificate.version_id),
+        "version": certificate.version.version,
+    }
+
+
+def told_plan(plan: Plan) -> dict[str, Any]:
+    """A plan as a snapshot keeps it."""
+    return {
+        "id": str(plan.pk),
+        "name": plan.name,
+        "price_fen": plan.price_fen,
+        "kind": plan.kind,
+        "note": plan.note,
+        "tax_rate_bp": plan.tax_rate_bp,
+        "term_days": plan.term_days,
+        "included_quantity": plan.included_quantity,
+        "unit_price_fen": plan.unit_price_fen,
+        "unit_quantity": plan.unit_quantity,
+        "buyer": str(plan.buyer_id or ""),
+        "buyer_name": plan.buyer.name if plan.buyer else "",
+        "is_exclusive": plan.is_exclusive,
+        "valid_until": plan.valid_until.isoformat() if plan.valid_until else "",
+    }
+
+
+def snapshot_of(product: Product) -> dict[str, Any]:
+    """Everything of a product that the operator reviews, as JSON; keys are those of `rules.FIELDS` and plans."""
+    plain = {name: getattr(product, name) for name in rules.FIELDS if name != "certificate"}
+    plans = plans_on_sale().filter(product=product).select_related("buyer")
+    certificate = product.certificate
+    certificate.version = (
+        product.version if certificate.version_id == product.version_id else certificate.version
+    )
+    return {
+        **plain,
+        "certificate": told_certificate(certificate),
+        "plans": [told_plan(plan) for plan in plans],
+    }
+
+
+def open_revision_of(product: Product) -> ListingRevision | None:
+    """The product's draft or submitted revision."""
+    return product.revisions.filter(state__in=OPEN_REVISION).first()
+
+
+def revisions_of(product: Product) -> list[ListingRevision]:
+    """The product's revisions, newest first."""
+    return list(product.revisions.order_by("-pk")[:50])
+
+
+def revisions_visible_to(viewer: Actor) -> QuerySet[ListingRevision]:
+    """Those of the viewer's own products; for operator, department and auditor those that were submitted."""
+    if _sees_all(viewer):
+        return ListingRevision.objects.filter(submitted_at__isnull=False)
+    if viewer.organization_id is None or not viewer.can(EDIT_PRODUCTS):
+        return ListingRevision.objects.none()
+    return ListingRevision.objects.filter(product__supplier_id=viewer.organization_id)
+
+
+def visible_revision(viewer: Actor, revision_id: UUID) -> ListingRevision:
+    """One revision with its product; NotFound when the viewer may not see it."""
+    rows = revisions_visible_to(viewer).select_related("product__supplier", "product__certificate")
+    found = rows.defer("product__search").filter(pk=revision_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def revisions_to_review(viewer: Actor) -> QuerySet[ListingRevision]:
+    """Submitted revisions, but for those of the reviewer's own organization."""
+    viewer.require(REVIEW_LISTINGS)
+    waiting = ListingRevision.objects.filter(state=RevisionState.SUBMITTED)
+    own = waiting.exclude(product__supplier_id=viewer.organization_id)
+    return own.select_related("product__supplier").defer("product__search").order_by("submitted_at", "pk")
+
+
+def newer_certificates(product: Product, on: date) -> list[Certificate]:
+    """The supplier's certificates in force over other versions of the product's dataset that nobody offers yet."""
+    rows = Certificate.objects.filter(
+        holder_id=product.supplier_id,
+        version__dataset_id=product.version.dataset_id,
+        state=CertificateState.VALID,
+        valid_from__lte=on,
+        valid_until__gte=on,
+    )
+    taken = Product.objects.filter(state__in=OPEN_STATES).exclude(pk=product.pk).values("version_id")
+    other = rows.exclude(version_id=product.version_id).exclude(version_id__in=taken)
+    return list(other.select_related("version").order_by("-version__version", "-pk")[:20])
+
+
+# --- invitations, contacts, questions -----------------------------------------------------------
+
+
+def live_invitations(product: Product) -> list[Invitation]:
+    """Who is invited now, by name."""
+    rows = product.invitations.filter(withdrawn_at=None).select_related("organization")
+    return list(rows.order_by("organization__name", "pk"))
+
+
+def contacts_of(product: Product) -> list[Contact]:
+    """The contacts of a product, for its supplier and (by `trading`) for those who have ordered."""
+    return list(product.contacts.order_by("kind"))
+
+
+def questions_visible_to(viewer: Actor, product: Product) -> QuerySet[Question]:
+    """Answered questions that are not hidden; the asker its own; supplier and operator all."""
+    rows = Question.objects.filter(product=product).select_related("asker", "product").order_by("-pk")
+    if viewer.can(REVIEW_LISTINGS):
+        return rows
+    shown = Q(answered_at__isnull=False, hidden_at=None)
+    own = viewer.organization_id
+    if own is None:
+        return rows.filter(shown)
+    return rows if own == product.supplier_id else rows.filter(shown | Q(asker_id=own))
+
+
+def open_questions(viewer: Actor) -> QuerySet[Question]:
+    """Questions to the viewer's organization that wait for an answer."""
+    viewer.require(EDIT_PRODUCTS)
+    rows = Question.objects.filter(
+        product__supplier_id=viewer.organization_id, answered_at=None, hidden_at=None
+    )
+    return rows.select_related("asker", "product").defer("product__search").order_by("pk")
 
 
 # --- desk, search ------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def place(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """申请购买: what is bought, for what use; a second click leads to the same order."""
     viewer = actor(request)
-    plan = plan_on_sale(plan_id)
+    plan = plan_on_sale(viewer, plan_id, clock.now())
     form = UseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
 from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.selectors import is_offered_to, is_running
 from exchange.catalogue.services import require_certificate, require_in_force
 from exchange.catalogue.states import ListingState, PlanKind
 from exchange.trading import policies, rules
@@ -49,6 +50,13 @@ class NotOnSale(Refusal):
 
     code = "not_on_sale"
     message = _("产品 %(number)s 的这个方案目前不在售，请在目录中选择其他方案。")
+
+
+class NothingToPay(Refusal):
+    """What is free is opened by the supplier, not ordered and paid."""
+
+    code = "nothing_to_pay"
+    message = _("免费样例和限时试用不需要下单付款。请在产品页向供方提问，由供方开通。")
 
 
 class OwnProduct(Refusal):
@@ -159,7 +167,8 @@ def listed_terms(plan: Plan) -> rules.Agreed:
     return rules.Agreed(
         gross=Money(plan.price_fen),
         licence=plan.product.licence,
-        term_days=rules.YEAR_DAYS if plan.kind == PlanKind.SUBSCRIPTION else None,
+        term_days=plan.term_days,
+        is_exclusive=plan.is_exclusive,
     )
 
 
@@ -177,14 +186,18 @@ def stated_use(text: str) -> str:
 def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -> Order:
     """Order one plan of a listed product for a stated use; draws up the contract. State: placed.
 
-    Price, tax, version and certificate are fixed here. Raises NotAllowed, NotFound, NotOnSale, OwnProduct,
-    SoldExclusively, CertificateNotInForce, InvalidInput.
+    Price, tax, version and certificate are fixed here; a product sold on approval is ordered from a request.
+    Raises NotAllowed, NotFound, NotOnSale, OwnProduct, NothingToPay, ApprovalNeeded, SoldExclusively,
+    CertificateNotInForce, InvalidInput.
     """
     plan, buyer = _locked_plan(plan_id), by.organization
     by.require(PLACE_ORDERS)
     if buyer is None:
         raise NotAllowed(permission=PLACE_ORDERS.label, organization="—")
-    _require_sellable(plan, buyer, at, is_exclusive=False)
+    if not is_offered_to(by, plan):
+        raise NotFound
+    _require_sellable(plan, buyer, at, is_exclusive=plan.is_exclusive)
+    require_direct_sale(plan.product, plan.product.ordering)
     return _placed(plan, buyer, listed_terms(plan), by=by, at=at, use=stated_use(use_statement))
 
 
@@ -201,10 +214,12 @@ def place_agreed(
 
 def _require_sellable(plan: Plan, buyer: Organization, at: datetime, *, is_exclusive: bool) -> None:
     product = plan.product
-    if product.state != ListingState.LISTED or plan.withdrawn_at is not None:
+    if product.state != ListingState.LISTED or not is_running(plan, at):
         raise NotOnSale(number=product.number)
     if buyer.pk == product.supplier_id:
         raise OwnProduct
+    if plan.is_free:
+        raise NothingToPay
     require_certificate(product, at)
     others, exclusive = ~Q(buyer=buyer), Q(is_exclusive=True)
     standing_against = others | exclusive if is_exclusive else others & exclusive

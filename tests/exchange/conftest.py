@@ -20,7 +20,10 @@ def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[events.Even
         real(event)
 
     for module in (
-        "exchange.catalogue.services",
+        "exchange.catalogue.services.access",
+        "exchange.catalogue.services.listings",
+        "exchange.catalogue.services.questions",
+        "exchange.catalogue.services.revisions",
         "exchange.trading.services",
         "exchange.trading.supplements",
         "exchange.requests.services",

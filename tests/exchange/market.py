@@ -127,8 +127,37 @@ def drafted(*, by: Actor | None = None, at: datetime = NOON, price: Money = PRIC
     }  # fmt: skip
     product = catalogue.draft_product(by=by, at=at, certificate_id=certificate.pk, **values)
     catalogue.add_plan(by=by, at=at, product_id=product.pk, name="标准版", price=price, note="全部样本与标签")
+    complete(product, by=by, at=at)
     product.refresh_from_db()
     return product
+
+
+def complete(product: Product, *, by: Actor | None = None, at: datetime = NOON) -> None:
+    """The declarations and the contact that every listing needs."""
+    by = by or cast.lin()
+    catalogue.edit_product(
+        by=by, at=at, product_id=product.pk, personal_information="anonymised", has_no_important_data=True,
+        is_source_lawful=True, restrictions="仅限境内使用",
+    )  # fmt: skip
+    catalogue.set_contact(
+        by=by, at=at, product_id=product.pk, kind="business", name="林晓", phone="13800000001"
+    )
+
+
+def revised(product: Product, *, at: datetime = NOON, by: Actor | None = None) -> Product:
+    """The product after its open draft revision was submitted and applied."""
+    revision = product.revisions.get(state="draft")
+    catalogue.submit_revision(by=by or cast.lin(), at=at, revision_id=revision.pk)
+    catalogue.apply_revision(by=cast.gu(), at=at, revision_id=revision.pk)
+    product.refresh_from_db()
+    return product
+
+
+def with_plan(product: Product, *, name: str, price: Money, at: datetime = NOON, **terms: Any) -> Plan:
+    """A plan added to a listed product by a revision that the operator applied."""
+    catalogue.propose_plan(by=cast.lin(), at=at, product_id=product.pk, name=name, price=price, **terms)
+    revised(product, at=at)
+    return product.plans.get(name=name)
 
 
 def listed(*, by: Actor | None = None, at: datetime = NOON, **kept: Any) -> Product:

@@ -81,6 +81,10 @@ def test_a_listing_goes_its_way_over_the_api() -> None:
     path = f"/catalogue/products/{number}"
     assert supplier.post(f"{path}/plans", {"name": "标准版", "price_fen": 100}, key="b").status_code == 201
     assert supplier.post(f"{path}/wording", {"title": "商品评论"}, key="c").json()["title"] == "商品评论"
+    declared = {"personal_information": "none", "has_no_important_data": True, "is_source_lawful": True}
+    assert supplier.post(f"{path}/content", declared, key="c2").status_code == 200
+    contact = {"kind": "business", "name": "林晓", "email": "lin@example.cn"}
+    assert supplier.post(f"{path}/contacts", contact, key="c3").status_code == 200
     assert supplier.post(f"{path}/submission", key="d").json()["state"] == "submitted"
     assert supplier.post(f"{path}/publication", {}, key="e").status_code == 403
     assert operator.get("/catalogue/reviews").json()["items"][0]["number"] == number

@@ -94,9 +94,27 @@ def test_a_supplier_drafts_prices_checks_and_submits_without_script() -> None:
     plan = {"name": "标准版", "kind": "one_off", "price": "1280.50", "tax_rate_bp": "600"}
     assert client.post(f"/selling/{product.number}/plans/", {**plan, "price": "1.234"}).status_code == 422
     assert client.post(f"/selling/{product.number}/plans/", plan).status_code == 302
-    for part in ("", "wording/", "licence/", "plans/", "check/"):
+    for part in (
+        "",
+        "wording/",
+        "licence/",
+        "plans/",
+        "compliance/",
+        "needs/",
+        "examples/",
+        "contacts/",
+        "access/",
+        "check/",
+    ):
         assert client.get(f"/selling/{product.number}/{part}").status_code == 200
     assert client.post(f"/selling/{product.number}/licence/", {"licence": "commercial"}).status_code == 302
+    declared = {
+        "personal_information": "anonymised", "has_no_important_data": "on", "is_source_lawful": "on",
+        "restrictions": "仅限境内",
+    }  # fmt: skip
+    assert client.post(f"/selling/{product.number}/compliance/", declared).status_code == 302
+    contact = {"kind": "business", "name": "林晓", "phone": "13800000001"}
+    assert client.post(f"/selling/{product.number}/contacts/", contact).status_code == 302
     assert client.post(f"/selling/{product.number}/check/").status_code == 302
     product.refresh_from_db()
     assert (product.state, product.licence, product.price_from_fen) == ("submitted", "commercial", 128_050)

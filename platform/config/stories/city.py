@@ -23,7 +23,6 @@ from audit import services as audit
 from audit.models import AuditEvent
 from config.stories import broker_pilot, disputes, negotiation, people, registers, sources, way
 from config.stories.way import Team, shanghai
-from exchange.catalogue import services as catalogue
 from exchange.catalogue.models import Plan, Product
 from kernel.money import Money
 from organizations.permissions import Actor
@@ -190,12 +189,8 @@ class Story:
 
     def _closing_plan(self, product: Product, net_fen: int, at: datetime) -> Plan:
         assert net_fen > 0, "the aim leaves room for a final order"
-        return product.plans.filter(name=CLOSING_PLAN).first() or catalogue.add_plan(
-            by=self.team.lead,
-            at=at,
-            product_id=product.pk,
-            name=CLOSING_PLAN,
-            price=Money(gross_for(net_fen)),
+        return product.plans.filter(name=CLOSING_PLAN).first() or way.add_plan(
+            self.team, self.reviewer, product, name=CLOSING_PLAN, price=Money(gross_for(net_fen)), at=at
         )
 
     def lapse(self, product: Product) -> None:

@@ -190,9 +190,29 @@ def list_product(
         catalogue.add_plan(by=team.lead, at=at, product_id=product.pk, name=name, price=price)
         for name, price in plans
     ]
+    catalogue.edit_product(
+        by=team.lead, at=at, product_id=product.pk, personal_information="anonymised",
+        has_no_important_data=True, is_source_lawful=True,
+    )  # fmt: skip
+    catalogue.set_contact(
+        by=team.lead,
+        at=at,
+        product_id=product.pk,
+        kind="business",
+        name="商务部（示例）",
+        phone="0763-0000000",
+    )
     catalogue.submit_listing(by=team.lead, at=at, product_id=product.pk)
     catalogue.publish_listing(by=reviewer, at=at + timedelta(hours=3), product_id=product.pk)
     return product, made
+
+
+def add_plan(team: Team, reviewer: Actor, product: Product, *, name: str, price: Money, at: datetime) -> Plan:
+    """One more plan of a listed product: proposed, looked at, applied."""
+    revision = catalogue.propose_plan(by=team.lead, at=at, product_id=product.pk, name=name, price=price)
+    catalogue.submit_revision(by=team.lead, at=at, revision_id=revision.pk)
+    catalogue.apply_revision(by=reviewer, at=at, revision_id=revision.pk)
+    return Plan.objects.get(pk=revision.proposed["plans"][-1]["id"])
 
 
 def trade(supplier: Actor, buyer: Actor, plan_id: UUID, *, use: str, at: datetime) -> Order:

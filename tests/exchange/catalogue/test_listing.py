@@ -199,16 +199,13 @@ def test_the_operator_owes_a_reason_for_delisting_and_the_supplier_does_not() ->
 
 def test_what_is_on_sale_keeps_a_plan_and_the_lowest_price_follows() -> None:
     product = market.listed()
-    small = catalogue.add_plan(
-        by=cast.lin(), at=NOON, product_id=product.pk, name="样例包", price=Money.from_yuan("980.00")
-    )
-    product.refresh_from_db()
+    small = market.with_plan(product, name="样例包", price=Money.from_yuan("980.00"))
     assert product.price_from_fen == 98_000
-    catalogue.withdraw_plan(by=cast.lin(), at=NOON, plan_id=small.pk)
-    product.refresh_from_db()
-    assert product.price_from_fen == 6_800_000
+    catalogue.propose_withdrawal(by=cast.lin(), at=NOON, product_id=product.pk, plan_id=small.pk)
+    assert market.revised(product).price_from_fen == 6_800_000
+    last = market.plan_of(product).pk
     with pytest.raises(catalogue.OnlyPlan):
-        catalogue.withdraw_plan(by=cast.lin(), at=NOON, plan_id=market.plan_of(product).pk)
+        catalogue.propose_withdrawal(by=cast.lin(), at=NOON, product_id=product.pk, plan_id=last)
 
 
 @pytest.mark.parametrize(

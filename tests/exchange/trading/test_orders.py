@@ -58,10 +58,9 @@ def test_a_later_price_never_reaches_a_placed_order() -> None:
     product = market.listed()
     order = market.placed(product)
     Plan.objects.filter(product=product).update(price_fen=1)
-    catalogue.add_plan(
-        by=cast.lin(), at=NOON, product_id=product.pk, name="新价", price=Money.from_yuan("9.90")
-    )
-    catalogue.withdraw_plan(by=cast.lin(), at=NOON, plan_id=order.plan_id)
+    market.with_plan(product, name="新价", price=Money.from_yuan("9.90"))
+    catalogue.propose_withdrawal(by=cast.lin(), at=NOON, product_id=product.pk, plan_id=order.plan_id)
+    market.revised(product)
     contracted = trading.sign_contract(by=cast.zhou(), at=NOON, order_id=order.pk)
     assert contracted.amount_fen == 6_800_000
     with pytest.raises(trading.NotOnSale):

@@ -1,8 +1,8 @@
-"""Every write of the catalogue: drafting, plans, review, suspension."""
+"""Drafting a listing, its review, its suspension and its end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,21 +23,33 @@ from exchange.catalogue.events import (
     ListingSubmitted,
     ListingSuspended,
 )
-from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.models import Product
 from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS
-from exchange.catalogue.selectors import OPEN_STATES, products_visible_to, steps_of
-from exchange.catalogue.states import LISTING, Industry, Licence, ListingState, PlanKind
+from exchange.catalogue.selectors import OPEN_STATES, products_visible_to, snapshot_of, steps_of
+from exchange.catalogue.states import (
+    LISTING,
+    LISTING_REVISION,
+    OPEN_REVISION,
+    Industry,
+    Licence,
+    ListingState,
+    PersonalInformation,
+    Visibility,
+)
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
 from kernel.models import Transition
-from kernel.money import Money
 from kernel.numbers import new_number
 from kernel.wording import listed
 from organizations.permissions import Actor
 
-MOST_TAX_BP = 1_300  # the highest VAT rate, 13 %
 WORDING = ("title", "title_en", "summary", "description", "industry", "licence")
+DECLARED = ("personal_information", "has_no_important_data", "is_source_lawful", "restrictions")
+CONTENT = (*WORDING, *DECLARED, "needs", "examples", "visibility")
+"""What `edit_product` changes in a draft and `revisions.propose` in a listed product."""
+MOST_NEEDS, MOST_EXAMPLES = 6, 6
+MOST_DESCRIPTION = 8_000
 
 
 class CertificateNotInForce(Refusal):
@@ -66,14 +78,9 @@ class NotEditable(Refusal):
     """What is under review or on sale stays as it was reviewed."""
 
     code = "listing_not_editable"
-    message = _("产品当前为“%(state)s”，这项内容已锁定，不能修改。")
-
-
-class OnlyPlan(Refusal):
-    """What is offered keeps at least one plan."""
-
-    code = "only_plan"
-    message = _("这是最后一个在售方案，不能停售。如不再出售，请下架产品。")
+    message = _(
+        "产品当前为“%(state)s”，这项内容已锁定。审核中的请等待结果，已上架的请提交变更，经审核后生效。"
+    )
 
 
 class ReasonMissing(Refusal):
@@ -93,7 +100,7 @@ def locked_product(product_id: UUID) -> Product:
     return found
 
 
-def _locked_own_product(by: Actor, product_id: UUID) -> Product:
+def locked_own_product(by: Actor, product_id: UUID) -> Product:
     product = locked_product(product_id)
     if not by.belongs_to(product.supplier_id):
         raise NotFound
@@ -113,18 +120,70 @@ def require_in_force(certificate: Certificate, *, version_id: UUID, holder_id: U
         raise CertificateNotInForce(number=certificate.number)
 
 
-def _checked_wording(wording: dict[str, str]) -> dict[str, str]:
-    for name, value in wording.items():
-        most = getattr(Product._meta.get_field(name), "max_length", None)
-        if most is not None and len(value) > most:
-            raise InvalidInput(field=name, reason=gettext("最多 %(most)s 个字符。") % {"most": most})
-    if not wording.get("title", "-").strip():
+_CHOSEN = {
+    "industry": (Industry, _("请选择行业。")),
+    "licence": (Licence, _("请选择使用许可。")),
+    "personal_information": (PersonalInformation, _("请选择个人信息的处理情况。")),
+    "visibility": (Visibility, _("请选择可见范围。")),
+}
+
+
+def checked_content(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content trimmed and checked; keys are those of CONTENT. Raises InvalidInput with field and remedy."""
+    assert set(content) <= set(CONTENT), f"not editable: {set(content) - set(CONTENT)}"
+    checked: dict[str, Any] = {}
+    for name, value in content.items():
+        if name == "needs":
+            checked[name] = _checked_needs(value)
+        elif name == "examples":
+            checked[name] = _checked_examples(value)
+        elif isinstance(value, bool):
+            checked[name] = value
+        else:
+            checked[name] = _checked_text(name, value)
+    return checked
+
+
+def _checked_text(name: str, value: str) -> str:
+    text = value.strip()
+    most = getattr(Product._meta.get_field(name), "max_length", None) or MOST_DESCRIPTION
+    if len(text) > most:
+        raise InvalidInput(field=name, reason=gettext("最多 %(most)s 个字符。") % {"most": most})
+    if "\x00" in text:
+        raise InvalidInput(field=name, reason=gettext("文字中有不能保存的控制字符，请删除后重试。"))
+    if name == "title" and not text:
         raise InvalidInput(field="title", reason=gettext("请填写产品名称。"))
-    if "industry" in wording and wording["industry"] not in Industry.values:
-        raise InvalidInput(field="industry", reason=gettext("请选择行业。"))
-    if "licence" in wording and wording["licence"] not in Licence.values:
-        raise InvalidInput(field="licence", reason=gettext("请选择使用许可。"))
-    return {name: value.strip() for name, value in wording.items()}
+    if name in _CHOSEN and text not in _CHOSEN[name][0].values:
+        raise InvalidInput(field=name, reason=str(_CHOSEN[name][1]))
+    return text
+
+
+def _within(field: str, row: Mapping[str, Any], name: str, most: int) -> str:
+    text = str(row.get(name, "")).strip()
+    if not text or len(text) > most or "\x00" in text:
+        raise InvalidInput(
+            field=field, reason=gettext("每一项都要填写完整，且不超过 %(most)s 个字符。") % {"most": most}
+        )
+    return text
+
+
+def _checked_needs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    if len(rows) > MOST_NEEDS:
+        raise InvalidInput(field="needs", reason=gettext("最多填写 6 个业务需求，请删去多余的。"))
+    found = [
+        {"title": _within("needs", row, "title", 120), "industry": str(row.get("industry", ""))}
+        for row in rows
+    ]
+    if any(row["industry"] not in Industry.values for row in found):
+        raise InvalidInput(field="needs", reason=gettext("请为每个业务需求选择行业。"))
+    return found
+
+
+def _checked_examples(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    if len(rows) > MOST_EXAMPLES:
+        raise InvalidInput(field="examples", reason=gettext("最多填写 6 个使用示例，请删去多余的。"))
+    limits = {"title": 80, "code": 2_000, "explanation": 400}
+    return [{name: _within("examples", row, name, most) for name, most in limits.items()} for row in rows]
 
 
 @transaction.atomic
@@ -151,7 +210,7 @@ def draft_product(
     by.require(EDIT_PRODUCTS)
     if certificate.version is None:  # what is offered here is delivered from a dataset version
         raise CertificateNotInForce(number=certificate.number)
-    wording = _checked_wording(
+    wording = checked_content(
         {"title": title, "title_en": title_en, "summary": summary, "description": description,
          "industry": industry, "licence": licence}
     )  # fmt: skip
@@ -162,7 +221,7 @@ def draft_product(
         certificate=certificate,
         kind=certificate.application.product_kind,
         modality=version.dataset.modality,
-        keywords=_keywords(version.label_counts, version.dictionary),
+        keywords=keywords_of(version.label_counts, version.dictionary),
         created_by=by.user,
         created_at=at,
         **wording,
@@ -183,111 +242,56 @@ def draft_product(
     return product
 
 
-def _keywords(label_counts: dict[str, int], dictionary: Sequence[dict[str, Any]]) -> str:
+def keywords_of(label_counts: dict[str, int], dictionary: Sequence[dict[str, Any]]) -> str:
+    """Labels, the most frequent first, and field names, so that they are found too."""
     labels = sorted(label_counts, key=lambda label: (-label_counts[label], label))
     fields = [str(each.get("name", "")) for each in dictionary]
     return " ".join([*labels, *fields])[:4_000]
 
 
 @transaction.atomic
-def edit_product(*, by: Actor, at: datetime, product_id: UUID, **wording: str) -> Product:
-    """Change wording, industry or licence of a draft or rejected listing; keys are those of WORDING."""
-    assert set(wording) <= set(WORDING), f"not editable: {set(wording) - set(WORDING)}"
-    product = _locked_own_product(by, product_id)
-    _require_editable(product)
+def edit_product(*, by: Actor, at: datetime, product_id: UUID, **content: Any) -> Product:
+    """Change what CONTENT names of a draft or rejected listing; NotEditable in any other state."""
+    product = locked_own_product(by, product_id)
+    require_editable(product)
     changed = {}
-    for name, value in _checked_wording(wording).items():
+    for name, value in checked_content(content).items():
         if getattr(product, name) != value:
             changed[name] = {"from": getattr(product, name), "to": value}
             setattr(product, name, value)
     if changed:
         product.save(update_fields=list(changed))
+        if "visibility" in changed:
+            keep_price_from(product)
         record(by=by, at=at, action="products.edit", subject=product, detail=changed)
     return product
 
 
-def _require_editable(product: Product) -> None:
+def keep_price_from(product: Product) -> None:
+    """Work out the lowest price for facets and sorting.
+
+    Free plans do not count; a private offer only where nobody else finds the product anyway.
+    """
+    paid = product.plans.filter(withdrawn_at=None, price_fen__gt=0)
+    lowest = paid.filter(buyer=None).aggregate(lowest=Min("price_fen"))["lowest"]
+    if lowest is None and product.visibility != Visibility.PUBLIC:
+        lowest = paid.aggregate(lowest=Min("price_fen"))["lowest"]
+    product.price_from_fen = lowest
+    product.save(update_fields=["price_from_fen"])
+
+
+def require_editable(product: Product) -> None:
     if product.state not in (ListingState.DRAFT, ListingState.REJECTED):
         raise NotEditable(state=product.get_state_display())
 
 
 @transaction.atomic
-def add_plan(
-    *,
-    by: Actor,
-    at: datetime,
-    product_id: UUID,
-    name: str,
-    price: Money,
-    tax_rate_bp: int = 600,
-    kind: str = PlanKind.ONE_OFF,
-    note: str = "",
-) -> Plan:
-    """Add a way to buy, except while a reviewer looks. `price` includes VAT at `tax_rate_bp` (600 = 6 %)."""
-    product = _locked_own_product(by, product_id)
-    if product.state in (ListingState.SUBMITTED, ListingState.DELISTED):
-        raise NotEditable(state=product.get_state_display())
-    if price.fen <= 0:
-        raise InvalidInput(field="price", reason=gettext("价格必须大于零。"))
-    if not 0 <= tax_rate_bp <= MOST_TAX_BP:
-        raise InvalidInput(field="tax_rate_bp", reason=gettext("税率应在 0 到 13% 之间。"))
-    if not name.strip() or len(name) > 80 or len(note) > 200:
-        raise InvalidInput(field="name", reason=gettext("请填写方案名称（最多 80 字），说明最多 200 字。"))
-    if kind not in PlanKind.values:
-        raise InvalidInput(field="kind", reason=gettext("请选择方案类型。"))
-    plan = Plan.objects.create(
-        product=product,
-        kind=kind,
-        name=name.strip(),
-        note=note.strip(),
-        price_fen=price.fen,
-        tax_rate_bp=tax_rate_bp,
-        ordinal=product.plans.count(),
-    )
-    _keep_price_from(product)
-    record(
-        by=by, at=at, action="plans.add", subject=product, detail={"plan": plan.name, "price_fen": price.fen}
-    )
-    return plan
-
-
-@transaction.atomic
-def withdraw_plan(*, by: Actor, at: datetime, plan_id: UUID) -> Plan:
-    """Stop selling a plan; orders placed before keep it. An offered product keeps at least one (OnlyPlan)."""
-    plan = Plan.objects.filter(pk=plan_id).first()
-    if plan is None:
-        raise NotFound
-    product = _locked_own_product(by, plan.product_id)
-    plan.refresh_from_db()
-    if plan.withdrawn_at is not None:
-        return plan
-    is_offered = product.state in (ListingState.SUBMITTED, ListingState.LISTED, ListingState.SUSPENDED)
-    if is_offered and not product.plans.filter(withdrawn_at=None).exclude(pk=plan.pk).exists():
-        raise OnlyPlan
-    plan.withdrawn_at = at
-    plan.save(update_fields=["withdrawn_at"])
-    _keep_price_from(product)
-    record(by=by, at=at, action="plans.withdraw", subject=product, detail={"plan": plan.name})
-    return plan
-
-
-def _keep_price_from(product: Product) -> None:
-    lowest = product.plans.filter(withdrawn_at=None).aggregate(lowest=Min("price_fen"))["lowest"]
-    product.price_from_fen = lowest
-    product.save(update_fields=["price_from_fen"])
-
-
-@transaction.atomic
 def submit_listing(*, by: Actor, at: datetime, product_id: UUID) -> Product:
     """Hand a complete listing to the operator. Raises CertificateNotInForce, ListingIncomplete."""
-    product = _locked_own_product(by, product_id)
+    product = locked_own_product(by, product_id)
     LISTING.check(product, "submit")
     require_certificate(product, at)
-    missing = [
-        step
-        for step in steps_of(product, at, product.plans.filter(withdrawn_at=None).count())
-        if not step.is_done
-    ]
+    missing = [step for step in steps_of(product, at) if not step.is_done and not step.is_optional]
     if missing:
         raise ListingIncomplete(missing=listed(step.label for step in missing))
     product.submitted_at, product.submitted_by = at, by.user
@@ -316,7 +320,8 @@ def publish_listing(*, by: Actor, at: datetime, product_id: UUID, reason: str = 
     LISTING.check(product, "publish")
     require_certificate(product, at)
     product.listed_at = at
-    LISTING.move(product, "publish", by=by, at=at, reason=reason, update_fields=["listed_at"])
+    product.decided = snapshot_of(product)
+    LISTING.move(product, "publish", by=by, at=at, reason=reason, update_fields=["listed_at", "decided"])
     record(by=by, at=at, action="listings.publish", subject=product, detail={"reason": reason})
     announce(ListingPublished(at=at, product_id=product.pk, by=by))
     return product
@@ -327,14 +332,16 @@ def reject_listing(*, by: Actor, at: datetime, product_id: UUID, reason: str) ->
     """The operator's no, with the reason; the supplier may change it and submit again."""
     product = _product_for_review(by, product_id)
     LISTING.check(product, "reject")
-    _require_reason(reason)
-    LISTING.move(product, "reject", by=by, at=at, reason=reason.strip())
+    require_reason(reason)
+    product.decided = snapshot_of(product)
+    LISTING.move(product, "reject", by=by, at=at, reason=reason.strip(), update_fields=["decided"])
     record(by=by, at=at, action="listings.reject", subject=product, detail={"reason": reason.strip()})
     announce(ListingRejected(at=at, product_id=product.pk, by=by, reason=reason.strip()))
     return product
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """Raise ReasonMissing for an empty reason."""
     if not reason.strip():
         raise ReasonMissing(field="reason")
 
@@ -343,7 +350,7 @@ def _require_reason(reason: str) -> None:
 def suspend_listing(*, by: Actor, at: datetime, product_id: UUID, reason: str) -> Product:
     """Take a listed product off sale for now (operator); nothing new is ordered until it is relisted."""
     product = _product_for_review(by, product_id)
-    _require_reason(reason)
+    require_reason(reason)
     return _suspend(product, by=by, at=at, reason=reason.strip())
 
 
@@ -389,11 +396,22 @@ def delist(*, by: Actor, at: datetime, product_id: UUID, reason: str = "") -> Pr
             raise NotFound
         by.require(EDIT_PRODUCTS)
     elif not by.is_system:
-        _require_reason(reason)
+        require_reason(reason)
     LISTING.move(product, "delist", by=by, at=at, reason=reason.strip())
+    _close_revision(product, by=by, at=at)
     record(by=by, at=at, action="listings.delist", subject=product, detail={"reason": reason.strip()})
     announce(ListingEnded(at=at, product_id=product.pk, by=by, reason=reason.strip()))
     return product
+
+
+def _close_revision(product: Product, *, by: Actor, at: datetime) -> None:
+    """What is no longer on sale has nothing left to change."""
+    rows = product.revisions.select_for_update(of=("self",)).filter(state__in=OPEN_REVISION)
+    for revision in rows.order_by("pk"):
+        revision.decided_at = at
+        LISTING_REVISION.move(
+            revision, "withdraw", by=by, at=at, reason="产品已下架。", update_fields=["decided_at"]
+        )
 
 
 _LAPSE = Actor.system("登记证书失效")
