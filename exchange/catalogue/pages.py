@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,39 +17,53 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from assets.datasets.selectors import provenance_of
+from assets.datasets.models import DatasetVersion
+from assets.datasets.selectors import diff_of, provenance_of
+from assets.exports.metadata import croissant, dcat
+from assets.exports.pages import document_response
+from assets.profiles.selectors import dimension_evidence, profile_of
 from assets.registry.rules import labels_of_rights
 from assets.registry.selectors import verification_url
 from documents.printing import qr_svg
 from exchange.catalogue import rules, services
-from exchange.catalogue.models import Product
-from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS
+from exchange.catalogue.forms import QuestionForm
+from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.opinions import opinions_of
+from exchange.catalogue.permissions import ASK_QUESTIONS, EDIT_PRODUCTS, REVIEW_LISTINGS
 from exchange.catalogue.selectors import (
     SORTS,
     facets,
+    licence_policy_of,
     listed_count_of,
     listings_to_review,
     products_visible_to,
+    questions_visible_to,
     read_wanted,
+    revisions_to_review,
     sales_words,
     samples_of,
     search_products,
+    snapshot_of,
     steps_of,
+    told_plan,
     versions_of,
     visible_product,
+    visible_revision,
 )
-from exchange.catalogue.states import ListingState
+from exchange.catalogue.states import Industry, ListingState, Ordering
 from gateway.api import actor
 from kernel import clock
-from kernel.errors import NotFound, Refusal
+from kernel.errors import InvalidInput, NotFound, Refusal
 from kernel.models import Transition
 from kernel.money import Money
 from kernel.wording import listed
+from organizations.permissions import Actor
 from web import charts
 from web.answers import page_or_fragment
+from web.forms import show_refusal
 from web.navigation import resolved
 from web.paging import paginate
-from web.parts import CertificateFace, Fact, LineageStep, Link, Option
+from web.parts import CertificateFace, Fact, Kpi, LineageStep, Link, Option
 
 SORT_LABELS = {
     "newest": gettext_lazy("最新上架"),
@@ -57,6 +72,8 @@ SORT_LABELS = {
 }
 BAR_TONES = ("blue", "violet", "teal", "amber", "light", "neutral")
 BARS_SHOWN = 8
+MOST_QUESTIONS = 20
+MOST_REVISIONS = 50
 
 
 @require_GET
@@ -84,26 +101,64 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 def product(request: HttpRequest, number: str) -> HttpResponse:
     """产品详情: samples first, then what is inside, where it comes from, what is allowed, how to buy."""
     viewer = actor(request)
-    found = visible_product(viewer, number)
+    return _shown(request, viewer, visible_product(viewer, number), QuestionForm())
+
+
+def _shown(request: HttpRequest, viewer: Actor, found: Product, form: QuestionForm) -> HttpResponse:
     version, plans = found.version, found.plans_offered  # type: ignore[attr-defined]
-    samples = samples_of(version)
-    lowest = min(plans, key=lambda plan: plan.price_fen, default=None)
+    samples, opinions = samples_of(version), opinions_of(viewer, found.pk)
+    questions = list(questions_visible_to(viewer, found)[:MOST_QUESTIONS])
+    quality = _quality(version)
+    is_own = viewer.belongs_to(found.supplier_id) and viewer.can(EDIT_PRODUCTS)
     context: dict[str, Any] = {
         "product": found,
         "samples": samples,
         "stats": _stats(found),
-        "tabs": _tabs(found, len(samples)),
+        "tabs": _tabs(found, len(samples), bool(quality), opinions.count, len(questions)),
         "bars": _label_bars(version.label_counts),
         "bars_narrow": _label_bars(version.label_counts, width=300),
         "label_kinds": len(version.label_counts),
+        "quality": quality,
         "dictionary": _dictionary(version.dictionary),
         "lineage": _lineage(found),
         "terms": rules.LICENCE_TERMS[found.licence],
+        "needs": [(need["title"], Industry(need["industry"]).label) for need in found.needs],
         "versions": versions_of(found),
-        "plans": [
-            Option(str(plan.pk), plan.name, plan.note or plan.get_kind_display(), str(Money(plan.price_fen)))
-            for plan in plans
-        ],
+        **_offer(found, plans),
+        "face": _certificate_face(found),
+        "listed_count": sales_words(listed_count_of(found.supplier_id)),
+        "is_own": is_own,
+        "may_review": viewer.can(REVIEW_LISTINGS),
+        "json_ld": _json_ld(found) if found.state == ListingState.LISTED else "",
+        "documents": [(croissant.FILE_NAME, "Croissant"), (dcat.FILE_NAME, "DCAT 3")],
+        "opinions": opinions,
+        "questions": questions,
+        "question_form": form,
+        "may_ask": viewer.can(ASK_QUESTIONS)
+        and not viewer.belongs_to(found.supplier_id)
+        and found.state == ListingState.LISTED,
+    }
+    return render(request, "catalogue/product.html", context, status=422 if form.errors else 200)
+
+
+def _offer(found: Product, plans: list[Plan]) -> dict[str, Any]:
+    """The buy card: plans with their words, the lowest price chosen; what is free cannot be ordered here."""
+    paid = [plan for plan in plans if not plan.is_free]
+    lowest = min(paid, key=lambda plan: plan.price_fen, default=None)
+    worded = [(plan, rules.plan_words(rules.terms_in(told_plan(plan)))) for plan in plans]
+    options = [
+        Option(
+            str(plan.pk),
+            plan.name,
+            " ".join([plan.note or plan.get_kind_display(), *words]),
+            _("免费") if plan.is_free else str(Money(plan.price_fen)),
+            is_disabled=plan.is_free,
+        )
+        for plan, words in worded
+    ]
+    return {
+        "plans": options,
+        "is_sellable": bool(paid),
         "chosen": str(lowest.pk) if lowest else "",
         "price": Money(lowest.price_fen) if lowest else None,
         "price_hint": _price_hint(len(plans)),
@@ -112,14 +167,101 @@ def product(request: HttpRequest, number: str) -> HttpResponse:
             ("lock", _("资金由交易机构托管，验收后结算")),
             ("file-pen-line", _("双方在线签约，合同文本留存摘要")),
             ("rotate-ccw", _("7 天验收期，与说明不符可提出异议")),
+            *(
+                [("user-check", _("先提交用途申请，供方同意后下单"))]
+                if found.ordering == Ordering.APPROVAL
+                else []
+            ),
         ],
-        "face": _certificate_face(found),
-        "listed_count": sales_words(listed_count_of(found.supplier_id)),
-        "is_own": viewer.belongs_to(found.supplier_id) and viewer.can(EDIT_PRODUCTS),
-        "may_review": viewer.can(REVIEW_LISTINGS),
-        "json_ld": _json_ld(found) if found.state == ListingState.LISTED else "",
     }
-    return render(request, "catalogue/product.html", context)
+
+
+def _quality(version: DatasetVersion) -> dict[str, Any] | None:
+    """The measured quality of a version, each figure with how it came about; None before it was measured."""
+    profile = profile_of(version.pk)
+    if profile is None:
+        return None
+    return {"dimensions": dimension_evidence(profile.told), "made_at": profile.made_at}
+
+
+@require_POST
+@login_required
+def ask(request: HttpRequest, number: str) -> HttpResponse:
+    """A question to the supplier, public once answered."""
+    viewer = actor(request)
+    found = visible_product(viewer, number)
+    form = QuestionForm(request.POST)
+    if form.is_valid():
+        try:
+            services.ask(by=viewer, at=clock.now(), product_id=found.pk, **form.cleaned_data)
+        except (InvalidInput, services.TooManyQuestions) as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("已提交，供方回答后公开。"))
+            return redirect(reverse("catalogue:product", args=[number]) + "#questions")
+    return _shown(request, viewer, found, form)
+
+
+@require_POST
+@login_required
+def hide_question(request: HttpRequest, number: str, question_id: UUID) -> HttpResponse:
+    """The operator takes a question out of sight."""
+    viewer = actor(request)
+    viewer.require(REVIEW_LISTINGS)
+    visible_product(viewer, number)
+    try:
+        services.hide_question(
+            by=viewer, at=clock.now(), question_id=question_id, reason=request.POST.get("reason", "")
+        )
+    except (InvalidInput, services.ReasonMissing) as refusal:
+        messages.error(request, str(refusal))
+    return redirect(reverse("catalogue:product", args=[number]) + "#questions")
+
+
+@require_GET
+def policy(request: HttpRequest, number: str) -> HttpResponse:
+    """The licence as an ODRL 2.2 offer."""
+    found = visible_product(actor(request), number)
+    told = licence_policy_of(found)
+    response = HttpResponse(
+        json.dumps(told, ensure_ascii=False, indent=2) + "\n",
+        content_type="application/ld+json; charset=utf-8",
+    )
+    response["Content-Disposition"] = f'attachment; filename="{found.number}-policy.jsonld"'
+    return response
+
+
+@require_GET
+def metadata(request: HttpRequest, number: str, name: str) -> HttpResponse:
+    """The version on sale as DCAT or Croissant."""
+    found = visible_product(actor(request), number)
+    if name not in (croissant.FILE_NAME, dcat.FILE_NAME):
+        raise NotFound
+    return document_response(found.version, name)
+
+
+@require_GET
+def compare(request: HttpRequest, number: str, older: int) -> HttpResponse:
+    """What changed between an earlier version that was on sale here and the one on sale now."""
+    found = visible_product(actor(request), number)
+    known = {version.version: version for version in versions_of(found)}
+    if older not in known or older == found.version.version:
+        raise NotFound
+    diff = diff_of(known[older], found.version)
+    context = {
+        "product": found,
+        "diff": diff,
+        "tiles": [
+            Kpi(words, f"{diff.files.count(kind):,}", tone=tone)
+            for kind, words, tone in (
+                ("added", _("新增文件"), "up"),
+                ("removed", _("移除文件"), "down"),
+                ("changed", _("改动文件"), "warn"),
+            )
+        ],
+        "labels": diff.labels[:48],
+    }
+    return render(request, "catalogue/compare.html", context)
 
 
 def _price_hint(plan_count: int) -> str:
@@ -138,15 +280,20 @@ def _stats(product: Product) -> list[Fact]:
     ]
 
 
-def _tabs(product: Product, sample_count: int) -> list[Link]:
+def _tabs(
+    product: Product, sample_count: int, is_measured: bool, opinion_count: int, question_count: int
+) -> list[Link]:
     version = product.version
     return [
         Link(_("样例"), "#samples", sample_count, is_current=True),
         Link(_("里面有什么"), "#inside"),
+        *([Link(_("质量"), "#quality")] if is_measured else []),
         Link(_("来源"), "#origin"),
         Link(_("字段字典"), "#dictionary", len(version.dictionary)),
         Link(_("使用许可"), "#licence"),
         Link(_("版本"), "#versions", f"v{version.version}"),
+        Link(_("评价"), "#opinions", opinion_count),
+        Link(_("问答"), "#questions", question_count),
     ]
 
 
@@ -289,6 +436,7 @@ def _json_ld(product: Product) -> SafeString:
         "offers": [
             {"@type": "Offer", "name": plan.name, "price": Money(plan.price_fen).yuan, "priceCurrency": "CNY"}
             for plan in product.plans_offered  # type: ignore[attr-defined]
+            if plan.buyer_id is None
         ],
         "sha256": version.root_hash,
     }
@@ -304,9 +452,46 @@ def _json_ld(product: Product) -> SafeString:
 @require_GET
 @login_required
 def queue(request: HttpRequest) -> HttpResponse:
-    """上架审核队列: what was submitted first comes first."""
-    page = paginate(listings_to_review(actor(request)), request.GET, order=("submitted_at", "id"))
-    return page_or_fragment(request, "catalogue/queue.html", "catalogue/queue_rows.html", {"page": page})
+    """上架审核队列: what was submitted first comes first; changes to what is listed beside it."""
+    viewer = actor(request)
+    page = paginate(listings_to_review(viewer), request.GET, order=("submitted_at", "id"))
+    context = {"page": page, "revisions": list(revisions_to_review(viewer)[:MOST_REVISIONS])}
+    return page_or_fragment(request, "catalogue/queue.html", "catalogue/queue_rows.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def review_change(request: HttpRequest, revision_id: UUID) -> HttpResponse:
+    """变更审核: the difference line by line, the decision."""
+    viewer = actor(request)
+    viewer.require(REVIEW_LISTINGS)
+    found = visible_revision(viewer, revision_id)
+    error, status = "", 200
+    if request.method == "POST":
+        decision, opinion = request.POST.get("decision", ""), request.POST.get("opinion", "")
+        decide = services.apply_revision if decision == "apply" else services.reject_revision
+        try:
+            decide(by=viewer, at=clock.now(), revision_id=found.pk, reason=opinion)
+        except (services.ReasonMissing, services.RevisionOutdated, services.CertificateNotInForce) as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            messages.success(request, _("变更已生效。") if decision == "apply" else _("变更已退回。"))
+            return redirect("catalogue:queue")
+    context = {
+        "revision": found,
+        "product": found.product,
+        "changes": rules.changes(found.before, found.proposed),
+        "transitions": list(Transition.objects.filter(subject_id=found.pk).order_by("at", "pk")),
+        "choices": [
+            Option("apply", _("通过并生效"), _("全部变更一次生效，已下的订单不变")),
+            Option("reject", _("退回"), _("产品保持现状，供方可再提交变更")),
+        ],
+        "phrases": [_("变更与登记内容一致，同意生效。"), _("价格变化较大，请说明理由。")],
+        "error": error,
+        "opinion": request.POST.get("opinion", ""),
+        "decision": request.POST.get("decision", "apply"),
+    }
+    return render(request, "catalogue/review_change.html", context, status=status)
 
 
 DECISIONS = ("publish", "reject")
@@ -335,8 +520,12 @@ def review(request: HttpRequest, number: str) -> HttpResponse:
     plans = found.plans_offered  # type: ignore[attr-defined]
     context = {
         "product": found,
-        "plans": plans,
-        "steps": steps_of(found, at),
+        "plans": [(plan, rules.plan_words(rules.terms_in(told_plan(plan)))) for plan in plans],
+        "steps": [(step, "") for step in steps_of(found, at)],
+        "needs": [(need["title"], Industry(need["industry"]).label) for need in found.needs],
+        "changes": rules.changes(found.decided, snapshot_of(found))
+        if found.decided is not None and found.state == ListingState.SUBMITTED
+        else None,
         "terms": rules.LICENCE_TERMS[found.licence],
         "samples": samples_of(found.version)[:4],
         "transitions": list(Transition.objects.filter(subject_id=found.pk).order_by("at", "pk")),

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Case, CharField, Count, Q, QuerySet, Sum, Value, When
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -538,11 +539,18 @@ def open_questions(viewer: Actor) -> QuerySet[Question]:
     return rows.select_related("asker", "product").defer("product__search").order_by("pk")
 
 
+def licence_policy_of(product: Product) -> dict[str, Any]:
+    """The product's licence as an ODRL 2.2 offer."""
+    page = settings.SITE_URL + reverse("catalogue:product", args=[product.number])
+    return rules.licence_policy(licence=product.licence, page=page, supplier=product.supplier.uscc)
+
+
 # --- desk, search ------------------------------------------------------------------------------
 
 
 def todos(viewer: Actor) -> list[desk.Todo]:
-    """What of the catalogue waits for a viewer: listings to review, listings sent back or suspended."""
+    """What of the catalogue waits for a viewer: listings and changes to review, listings sent back or suspended,
+    questions to answer."""
     waiting: list[desk.Todo] = []
     if viewer.can(REVIEW_LISTINGS):
         waiting += [
@@ -553,6 +561,15 @@ def todos(viewer: Actor) -> list[desk.Todo]:
                 icon="store",
             )
             for product in listings_to_review(viewer).order_by("submitted_at", "pk")[:10]
+        ]
+        waiting += [
+            desk.Todo(
+                title=_("审核变更：%(title)s") % {"title": revision.product.display_title},
+                url=reverse("catalogue:review_change", args=[revision.pk]),
+                detail=f"{revision.product.number} · {revision.product.supplier}",
+                icon="git-compare",
+            )
+            for revision in revisions_to_review(viewer)[:10]
         ]
     if viewer.organization_id and viewer.can(EDIT_PRODUCTS):
         mine = Product.objects.filter(supplier_id=viewer.organization_id)
@@ -567,6 +584,15 @@ def todos(viewer: Actor) -> list[desk.Todo]:
                 tone="amber",
             )
             for product in stuck
+        ]
+        waiting += [
+            desk.Todo(
+                title=_("回答提问：%(text)s") % {"text": question.text[:40]},
+                url=reverse("selling:answer", args=[question.product.number, question.pk]),
+                detail=f"{question.product.number} · {question.asker}",
+                icon="message-circle-question-mark",
+            )
+            for question in open_questions(viewer)[:10]
         ]
     return waiting
 

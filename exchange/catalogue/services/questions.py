@@ -92,7 +92,7 @@ def _locked(by: Actor, question_id: UUID) -> Question:
 
 
 @transaction.atomic
-def answer(*, by: Actor, at: datetime, question_id: UUID, text: str) -> Question:
+def answer_question(*, by: Actor, at: datetime, question_id: UUID, text: str) -> Question:
     """The supplier answers, or betters its answer; the log keeps every one."""
     question = _locked(by, question_id)
     if not by.belongs_to(question.product.supplier_id):
@@ -113,7 +113,7 @@ def answer(*, by: Actor, at: datetime, question_id: UUID, text: str) -> Question
 
 
 @transaction.atomic
-def hide(*, by: Actor, at: datetime, question_id: UUID, reason: str) -> Question:
+def hide_question(*, by: Actor, at: datetime, question_id: UUID, reason: str) -> Question:
     """The operator takes a question with its answer out of sight, with a reason that both sides read."""
     question = _locked(by, question_id)
     by.require(REVIEW_LISTINGS)
