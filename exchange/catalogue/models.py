@@ -173,7 +173,7 @@ class Plan(Record):
             ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=ENDLESS_KINDS, term_days__isnull=True)
-                | models.Q(kind__in=TERMED_KINDS, term_days__gt=0)
+                | models.Q(kind__in=TERMED_KINDS, term_days__isnull=False, term_days__gt=0)
                 | (
                     models.Q(kind=PlanKind.PRIVATE_OFFER)
                     & (models.Q(term_days__isnull=True) | models.Q(term_days__gt=0))
@@ -181,7 +181,9 @@ class Plan(Record):
                 name="plan_term_fits_kind",
             ),
             models.CheckConstraint(
-                condition=models.Q(kind__in=METERED_KINDS, included_quantity__gte=0)
+                condition=models.Q(
+                    kind__in=METERED_KINDS, included_quantity__isnull=False, included_quantity__gte=0
+                )
                 | (
                     ~models.Q(kind__in=METERED_KINDS)
                     & models.Q(included_quantity__isnull=True, unit_price_fen__isnull=True)
@@ -190,7 +192,8 @@ class Plan(Record):
             ),
             models.CheckConstraint(
                 condition=models.Q(unit_price_fen__isnull=True, unit_quantity__isnull=True)
-                | models.Q(unit_price_fen__gt=0, unit_quantity__gt=0),
+                | models.Q(unit_price_fen__isnull=False, unit_quantity__isnull=False)
+                & models.Q(unit_price_fen__gt=0, unit_quantity__gt=0),
                 name="plan_unit_is_whole",
             ),
             models.CheckConstraint(

@@ -111,7 +111,7 @@ class ProductDetailOut(ProductOut):
     plans: list[PlanOut]
 
     @classmethod
-    def of(cls, product: Product) -> ProductDetailOut:  # type: ignore[override]
+    def of(cls, product: Product) -> ProductDetailOut:
         """From `selectors.visible_product`, whose `plans_offered` are those the viewer may buy."""
         version = product.version
         return cls(

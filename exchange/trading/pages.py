@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.reauthentication import confirmation_of, is_recently_confirmed
 from documents import objects
 from exchange.catalogue.rules import LICENCE_TERMS
-from exchange.catalogue.selectors import plan_on_sale
+from exchange.catalogue.selectors import contacts_of, plan_on_sale
 from exchange.trading import policies, printing, rules, services, supplements
 from exchange.trading.forms import CancelForm, EndForm, SupplementForm, UseForm
 from exchange.trading.models import ContractDocument, Order, Supplement
@@ -264,6 +264,7 @@ def _order_context(order: Order, viewer: Actor, cancel_form: CancelForm) -> dict
         "waiting_for": _waiting_for(order),
         "cancel_form": cancel_form,
         "pay_url": _address("payments:pay", order),
+        "contacts": contacts_of(order.product) if order.state != OrderState.CANCELLED else [],
         "delivery_url": _address("delivery:delivery", order),
         "deliver_url": _address("delivery:deliver", order),
         "inspection_url": _address("acceptance:inspection", order) if order.delivered_at else "",

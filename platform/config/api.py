@@ -33,6 +33,7 @@ ROUTERS = {
     "/catalogue": "exchange.catalogue.api",
     "/orders": "exchange.trading.api",
     "/requests": "exchange.requests.api",
+    "/reviews": "exchange.reviews.api",
     "/deliveries": "exchange.delivery.api",
     "/acceptance": "exchange.acceptance.api",
     "/filings": "exchange.filings.api",

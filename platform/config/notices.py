@@ -19,14 +19,20 @@ from assets.registry.states import CertificateState
 from exchange.acceptance import events as disputes
 from exchange.acceptance.models import Complaint
 from exchange.acceptance.permissions import RULE
+from exchange.catalogue import events as listing
 from exchange.catalogue.events import ListingPublished, ListingRejected
-from exchange.catalogue.models import Product
+from exchange.catalogue.models import Product, Question
+from exchange.catalogue.permissions import REVIEW_LISTINGS
+from exchange.catalogue.states import ListingState
 from exchange.delivery.events import OrderDelivered
 from exchange.requests import events as requests
 from exchange.requests.models import PurchaseRequest
+from exchange.reviews.events import ReviewHidden, ReviewWritten
+from exchange.reviews.models import Review
 from exchange.trading import events as trading
 from exchange.trading.events import OrderPlaced
 from exchange.trading.models import Order, Supplement
+from exchange.trading.states import OrderState
 from kernel.events import Event
 from notifications.services import notify, notify_holders
 from organizations.permissions import Permission
@@ -251,10 +257,105 @@ def tell_revocation_decided(event: registry.RevocationDecided) -> None:
 # --- trade --------------------------------------------------------------------------------------
 
 
-def _listing(event: ListingPublished | ListingRejected, title: Promise) -> None:
-    found = Product.objects.values("number", "title", "supplier_id").get(pk=event.product_id)
-    url = reverse("catalogue:product", args=[found["number"]])
+def _product(product_id: UUID) -> dict[str, Any]:
+    return dict(Product.objects.values("number", "title", "supplier_id").get(pk=product_id))
+
+
+def _listing(event: Any, title: Promise, page: str = "catalogue:product") -> None:
+    found = _product(event.product_id)
+    url = reverse(page, args=[found["number"]])
     _tell(event, found["supplier_id"], Role.TRADER, title, found, url)
+
+
+def tell_listing_submitted(event: listing.ListingSubmitted) -> None:
+    """The operator's reviewers: a listing waits."""
+    found = _product(event.product_id)
+    url = reverse("catalogue:review", args=[found["number"]])
+    _reviewers(event, _("“%(title)s”提交上架，等待审核"), found, url, REVIEW_LISTINGS)
+
+
+def tell_revision_submitted(event: listing.RevisionSubmitted) -> None:
+    """The operator's reviewers: a change waits."""
+    url = reverse("catalogue:review_change", args=[event.revision_id])
+    title = _("“%(title)s”提交变更，等待审核")
+    _reviewers(event, title, _product(event.product_id), url, REVIEW_LISTINGS)
+
+
+def tell_revision_applied(event: listing.RevisionApplied) -> None:
+    """The supplier's traders: the change holds."""
+    _listing(event, _("“%(title)s”的变更已生效"))
+
+
+def tell_revision_rejected(event: listing.RevisionRejected) -> None:
+    """The supplier's traders: the change was refused."""
+    _listing(event, _("“%(title)s”的变更未通过，产品保持现状，请查看意见"), "selling:product")
+
+
+def tell_listing_suspended(event: listing.ListingSuspended) -> None:
+    """The supplier's traders: nothing new is sold for now."""
+    _listing(event, _("“%(title)s”已暂停交易，请查看理由"), "selling:product")
+
+
+def tell_buyer_invited(event: listing.BuyerInvited) -> None:
+    """The invited organization's purchasers: there is something to see."""
+    found = _product(event.product_id)
+    url = reverse("catalogue:product", args=[found["number"]])
+    _tell(event, event.organization_id, Role.PURCHASER, _("供方邀请贵单位查看“%(title)s”"), found, url)
+
+
+def tell_question_asked(event: listing.QuestionAsked) -> None:
+    """The supplier's traders: somebody asks."""
+    found = _product(event.product_id)
+    url = reverse("selling:answer", args=[found["number"], event.question_id])
+    _tell(event, found["supplier_id"], Role.TRADER, _("有人就“%(title)s”提问，请回答"), found, url)
+
+
+def tell_question_answered(event: listing.QuestionAnswered) -> None:
+    """The asker's purchasers: there is an answer."""
+    found = _product(event.product_id)
+    asker = Question.objects.values_list("asker_id", flat=True).get(pk=event.question_id)
+    url = reverse("catalogue:product", args=[found["number"]]) + "#questions"
+    _tell(event, asker, Role.PURCHASER, _("供方回答了您就“%(title)s”的提问"), found, url)
+
+
+def tell_listing_ending(event: registry.CertificateEnding) -> None:
+    """Everybody whom the end of a listed product's certificate concerns: the supplier's traders, buyers whose
+    orders are not finished or who have bought, and the operator."""
+    number = Certificate.objects.values_list("number", flat=True).get(pk=event.certificate_id)
+    offered = Product.objects.filter(
+        certificate=event.certificate_id, state__in=[ListingState.LISTED, ListingState.SUSPENDED]
+    )
+    for product in offered.values("pk", "number", "title", "supplier_id").order_by("pk"):
+        words = {"title": product["title"], "number": number, "days": event.days}
+        url = reverse("catalogue:product", args=[product["number"]])
+        title = _("“%(title)s”的证书 %(number)s 将在 %(days)s 日内届满，届满后自动暂停交易，请及时续展")
+        _tell(event, product["supplier_id"], Role.TRADER, title, words, url, mail=True)
+        ended = (OrderState.CANCELLED, OrderState.REFUNDED)
+        orders = Order.objects.filter(product=product["pk"]).exclude(state__in=ended)
+        title = _("您购买的“%(title)s”的证书 %(number)s 将在 %(days)s 日内届满，已签的合同继续履行")
+        for buyer in orders.order_by("buyer_id").values_list("buyer_id", flat=True).distinct():
+            _tell(event, buyer, Role.PURCHASER, title, words, reverse("trading:orders"))
+        title = _("在售产品“%(title)s”的证书 %(number)s 将在 %(days)s 日内届满")
+        _reviewers(
+            event, title, words, reverse("catalogue:review", args=[product["number"]]), REVIEW_LISTINGS
+        )
+
+
+def _review(event: Any, title: Promise, side: str, role: Role) -> None:
+    found = Review.objects.select_related("product").defer("product__search").get(pk=event.review_id)
+    url = reverse("catalogue:product", args=[found.product.number]) + "#opinions"
+    to = found.product.supplier_id if side == "supplier" else found.author_id
+    _tell(event, to, role, title, {"title": found.product.title}, url)
+
+
+def tell_review_written(event: ReviewWritten) -> None:
+    """The supplier's traders: a buyer has judged."""
+    _review(event, _("买方评价了“%(title)s”"), "supplier", Role.TRADER)
+
+
+def tell_review_hidden(event: ReviewHidden) -> None:
+    """The author: the operator hid the review."""
+    _review(event, _("您对“%(title)s”的评价已被隐藏，请查看理由"), "author", Role.PURCHASER)
 
 
 def tell_listing_published(event: ListingPublished) -> None:

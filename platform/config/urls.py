@@ -30,6 +30,7 @@ SECTIONS = {
     "selling/": "exchange.catalogue.selling_urls",
     "orders/": "exchange.trading.urls",
     "requests/": "exchange.requests.urls",
+    "reviews/": "exchange.reviews.urls",
     "deliveries/": "exchange.delivery.urls",
     "acceptance/": "exchange.acceptance.urls",
     "filings/": "exchange.filings.urls",

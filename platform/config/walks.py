@@ -15,9 +15,11 @@ from assets.registry.models import Certificate
 from assets.registry.selectors import certificates_visible_to, verification_url
 from assets.registry.states import CertificateState
 from assets.uploads.selectors import source_steps, source_words
+from exchange.catalogue.opinions import register_opinions
 from exchange.catalogue.selectors import listed_products, products_visible_to
 from exchange.filings.models import Filing
 from exchange.requests.selectors import moments_of_order
+from exchange.reviews.selectors import opinions_of
 from exchange.trading import timeline
 from exchange.trading.models import Order
 from exchange.trading.selectors import orders_visible_to
@@ -131,6 +133,7 @@ def fill() -> None:
     register_facts(known_above)
     for provider in (moments_of_order, filed, refunded):
         timeline.register(provider)
+    register_opinions(opinions_of)
     register_sources(source_words)
     register_step("sources", source_steps)
     register_step("certificates", certificates)

@@ -83,7 +83,7 @@ def _assets() -> dict[type[Event], list[Handler]]:
         news.CertificateLapsed: [follow_certificate, suspend_listings, notices.tell_certificate_lapsed],
         news.CertificateResumed: [follow_certificate, follow_resumption, notices.tell_certificate_resumed],
         news.CertificateReplaced: [follow_replacement, notices.tell_certificate_replaced],
-        news.CertificateEnding: [notices.tell_certificate_ending],
+        news.CertificateEnding: [notices.tell_certificate_ending, notices.tell_listing_ending],
         news.LicenceRegistered: [notices.tell_licence_registered],
         news.AgreementAsked: [notices.tell_agreement_asked],
         news.ApplicationSubmitted: [notices.tell_application_submitted],
@@ -106,11 +106,14 @@ def _assets() -> dict[type[Event], list[Handler]]:
 def _trades() -> dict[type[Event], list[Handler]]:
     from config import notices
     from exchange.catalogue import events as catalogue
+    from exchange.catalogue import services as catalogue_services
     from exchange.delivery.events import OrderDelivered
     from exchange.filings import services as filings
     from exchange.filings.rules import Receipt
     from exchange.requests import events as requests
+    from exchange.reviews import events as reviews
     from exchange.trading import events as news
+    from exchange.trading.models import Order
     from settlement.payments import services as payments
     from settlement.payments.events import OrderRefunded
     from settlement.payments.selectors import refunded_of, release_facts_of
@@ -135,7 +138,21 @@ def _trades() -> dict[type[Event], list[Handler]]:
     def book_refund(event: OrderRefunded) -> None:
         revenue.book_refund(by=event.by, at=event.at, refund_id=event.refund_id)
 
+    def end_exclusive_sale(event: news.OrderContracted) -> None:
+        plan_id = Order.objects.values_list("plan_id", flat=True).get(pk=event.order_id)
+        catalogue_services.end_sale(by=event.by, at=event.at, plan_id=plan_id)
+
     return {
+        catalogue.ListingSubmitted: [notices.tell_listing_submitted],
+        catalogue.RevisionSubmitted: [notices.tell_revision_submitted],
+        catalogue.RevisionApplied: [notices.tell_revision_applied],
+        catalogue.RevisionRejected: [notices.tell_revision_rejected],
+        catalogue.ListingSuspended: [notices.tell_listing_suspended],
+        catalogue.BuyerInvited: [notices.tell_buyer_invited],
+        catalogue.QuestionAsked: [notices.tell_question_asked],
+        catalogue.QuestionAnswered: [notices.tell_question_answered],
+        reviews.ReviewWritten: [notices.tell_review_written],
+        reviews.ReviewHidden: [notices.tell_review_hidden],
         catalogue.ListingPublished: [notices.tell_listing_published],
         catalogue.ListingRejected: [notices.tell_listing_rejected],
         requests.RequestMade: [notices.tell_request_made],
@@ -146,7 +163,7 @@ def _trades() -> dict[type[Event], list[Handler]]:
         requests.OfferMade: [notices.tell_offer_made],
         requests.OfferAccepted: [notices.tell_offer_accepted],
         news.OrderPlaced: [notices.tell_order_placed],
-        news.OrderContracted: [notices.tell_order_contracted],
+        news.OrderContracted: [end_exclusive_sale, notices.tell_order_contracted],
         news.OrderPaid: [notices.tell_order_paid],
         news.OrderCancelled: [notices.tell_order_cancelled],
         news.SupplementProposed: [notices.tell_supplement_proposed],

@@ -59,6 +59,8 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
     from assets.registry import services as registry
     from assets.transparency import services as log
     from assets.uploads import services as uploads
+    from exchange.catalogue import services as catalogue
+    from exchange.reviews import services as reviews
 
     later = NOON + timedelta(days=60)
     lapsing = Registration().certified()
@@ -71,6 +73,12 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
     )
     complaint = _complained(world, later)
     request, supplement = _dealing(world, later)
+    product, order = world.product, world.order
+    question = catalogue.ask(by=cast.he(), at=later, product_id=product.pk, text="是否按月更新？")
+    invitation = catalogue.invite(by=world.team.lead, at=later, product_id=product.pk, uscc=cast.BEIJIANG[1])
+    revision = catalogue.propose(by=world.team.lead, at=later, product_id=product.pk, summary="另一句")
+    catalogue.submit_revision(by=world.team.lead, at=later, revision_id=revision.pk)
+    review = reviews.write_review(by=cast.zhou(), at=later, order_id=order.pk, stars=4, text="标签准确。")
     upload = uploads.open_upload(by=cast.lin(), at=later, dataset_id=world.version.dataset_id)
     concluded(licence_draft(Registration().certified(), date(2027, 5, 1)), at=later)
     log.seal(at=later)
@@ -84,6 +92,10 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         **_of_the_register(world),
         "request_id": request,
         "supplement_id": supplement,
+        "question_id": question.pk,
+        "invitation_id": invitation.pk,
+        "revision_id": revision.pk,
+        "review_id": review.pk,
     }
 
 

@@ -24,6 +24,7 @@ def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[events.Even
         "exchange.catalogue.services.listings",
         "exchange.catalogue.services.questions",
         "exchange.catalogue.services.revisions",
+        "exchange.reviews.services",
         "exchange.trading.services",
         "exchange.trading.supplements",
         "exchange.requests.services",

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from documents import objects
+from exchange.catalogue.models import Product
 from exchange.filings import services as filings
+from exchange.reviews import services as reviews
+from exchange.trading.models import Order
 from kernel.money import Money
 from organizations.permissions import Actor
 from tests import cast
@@ -19,6 +22,47 @@ if TYPE_CHECKING:
     from tests.browsing import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def enliven(product: Product, done: Order) -> dict[str, str]:
+    """A review, a question, an open change, a hidden product; their pages."""
+    from exchange.catalogue import services as catalogue
+
+    review = reviews.write_review(
+        by=cast.zhou(), at=cast.NOON, order_id=done.pk, stars=4, text="标签准确，交付很快，个别样本偏短。"
+    )
+    reviews.answer_review(by=cast.lin(), at=cast.NOON, review_id=review.pk, text="已在第二版补齐。")
+    question = catalogue.ask(by=cast.zhou(), at=cast.NOON, product_id=product.pk, text="是否含方言评论？")
+    catalogue.answer_question(
+        by=cast.lin(), at=cast.NOON, question_id=question.pk, text="不含，方言评论另有产品。"
+    )
+    waiting = catalogue.ask(by=cast.he(), at=cast.NOON, product_id=product.pk, text="可以按月更新吗？")
+    catalogue.propose(
+        by=cast.lin(), at=cast.NOON, product_id=product.pk, summary="三类情感，双人复核，含 1,200 条",
+        needs=[{"title": "客服质检：识别用户情绪", "industry": "commerce"}],
+        examples=[{"title": "读入", "code": "import pandas as pd\nrows = pd.read_json('rows.jsonl', lines=True)",
+                   "explanation": "一行一条评论。"}],
+    )  # fmt: skip
+    revision = catalogue.propose_plan(
+        by=cast.lin(), at=cast.NOON, product_id=product.pk, name="调用版", price=Money(10_000), kind="metered_calls",
+        term_days=365, included_quantity=10_000, unit_price=Money(50), unit_quantity=1_000,
+    )  # fmt: skip
+    other = market.listed(title="待改的产品", name="待改")
+    changed = catalogue.propose(
+        by=cast.lin(), at=cast.NOON, product_id=other.pk, title="改过的产品", licence="internal"
+    )
+    catalogue.submit_revision(
+        by=cast.lin(), at=cast.NOON, revision_id=revision.pk, note="补充简介并增加按量计费"
+    )
+    own = f"/selling/{other.number}"
+    assert changed.state == "draft"
+    return {
+        "changes": f"/catalogue/review/changes/{revision.pk}/", "own_change": f"{own}/change/",
+        "own_plans": f"{own}/plans/", "own_needs": f"{own}/needs/", "own_examples": f"{own}/examples/",
+        "own_compliance": f"{own}/compliance/", "own_contacts": f"{own}/contacts/", "own_access": f"{own}/access/",
+        "answer": f"/selling/{product.number}/questions/{waiting.pk}/", "own_product": f"/selling/{product.number}/",
+        "write": f"/reviews/orders/{done.pk}/", "said": f"/reviews/{review.pk}/",
+    }  # fmt: skip
 
 
 def town() -> dict[str, str]:
@@ -44,7 +88,9 @@ def town() -> dict[str, str]:
     done, open_order = market.completed(product), market.delivered(product)
     filing = filings.file_trade(by=market.SYSTEM, at=cast.NOON, order_id=done.pk)
     placed = market.placed(product)
+    said = enliven(product, done)
     return {
+        **said,
         "catalogue": "/catalogue/", "product": f"/catalogue/{product.number}/", "queue": "/catalogue/review/",
         "review": f"/catalogue/review/{waiting.number}/", "selling": "/selling/",
         "task_list": f"/selling/{draft.number}/", "plans": f"/selling/{draft.number}/plans/",
@@ -56,7 +102,7 @@ def town() -> dict[str, str]:
 
 
 VIEWERS = {"queue": cast.gu, "review": cast.gu, "register": cast.gu, "order": cast.zhou, "placed": cast.zhou,
-           "place": cast.zhou, "delivery": cast.zhou, "catalogue": None, "product": None}  # fmt: skip
+           "place": cast.zhou, "changes": cast.gu, "write": cast.zhou, "delivery": cast.zhou, "catalogue": None, "product": cast.zhou}  # fmt: skip
 
 
 @pytest.mark.parametrize(("width", "language"), [(1440, "zh-hans"), (390, "en")])

@@ -35,6 +35,7 @@ DOMAIN_APPS = [
     "exchange.catalogue",
     "exchange.trading",
     "exchange.requests",
+    "exchange.reviews",
     "exchange.delivery",
     "exchange.acceptance",
     "exchange.filings",

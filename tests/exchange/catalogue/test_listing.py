@@ -51,7 +51,14 @@ def test_a_certified_version_is_drafted_reviewed_and_listed(nobody_listens: list
     assert list(moves) == ["submit", "publish"]
     assert [type(event) for event in nobody_listens] == [ListingSubmitted, ListingPublished]
     actions = AuditEvent.objects.filter(subject_id=product.pk).order_by("pk").values_list("action", flat=True)
-    assert list(actions) == ["products.draft", "plans.add", "listings.submit", "listings.publish"]
+    assert list(actions) == [
+        "products.draft",
+        "plans.add",
+        "products.edit",
+        "products.set_contact",
+        "listings.submit",
+        "listings.publish",
+    ]
 
 
 @pytest.mark.parametrize("state", ["suspended", "expired", "cancelled", "revoked"])

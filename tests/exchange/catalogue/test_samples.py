@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from assets.profiles.models import FrozenSample, Profile
+from assets.profiles.rules.facts import Dimension, Facts, ImageFacts, TextFacts, to_json
 from exchange.catalogue import rules
 from exchange.catalogue.selectors import sample_rows
 from tests.cast import NOON
@@ -17,7 +18,14 @@ pytestmark = pytest.mark.django_db
 
 
 def freeze(version: Any, *rows: dict[str, Any]) -> None:
-    profile = Profile.objects.create(version=version, format=1, made_at=NOON, facts={}, engines={})
+    facts = Facts(
+        row_count=1_200, file_count=4, read_count=4, byte_count=4_096, tables=(), texts=TextFacts(), images=ImageFacts(),
+        labels=(), label_field="labels", faults=(), quality=(Dimension("completeness", "values_filled", 1_190, 1_200),),
+        fingerprint_count=0,
+    )  # fmt: skip
+    profile = Profile.objects.create(
+        version=version, format=1, made_at=NOON, facts=to_json(facts), engines={}
+    )
     FrozenSample.objects.create(
         version=version,
         profile=profile,
@@ -37,6 +45,8 @@ def test_a_frozen_sample_takes_the_place_of_the_one_kept_at_sealing(client: Clie
     freeze(product.version, {"id": "r9", "item": "items/9.txt", "text": "换成这一条。", "labels": ["正面"]})
     page = client.get(address).content.decode()
     assert "换成这一条。" in page
+    assert "99.1%" in page
+    assert "全部行与字段交叉共 1,200 个格，其中 1,190 个非空。" in page
     assert "物流很快，包装完好。" not in page
     assert client.get(f"/api/catalogue/products/{product.number}").json()["sample"] == sample_rows(
         product.version
