@@ -150,7 +150,7 @@ def _offer(found: Product, plans: list[Plan]) -> dict[str, Any]:
         Option(
             str(plan.pk),
             plan.name,
-            " ".join([plan.note or plan.get_kind_display(), *words]),
+            " · ".join([plan.note or str(plan.get_kind_display()), *words]),
             _("免费") if plan.is_free else str(Money(plan.price_fen)),
             is_disabled=plan.is_free,
         )

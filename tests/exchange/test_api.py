@@ -163,3 +163,42 @@ def test_nonsense_gets_a_problem_document(path: str) -> None:
     answer = Caller(cast.gu()).get(path)
     assert answer.status_code == 422
     assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_change_goes_its_way_over_the_api() -> None:
+    product = market.listed()
+    cast.zhou()
+    supplier, operator, stranger = Caller(cast.lin()), Caller(cast.gu()), Caller(cast.he())
+    path = f"/catalogue/products/{product.number}"
+    assert supplier.post(f"{path}/content", {"title": "直接改"}, key="a").status_code == 409
+    drafted = supplier.post(f"{path}/revision/content", {"title": "新名称"}, key="b").json()
+    assert drafted["changes"] == [
+        {"field": "title", "label": "产品名称", "before": "商品评论情感标注数据集", "after": "新名称"}
+    ]
+    plan = {"name": "流量版", "price_fen": 5_000, "kind": "metered_volume", "term_days": 30,
+            "included_quantity": 10**9, "unit_price_fen": 200, "unit_quantity": 10**9}  # fmt: skip
+    assert supplier.post(f"{path}/revision/plans", plan, key="c").status_code == 200
+    wrong = supplier.post(f"{path}/revision/plans", {"name": "错", "price_fen": 0}, key="d")
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "price")
+    revision = f"/catalogue/revisions/{drafted['id']}"
+    assert stranger.get(revision).status_code == 404
+    assert operator.get(revision).status_code == 404  # not submitted yet
+    assert supplier.post(f"{revision}/submission", {"note": "改名"}, key="e").json()["state"] == "submitted"
+    assert supplier.post(f"{revision}/application", {"reason": ""}, key="f").status_code == 403
+    applied = operator.post(f"{revision}/application", {"reason": "同意"}, key="g")
+    assert applied.json()["state"] == "applied"
+    again = operator.post(f"{revision}/application", {"reason": "同意"}, key="g")
+    assert again["Idempotent-Replayed"] == "true"
+    shown = supplier.get(path).json()
+    assert (shown["title"], shown["price_from_fen"]) == ("新名称", 5_000)
+    assert "超出后每 1 GB 加收 ¥2.00，不足一个单位按一个单位计。" in shown["plans"][1]["words"]
+    assert len(operator.get("/catalogue/revisions").json()["items"]) == 1
+    invited = supplier.post(f"{path}/invitations", {"uscc": cast.YUNSHAN[1]}, key="h")
+    assert invited.status_code == 201
+    assert stranger.get(f"{path}/invitations").status_code in (403, 404)
+    assert stranger.get(f"{path}/contacts").status_code in (403, 404)
+    assert (
+        supplier.post(f"{path}/ordering", {"ordering": "approval"}, key="i").json()["ordering"] == "approval"
+    )
+    policy = stranger.get(f"{path}/policy").json()
+    assert (policy["@type"], policy["@context"]) == ("Offer", "http://www.w3.org/ns/odrl.jsonld")
