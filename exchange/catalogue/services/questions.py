@@ -57,7 +57,10 @@ def _text(field: str, text: str, most: int) -> str:
 
 @transaction.atomic
 def ask(*, by: Actor, at: datetime, product_id: UUID, text: str) -> Question:
-    """Ask the supplier of a listed product; shown to all once answered. Raises NotVerified, TooManyQuestions."""
+    """Ask the supplier of a listed product; shown to all once answered.
+
+    The same open question again is the same one. Raises NotVerified, TooManyQuestions.
+    """
     product = locked_product(product_id)
     if not products_visible_to(by).filter(pk=product.pk).exists():
         raise NotFound
@@ -72,6 +75,9 @@ def ask(*, by: Actor, at: datetime, product_id: UUID, text: str) -> Question:
     waiting = Question.objects.filter(
         product=product, asker=by.organization, answered_at=None, hidden_at=None
     )
+    same = waiting.filter(text=text).first()
+    if same is not None:
+        return same
     if waiting.count() >= MOST_OPEN:
         raise TooManyQuestions
     question = Question(product=product, asker=by.organization, asked_by=by.user, asked_at=at, text=text)

@@ -314,6 +314,8 @@ def test_only_verified_strangers_ask_and_not_without_end() -> None:
         catalogue.ask(by=cast.lin(), at=NOON, product_id=product.pk, text="自问自答？")
     for number in range(5):
         catalogue.ask(by=cast.zhou(), at=NOON, product_id=product.pk, text=f"第 {number} 个问题？")
+    again = catalogue.ask(by=cast.zhou(), at=NOON, product_id=product.pk, text="第 0 个问题？")
+    assert (again.text, product.questions.count()) == ("第 0 个问题？", 5)
     with pytest.raises(catalogue.TooManyQuestions):
         catalogue.ask(by=cast.zhou(), at=NOON, product_id=product.pk, text="第六个问题？")
     with pytest.raises(InvalidInput):
