@@ -143,7 +143,8 @@ def requests(request: HttpRequest) -> HttpResponse:
 @login_required
 def new(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """提交使用申请: what the data are for; `?again=` follows an ended request."""
-    viewer, plan = actor(request), plan_on_sale(plan_id)
+    viewer = actor(request)
+    plan = plan_on_sale(viewer, plan_id, clock.now())
     again = request.GET.get("again", "")
     previous = selectors.may_ask_again(viewer, _as_id(again)) if again else None
     form_class = AskAgainForm if previous is not None else AskForm

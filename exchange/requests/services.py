@@ -221,7 +221,7 @@ def ask(
 
     Raises NotFound, NotAllowed, OwnProduct, AlreadyAsked, InvalidInput.
     """
-    plan, buyer = plan_on_sale(plan_id), by.organization
+    plan, buyer = plan_on_sale(by, plan_id, at), by.organization
     by.require(ASK)
     if buyer is None:
         raise NotAllowed(permission=ASK.label, organization="—")

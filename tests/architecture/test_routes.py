@@ -156,7 +156,6 @@ def example(world: World, route: str, argument: str) -> str:
         return str(world.proceedings[argument])
     if "/licences/" in route:
         return str(world.proceedings.get("licence", "XK-2026-0000000-0"))
-        return str(world.proceedings.get("licence", NOBODY))
     from annotation.work.models import Task
 
     section = route.split("/")[1] if route.startswith("api/") else route.split("/", maxsplit=1)[0]
