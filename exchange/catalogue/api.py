@@ -34,10 +34,9 @@ from exchange.catalogue.schemas import (
     WantedIn,
     WordingIn,
 )
+from exchange.catalogue.searching import Wanted, facets, read_wanted, search_products
 from exchange.catalogue.selectors import (
-    Wanted,
     contacts_of,
-    facets,
     licence_policy_of,
     listings_to_review,
     live_invitations,
@@ -45,9 +44,7 @@ from exchange.catalogue.selectors import (
     own_products,
     products_visible_to,
     questions_visible_to,
-    read_wanted,
     revisions_visible_to,
-    search_products,
     visible_product,
     visible_revision,
 )
@@ -89,11 +86,14 @@ def list_facets(request: HttpRequest, asked: Query[WantedIn]) -> FacetsOut:
         FacetOut(
             code=group.code,
             label=str(group.label),
-            choices=[ChoiceOut(code=c.code, label=str(c.label), count=c.count) for c in group.choices],
+            choices=[
+                ChoiceOut(code=c.code, label=str(c.label), count=c.count, is_more=c.is_more)
+                for c in group.choices
+            ],
         )
         for group in groups
     ]
-    return FacetsOut(total=total, facets=shown)
+    return FacetsOut(total=total.count, is_more=total.is_more, facets=shown)
 
 
 @router.get("/products/{number}", response=ProductDetailOut, auth=None)

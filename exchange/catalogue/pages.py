@@ -1,4 +1,4 @@
-"""The public catalogue and the operator's review of listings."""
+"""A product's page and the operator's review of listings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -31,18 +31,14 @@ from exchange.catalogue.models import Plan, Product
 from exchange.catalogue.opinions import opinions_of
 from exchange.catalogue.permissions import ASK_QUESTIONS, EDIT_PRODUCTS, REVIEW_LISTINGS
 from exchange.catalogue.selectors import (
-    SORTS,
-    facets,
     licence_policy_of,
     listed_count_of,
     listings_to_review,
     products_visible_to,
     questions_visible_to,
-    read_wanted,
     revisions_to_review,
     sales_words,
     samples_of,
-    search_products,
     snapshot_of,
     steps_of,
     told_plan,
@@ -65,36 +61,10 @@ from web.navigation import resolved
 from web.paging import paginate
 from web.parts import CertificateFace, Fact, Kpi, LineageStep, Link, Option
 
-SORT_LABELS = {
-    "newest": gettext_lazy("最新上架"),
-    "cheapest": gettext_lazy("价格从低到高"),
-    "dearest": gettext_lazy("价格从高到低"),
-}
 BAR_TONES = ("blue", "violet", "teal", "amber", "light", "neutral")
 BARS_SHOWN = 8
 MOST_QUESTIONS = 20
 MOST_REVISIONS = 50
-
-
-@require_GET
-def catalogue(request: HttpRequest) -> HttpResponse:
-    """数据目录: facets with counts, results, sort; the found part alone for htmx."""
-    asked = request.GET
-    wanted = read_wanted(
-        asked.get("q", ""),
-        {name: asked.getlist(name) for name in ("industry", "modality", "kind", "licence", "price")},
-        asked.get("sort", ""),
-    )
-    viewer = actor(request)
-    groups, total = facets(wanted, viewer)
-    context = {
-        "wanted": wanted,
-        "facets": groups,
-        "total": total,
-        "page": paginate(search_products(wanted, viewer), asked, order=SORTS[wanted.sort]),
-        "sorts": [(code, label, code == wanted.sort) for code, label in SORT_LABELS.items()],
-    }
-    return page_or_fragment(request, "catalogue/list.html", "catalogue/list_found.html", context)
 
 
 @require_GET

@@ -46,6 +46,54 @@ PRICE_BANDS = (
 )
 
 
+class QualityBand(NamedTuple):
+    """A band of measured quality: from `least` basis points (inside); -1 stands for not measured."""
+
+    code: str
+    label: Text
+    least: int
+
+
+QUALITY_BANDS = (
+    QualityBand("excellent", _("优：95% 及以上"), 9_500),
+    QualityBand("good", _("良：85%–95%"), 8_500),
+    QualityBand("fair", _("低于 85%"), 0),
+    QualityBand("unmeasured", _("未测"), -1),
+)
+ENDING_DAYS = 90
+"""A certificate that ends within so many days is said to be ending."""
+PLACES: Mapping[str, Text] = {
+    "441802": _("清远市清城区"),
+    "441803": _("清远市清新区"),
+    "441821": _("清远市佛冈县"),
+    "441823": _("清远市阳山县"),
+    "441825": _("清远市连山县"),
+    "441826": _("清远市连南县"),
+    "441881": _("清远市英德市"),
+    "441882": _("清远市连州市"),
+    "4418": _("清远市其他"),
+    "44": _("广东其他地市"),
+    "cn": _("省外"),
+}
+
+
+def price_band(fen: int) -> str:
+    """The code of the band a price stands in."""
+    return next(band.code for band in PRICE_BANDS if band.below is None or fen < band.below)
+
+
+def quality_band(quality_bp: int) -> str:
+    """The code of the band a measured quality stands in (-1: not measured)."""
+    return next(band.code for band in QUALITY_BANDS if quality_bp >= band.least)
+
+
+def place_of(code: str) -> str:
+    """The facet value of a six-digit administrative code: the county within Qingyuan, else the wider area."""
+    if code in PLACES:
+        return code
+    return next((wide for wide in ("4418", "44") if code.startswith(wide)), "cn")
+
+
 @dataclass(frozen=True, slots=True)
 class LicenceTerms:
     """A licence in plain words: what the buyer may and may not do."""

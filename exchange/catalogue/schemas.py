@@ -162,16 +162,21 @@ class WantedIn(Schema):
     industry: list[str] = []
     modality: list[str] = []
     kind: list[str] = []
+    task: list[str] = []
     licence: list[str] = []
     price: list[str] = []
+    certificate: list[str] = []
+    quality: list[str] = []
+    place: list[str] = []
 
 
 class ChoiceOut(Schema):
-    """A value of a facet and the number of products behind it."""
+    """A value of a facet and the number of products behind it; `is_more`: at least so many."""
 
     code: str
     label: str
     count: int
+    is_more: bool
 
 
 class FacetOut(Schema):
@@ -183,9 +188,10 @@ class FacetOut(Schema):
 
 
 class FacetsOut(Schema):
-    """The number of results and all facets."""
+    """The number of results (`is_more`: at least so many) and all facets."""
 
     total: int
+    is_more: bool
     facets: list[FacetOut]
 
 

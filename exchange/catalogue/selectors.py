@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Case, CharField, Count, Q, QuerySet, Sum, Value, When
+from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 
-from annotation.projects.states import Modality
 from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.datasets.sensitive import tells_of_persons
 from assets.datasets.states import VersionState
 from assets.profiles.selectors import frozen_sample_of
 from assets.registry.models import Certificate
 from assets.registry.selectors import is_valid_on
-from assets.registry.states import CertificateState, ProductKind
+from assets.registry.states import CertificateState
 from documents.objects import signed_link
 from exchange.catalogue import rules
 from exchange.catalogue.models import Contact, Invitation, ListingRevision, Plan, Product, Question
@@ -30,23 +27,15 @@ from exchange.catalogue.permissions import EDIT_PRODUCTS, REVIEW_LISTINGS, SEE_A
 from exchange.catalogue.states import (
     FREE_KINDS,
     OPEN_REVISION,
-    Industry,
-    Licence,
     ListingState,
     RevisionState,
     Visibility,
 )
 from kernel import clock
 from kernel.errors import NotFound
-from kernel.search import matching, terms
+from kernel.search import matching
 from organizations.permissions import Actor
 from web import desk, finding
-
-SORTS: Mapping[str, tuple[str, ...]] = {
-    "newest": ("-listed_at", "-id"),
-    "cheapest": ("price_from_fen", "id"),
-    "dearest": ("-price_from_fen", "-id"),
-}
 
 ANYBODY = Actor.anonymous()
 MOST_INVITED = 1_000
@@ -187,128 +176,6 @@ def own_product(viewer: Actor, number: str) -> Product:
     if not viewer.belongs_to(product.supplier_id):
         raise NotFound
     return product
-
-
-# --- search and facets --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One value of a facet with the number of products behind it."""
-
-    code: str
-    label: str | Promise
-    count: int
-    is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """A group of choices; each count holds under the choices made in the other facets."""
-
-    code: str
-    label: str | Promise
-    choices: Sequence[Choice]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a visitor searches for; unknown values are dropped when it is read."""
-
-    text: str = ""
-    chosen: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    sort: str = "newest"
-
-    @property
-    def is_narrowed(self) -> bool:
-        return bool(self.text or any(self.chosen.values()))
-
-
-_BANDS = {band.code: band.label for band in rules.PRICE_BANDS}
-FACETS: Mapping[str, tuple[str | Promise, Mapping[str, str | Promise]]] = {
-    "industry": (_("行业"), dict(Industry.choices)),
-    "modality": (_("数据形态"), dict(Modality.choices)),
-    "kind": (_("产品类型"), dict(ProductKind.choices)),
-    "licence": (_("使用许可"), dict(Licence.choices)),
-    "price": (_("价格"), _BANDS),
-}
-
-
-def read_wanted(text: str, chosen: Mapping[str, Sequence[str]], sort: str = "") -> Wanted:
-    """What was asked for, with only values the catalogue knows."""
-    kept = {name: frozenset(chosen.get(name, ())) & frozenset(known) for name, (_l, known) in FACETS.items()}
-    return Wanted(text.strip()[:100], kept, sort if sort in SORTS else "newest")
-
-
-def _band() -> Case:
-    whens = [
-        When(price_from_fen__lt=band.below, then=Value(band.code))
-        for band in rules.PRICE_BANDS
-        if band.below is not None
-    ]
-    return Case(*whens, default=Value(rules.PRICE_BANDS[-1].code), output_field=CharField())
-
-
-def _within(code: str, values: frozenset[str]) -> Q:
-    if code != "price":
-        return Q(**{f"{code}__in": values})
-    bands = Q()
-    for band in rules.PRICE_BANDS:
-        if band.code in values:
-            inside = Q(price_from_fen__gte=band.least)
-            bands |= inside & Q(price_from_fen__lt=band.below) if band.below is not None else inside
-    return bands
-
-
-def matching_products(wanted: Wanted, viewer: Actor) -> QuerySet[Product]:
-    """Listed products the viewer finds that match the text, before any facet."""
-    rows = listed_products_for(viewer)
-    if not wanted.text:
-        return rows
-    return rows.filter(matching("search", wanted.text) if terms(wanted.text) else Q(pk__in=[]))
-
-
-def search_products(wanted: Wanted, viewer: Actor = ANYBODY) -> QuerySet[Product]:
-    """Listed products that match text and facets, with what a result line shows; order by SORTS."""
-    rows = matching_products(wanted, viewer)
-    for code, values in wanted.chosen.items():
-        if values:
-            rows = rows.filter(_within(code, values))
-    return rows.select_related("supplier", "version", "certificate").defer("search", "certificate__claims")
-
-
-def facets(wanted: Wanted, viewer: Actor = ANYBODY) -> tuple[list[Facet], int]:
-    """All facets and the number of results, from one grouped query over the text's matches."""
-    codes = list(FACETS)
-    rows = matching_products(wanted, viewer).annotate(price=_band()).order_by()
-    groups = list(rows.values_list(*codes).annotate(number=Count("pk")))
-    counts: dict[str, dict[str, int]] = {code: {} for code in codes}
-    total = 0
-    for *values, number in groups:
-        misses = [
-            code
-            for code, value in zip(codes, values, strict=True)
-            if wanted.chosen.get(code) and value not in wanted.chosen[code]
-        ]
-        if not misses:
-            total += number
-        for code, value in zip(codes, values, strict=True):
-            if not misses or misses == [code]:
-                counts[code][value] = counts[code].get(value, 0) + number
-    return [_facet(code, counts[code], wanted) for code in codes], total
-
-
-def _facet(code: str, counts: Mapping[str, int], wanted: Wanted) -> Facet:
-    label, known = FACETS[code]
-    chosen = wanted.chosen.get(code, frozenset())
-    choices = [
-        Choice(value, name, counts.get(value, 0), value in chosen)
-        for value, name in known.items()
-        if value in counts or value in chosen
-    ]
-    if code == "industry":
-        choices.sort(key=lambda choice: -choice.count)
-    return Facet(code, label, choices)
 
 
 # --- what stands on a product's page ------------------------------------------------------------

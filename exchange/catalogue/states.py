@@ -128,3 +128,21 @@ LISTING_REVISION = Machine(
         Move("withdraw", ("draft", "submitted"), "withdrawn", _("撤回变更")),
     ],
 )
+
+
+class TaskType(models.TextChoices):
+    """What was labelled, by the strongest question of the annotation project behind a product."""
+
+    CLASSIFICATION = "classification", _("分类")
+    SPANS = "spans", _("文本片段")
+    DETECTION = "detection", _("目标框")
+    SEGMENTATION = "segmentation", _("多边形分割")
+    WRITING = "writing", _("撰写与转写")
+    OTHER = "other", _("其他（自有数据）")
+
+
+class CertificateStanding(models.TextChoices):
+    """How long the registration certificate still runs."""
+
+    VALID = "valid", _("有效")
+    ENDING = "ending", _("90 日内到期")

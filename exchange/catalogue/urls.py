@@ -1,10 +1,10 @@
 from django.urls import path
 
-from exchange.catalogue import pages
+from exchange.catalogue import pages, pages_search
 
 app_name = "catalogue"
 urlpatterns = [
-    path("", pages.catalogue, name="list"),
+    path("", pages_search.catalogue, name="list"),
     path("review/", pages.queue, name="queue"),
     path("review/changes/<uuid:revision_id>/", pages.review_change, name="review_change"),
     path("review/<str:number>/", pages.review, name="review"),

@@ -33,7 +33,7 @@ EXTRA_ROOMS = {
     },
     "annotation/work": {"project_urls"},
     "exchange/trading": {"policies", "printing", "supplements", "timeline"},
-    "exchange/catalogue": {"selling_urls", "pages_selling", "opinions"},
+    "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search"},
     "exchange/filings": {
         "judging",
         "outside",
