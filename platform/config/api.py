@@ -31,6 +31,8 @@ ROUTERS = {
     "/credentials": "assets.credentials.api",
     "/registry": "assets.registry.api",
     "/catalogue": "exchange.catalogue.api",
+    "/searches": "exchange.searches.api",
+    "/demands": "exchange.demands.api",
     "/orders": "exchange.trading.api",
     "/requests": "exchange.requests.api",
     "/reviews": "exchange.reviews.api",

@@ -27,6 +27,9 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "pilots-close-rounds": _every(60, "pilots.close_rounds"),
     "filings-send-due": _every(60, "filings.send_due", "mail"),
     "filings-export-days": _every(3600, "filings.export_days", "long"),
+    "demands-expire-overdue": _every(300, "demands.expire_overdue"),
+    "demands-tell-matches": _every(600, "demands.tell_matches"),
+    "searches-tell-matches": _every(600, "searches.tell_matches"),
 }
 
 TASK_ROUTES: dict[str, dict[str, str]] = {

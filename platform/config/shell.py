@@ -56,6 +56,7 @@ def _business() -> None:
     from exchange.acceptance import permissions as disputes
     from exchange.acceptance import selectors as complaints
     from exchange.catalogue import permissions as catalogue
+    from exchange.demands import permissions as demands
     from exchange.filings import permissions as filings
     from exchange.pilots import permissions as pilots
     from exchange.pilots import selectors as piloting
@@ -74,6 +75,8 @@ def _business() -> None:
         NavItem(_("上架商品"), "store", "selling:products", (catalogue.EDIT_PRODUCTS,), group),
         NavItem(_("使用申请"), "messages-square", "requests:requests", (requests.VIEW_REQUESTS, requests.VIEW_ALL_REQUESTS), group,
                 asked.waiting_count),
+        NavItem(_("需求大厅"), "megaphone", "demands:list", (demands.POST_DEMANDS, demands.ANSWER_DEMANDS, demands.MODERATE_DEMANDS), group),
+        NavItem(_("保存的搜索"), "bell-plus", "searches:list", group=group),
         NavItem(pgettext_lazy("several", "订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
                 orders.waiting_count),
         NavItem(_("异议与争议"), "message-square-warning", "acceptance:complaints", (disputes.COMPLAIN, disputes.ANSWER), group,
@@ -140,6 +143,7 @@ def _public() -> None:
     from exchange.catalogue import selectors as catalogue
 
     navigation.register_public(_("数据目录"), "catalogue:list")
+    navigation.register_public(_("需求大厅"), "demands:list")
     navigation.register_public(_("证书验真"), "verification:verify")
     navigation.register_public(_("政策与奖励"), "rewards:policy")
     navigation.register_public(_("奖励试算"), "rewards:estimate")
@@ -177,6 +181,7 @@ def _desk() -> None:
     from assets.registry import selectors as registry
     from exchange.acceptance import selectors as acceptance
     from exchange.catalogue import selectors as catalogue
+    from exchange.demands import selectors as demands
     from exchange.filings import selectors as filings
     from exchange.pilots import selectors as pilots
     from exchange.requests import selectors as requests
@@ -198,12 +203,13 @@ def _desk() -> None:
         pilots.todos,
         acceptance.todos,
         requests.todos,
+        demands.todos,
         rewards.todos,
     ):
         desk.register_todos(todos)
     for figures in (
         revenue.figures, rewards.figures, ledger.figures, payments.figures, trading.figures, work.figures,
-        registry.figures, catalogue.figures, filings.figures, datasets.figures,
+        registry.figures, catalogue.figures, demands.figures, filings.figures, datasets.figures,
     ):  # fmt: skip
         desk.register_figures(figures)
     desk.register_inbox(desk.Inbox(notifications.unread_count, latest, "notifications:list"))
@@ -215,6 +221,7 @@ def _finders() -> None:
     from assets.registry.selectors import find as find_registrations
     from exchange.acceptance.selectors import find_complaints
     from exchange.catalogue.selectors import find_products
+    from exchange.demands.selectors import find_demands
     from exchange.filings.selectors import find_filings
     from exchange.pilots.selectors import find as find_pilots
     from exchange.requests.selectors import find_requests
@@ -227,6 +234,7 @@ def _finders() -> None:
     finding.register_finder(_("登记与证书"), find_registrations, icon="stamp")
     finding.register_finder(_("数据产品"), find_products, icon="store")
     finding.register_finder(_("使用申请"), find_requests, icon="messages-square")
+    finding.register_finder(_("数据需求"), find_demands, icon="megaphone")
     finding.register_finder(pgettext_lazy("several", "订单"), find_orders, icon="receipt-text")
     finding.register_finder(_("异议与争议"), find_complaints, icon="gavel")
     finding.register_finder(_("交易备案"), find_filings, icon="file-check")

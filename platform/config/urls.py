@@ -28,6 +28,8 @@ SECTIONS = {
     "verify/": "assets.credentials.verification_urls",
     "catalogue/": "exchange.catalogue.urls",
     "selling/": "exchange.catalogue.selling_urls",
+    "searches/": "exchange.searches.urls",
+    "demands/": "exchange.demands.urls",
     "orders/": "exchange.trading.urls",
     "requests/": "exchange.requests.urls",
     "reviews/": "exchange.reviews.urls",

@@ -14,18 +14,31 @@ Handler = Callable[[Any], None]
 
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
-    return {**_people(), **_annotation(), **_assets(), **_trades(), **_pilots(), **_disputes(), **_rewards()}
+    return {
+        **_people(),
+        **_annotation(),
+        **_assets(),
+        **_trades(),
+        **_pilots(),
+        **_disputes(),
+        **_market(),
+        **_rewards(),
+    }
 
 
 def _people() -> dict[type[Event], list[Handler]]:
+    from exchange.catalogue import searching
     from notifications import services as notifications
     from organizations import events as news
+
+    def keep_place(event: news.VerificationDecided) -> None:
+        searching.keep_facets_of_supplier(event.organization_id)
 
     return {
         news.MemberInvited: [notifications.tell_invited],
         news.MemberJoined: [notifications.tell_joined],
         news.VerificationSubmitted: [notifications.tell_verification_submitted],
-        news.VerificationDecided: [notifications.tell_verification_decided],
+        news.VerificationDecided: [keep_place, notifications.tell_verification_decided],
     }
 
 
@@ -214,6 +227,30 @@ def _disputes() -> dict[type[Event], list[Handler]]:
         news.RulingReturned: [notices.tell_ruling_returned],
         news.RulingGiven: [notices.tell_ruling_given],
         news.DeliveryReplaced: [notices.tell_delivery_replaced],
+    }
+
+
+def _market() -> dict[type[Event], list[Handler]]:
+    from assets.profiles.events import ProfileMade
+    from config import market_notices as notices
+    from exchange.catalogue import searching
+    from exchange.demands import events as demands
+    from exchange.searches.events import SearchMatched
+
+    def keep_quality(event: ProfileMade) -> None:
+        searching.keep_facets_of_version(event.version_id)
+
+    return {
+        ProfileMade: [keep_quality],
+        demands.DemandPublished: [notices.tell_demand_published],
+        demands.DemandMatched: [notices.tell_demand_matched],
+        demands.DemandAnswered: [notices.tell_demand_answered],
+        demands.AnswerShortlisted: [notices.tell_answer_shortlisted],
+        demands.MessageSent: [notices.tell_message_sent],
+        demands.DemandAwarded: [notices.tell_demand_awarded],
+        demands.DemandEnded: [notices.tell_demand_ended],
+        demands.DemandHidden: [notices.tell_demand_hidden],
+        SearchMatched: [notices.tell_search_matched],
     }
 
 

@@ -29,6 +29,7 @@ SERIES = {
     "CX": "certificate revocation 证书撤销",
     "CP": "data product 数据产品",
     "QG": "purchase request 使用申请",
+    "XQ": "data demand 数据需求",
     "DD": "order 订单",
     "HT": "contract 合同",
     "JY": "transaction voucher 交易凭证",

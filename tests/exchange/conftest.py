@@ -25,6 +25,8 @@ def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[events.Even
         "exchange.catalogue.services.questions",
         "exchange.catalogue.services.revisions",
         "exchange.reviews.services",
+        "exchange.demands.services",
+        "exchange.searches.services",
         "exchange.trading.services",
         "exchange.trading.supplements",
         "exchange.requests.services",

@@ -33,6 +33,8 @@ DOMAIN_APPS = [
     "assets.registry",
     "assets.credentials",
     "exchange.catalogue",
+    "exchange.searches",
+    "exchange.demands",
     "exchange.trading",
     "exchange.requests",
     "exchange.reviews",
