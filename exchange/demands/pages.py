@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -184,7 +185,7 @@ def demand(request: HttpRequest, number: str) -> HttpResponse:
     return render(request, "demands/demand.html", context)
 
 
-MOVES = {
+MOVES: dict[str, Callable[..., Demand]] = {
     "publish": services.publish_demand,
     "close": services.close_demand,
     "withdraw": services.withdraw_demand,

@@ -45,7 +45,7 @@ def _found_by(viewer: Actor) -> Q:
     if own is None:
         return public
     invited = DemandInvitation.objects.filter(organization=own, demand=OuterRef("pk"))
-    return public | Q(buyer_id=own) | Exists(invited)
+    return public | Q(buyer_id=own) | Q(Exists(invited))
 
 
 def open_demands_visible_to(viewer: Actor) -> QuerySet[Demand]:
@@ -143,9 +143,10 @@ def sees_contact(viewer: Actor, demand: Demand) -> bool:
 
 def firms_to_invite(viewer: Actor) -> QuerySet[Organization]:
     """Verified firms that may answer demands, but for the viewer's own."""
+    own = viewer.organization_id
     kinds = [OrganizationKind.ANNOTATION_FIRM.value, OrganizationKind.BROKER.value]
     rows = Organization.objects.filter(kinds__overlap=kinds, verification="verified")
-    return rows.exclude(pk=viewer.organization_id).order_by("name", "pk")
+    return (rows.exclude(pk=own) if own else rows).order_by("name", "pk")
 
 
 def invited_to(demand: Demand) -> list[Organization]:

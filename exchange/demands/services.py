@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -134,7 +135,9 @@ def _own_demand(by: Actor, demand_id: UUID) -> Demand:
 
 def _checked(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """The wording of a demand with texts stripped; InvalidInput names the field and the remedy."""
-    kept = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+    kept: dict[str, Any] = {
+        name: value.strip() if isinstance(value, str) else value for name, value in values.items()
+    }
     for name, value in kept.items():
         most = getattr(Demand._meta.get_field(name), "max_length", None)
         if isinstance(value, str) and most is not None and len(value) > most:
@@ -347,7 +350,7 @@ def _demand_to_moderate(by: Actor, demand_id: UUID) -> Demand:
 # --- a firm's answer ----------------------------------------------------------------------------
 
 
-def _locked_answers(demand: Demand) -> Any:
+def _locked_answers(demand: Demand) -> QuerySet[Answer]:
     return Answer.objects.select_for_update(of=("self",), no_key=True).filter(demand=demand).order_by("pk")
 
 
@@ -407,7 +410,7 @@ def submit_answer(
 
 def _changed(answer: Answer, offer: Mapping[str, Any], *, by: Actor, at: datetime) -> bool:
     """Put the new offer into an answer; whether it had been withdrawn and is news again."""
-    was_withdrawn = answer.state == AnswerState.WITHDRAWN
+    was_withdrawn: bool = answer.state == AnswerState.WITHDRAWN
     if not was_withdrawn and answer.state not in LIVE_ANSWER:
         ANSWER.check(answer, "withdraw")
     for name, value in offer.items():

@@ -60,7 +60,10 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
     from assets.transparency import services as log
     from assets.uploads import services as uploads
     from exchange.catalogue import services as catalogue
+    from exchange.catalogue.searching import read_wanted
+    from exchange.demands import services as demands
     from exchange.reviews import services as reviews
+    from exchange.searches import services as searches
 
     later = NOON + timedelta(days=60)
     lapsing = Registration().certified()
@@ -79,6 +82,15 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
     revision = catalogue.propose(by=world.team.lead, at=later, product_id=product.pk, summary="另一句")
     catalogue.submit_revision(by=world.team.lead, at=later, revision_id=revision.pk)
     review = reviews.write_review(by=cast.zhou(), at=later, order_id=order.pk, stars=4, text="标签准确。")
+    demand = demands.draft_demand(
+        by=cast.zhou(), at=later, title="评论情感数据", description="训练客服质检模型。", industry="education",
+        deadline=later + timedelta(days=9_000), contact_name="周四", contact_phone="0763-3366123",
+    )  # fmt: skip
+    demands.publish_demand(by=cast.zhou(), at=later, demand_id=demand.pk)
+    answer = demands.submit_answer(
+        by=cast.lin(), at=later, demand_id=demand.pk, product_number=world.product.number
+    )
+    search = searches.save_search(by=cast.zhou(), at=later, wanted=read_wanted("评论", {}), name="评论")
     upload = uploads.open_upload(by=cast.lin(), at=later, dataset_id=world.version.dataset_id)
     concluded(licence_draft(Registration().certified(), date(2027, 5, 1)), at=later)
     log.seal(at=later)
@@ -86,6 +98,9 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         "objection_id": objection.pk,
         "revocation_id": revocation.pk,
         "upload_id": upload.pk,
+        "demand": demand.number,
+        "answer_id": answer.pk,
+        "search_id": search.pk,
         "licence": Licence.objects.get().number,
         **pilotage.proceedings(),
         "complaint_id": complaint,
@@ -156,6 +171,9 @@ def example(world: World, route: str, argument: str) -> str:
         return str(world.proceedings[argument])
     if "/licences/" in route:
         return str(world.proceedings.get("licence", "XK-2026-0000000-0"))
+    for part, kept in (("/licences/", "licence"), ("demands/", "demand")):
+        if part in route and kept in world.proceedings:
+            return str(world.proceedings[kept])
     from annotation.work.models import Task
 
     section = route.split("/")[1] if route.startswith("api/") else route.split("/", maxsplit=1)[0]

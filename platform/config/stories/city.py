@@ -21,7 +21,7 @@ from django.db import connection, transaction
 
 from audit import services as audit
 from audit.models import AuditEvent
-from config.stories import broker_pilot, disputes, negotiation, people, registers, sources, way
+from config.stories import broker_pilot, disputes, needs, negotiation, people, registers, sources, way
 from config.stories.way import Team, shanghai
 from exchange.catalogue.models import Plan, Product
 from kernel.money import Money
@@ -268,6 +268,7 @@ def load(
     with transaction.atomic():
         claims()
         negotiation.tell()
+        needs.tell(at)
         audit.record(by=Actor.system("示例城市"), at=at, action=LOADED, detail={"orders": orders})
     return True
 
