@@ -354,7 +354,7 @@ def found_page(
     """One page of results; `parameters` is `request.GET`, `total` what `facets` counted."""
     if wanted.text and not terms(wanted.text):
         return CursorPage([], "", "")
-    taking = _Taking(wanted, viewer, is_long=total.is_more)
+    taking = _Taking(wanted, viewer, total)
     keys = paginate(
         ProductFacet.objects.all(), parameters, order=SORTS[wanted.sort], size=size, take=taking.take
     )
@@ -369,32 +369,37 @@ class _Taking:
 
     wanted: Wanted
     viewer: Actor
-    is_long: bool
+    total: Total
     columns: tuple[str, ...] = field(default=("product_id", "listed_at", "price_fen", "quality_bp"))
 
     def take(
         self, rows: QuerySet[ProductFacet], beyond: Q, order: Sequence[str], count: int
     ) -> list[ProductFacet]:
-        if self.wanted.sort != RELEVANCE:
-            return self._first("", _words(self.wanted.text), beyond, order, count)
+        with _through_indexes() if self.wanted.text else nullcontext():
+            if self.wanted.sort != RELEVANCE:
+                return self._first("", _words(self.wanted.text), beyond, order, count)
+            return self._best(beyond, order, count)
+
+    def _best(self, beyond: Q, order: Sequence[str], count: int) -> list[ProductFacet]:
+        """Tier by tier until the page is full, or everything that there is was found."""
         tiers = _tiers(self.wanted.text)
         found: list[ProductFacet] = []
         for rank, query in tiers if order[0].startswith("-") else reversed(tiers):
-            if len(found) < count:
-                found += self._first(str(rank), query, beyond, order[1:], count - len(found))
+            found += self._first(str(rank), query, beyond, order[1:], count - len(found))
+            is_all = not beyond and not self.total.is_more and len(found) >= self.total.count
+            if len(found) == count or is_all:
+                break
         return found
 
     def _first(
         self, rank: str, query: str, beyond: Q, order: Sequence[str], count: int
     ) -> list[ProductFacet]:
-        at_once = self.is_long and rank != "3"
-        if self.wanted.text and at_once:
+        if self.wanted.text and self.total.is_more and rank != "3":
             found = self._walked(rank, query, beyond, order, count)
             if len(found) == count:
                 return found
         rows = self._ranked(_matching(self.wanted, self.viewer, query=query), rank)
-        with _through_indexes() if self.wanted.text else nullcontext():
-            return list(rows.filter(beyond).only(*self.columns).order_by(*order)[:count])
+        return list(rows.filter(beyond).only(*self.columns).order_by(*order)[:count])
 
     def _ranked(self, rows: QuerySet[ProductFacet], rank: str) -> QuerySet[ProductFacet]:
         return rows.annotate(rank=Value(int(rank), IntegerField())) if rank else rows

@@ -20,6 +20,7 @@ from organizations.permissions import Actor
 from web.forms import YuanField
 
 _ANY = ("", _("不限"))
+_CHOOSE = ("", _("请选择"))
 
 
 class DemandForm(forms.Form):
@@ -32,7 +33,7 @@ class DemandForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6}),
         help_text=_("写明用途、范围、字段或标签、格式要求。不要写入个人信息和商业秘密。"),
     )
-    industry = forms.ChoiceField(label=_("行业"), choices=Industry.choices)
+    industry = forms.ChoiceField(label=_("行业"), choices=[_CHOOSE, *Industry.choices])
     kind = forms.ChoiceField(label=_("产品类型"), choices=[_ANY, *ProductKind.choices], required=False)
     modality = forms.ChoiceField(label=_("数据形态"), choices=[_ANY, *Modality.choices], required=False)
     task = forms.ChoiceField(label=_("任务类型"), choices=[_ANY, *TaskType.choices], required=False)
