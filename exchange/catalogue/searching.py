@@ -231,9 +231,11 @@ def _visible(viewer: Actor) -> QuerySet[ProductFacet]:
     return ProductFacet.objects.filter(Q(is_public=True) | Q(pk__in=others.values("pk")), is_listed=True)
 
 
-def _matching(wanted: Wanted, viewer: Actor, *, but: str = "", query: str = "") -> QuerySet[ProductFacet]:
-    """The rows of a search through the index of words (`query` instead of all words); facets but `but`."""
-    rows = _narrowed(_visible(viewer), wanted, but=but)
+def _matching(
+    wanted: Wanted, visible: QuerySet[ProductFacet], *, but: str = "", query: str = ""
+) -> QuerySet[ProductFacet]:
+    """Of what is visible the rows of a search through the index of words (`query` instead of all words)."""
+    rows = _narrowed(visible, wanted, but=but)
     if not wanted.text:
         return rows
     asked = query or _words(wanted.text)
@@ -260,11 +262,11 @@ def facets(wanted: Wanted, viewer: Actor = ANYBODY) -> tuple[list[Facet], Total]
     """All facets and the number of results, in one statement."""
     if wanted.text and not terms(wanted.text):
         return [_facet(code, {}, wanted, False) for code in FACETS], Total(0, False)
-    parts, values = [], []
+    parts, values, visible = [], [], _visible(viewer)
     chosen = [code for code in FACETS if wanted.chosen.get(code)]
     for but in ("", *chosen):
         sql, parameters = _counted(
-            wanted, viewer, but, [but] if but else [c for c in FACETS if c not in chosen]
+            wanted, visible, but, [but] if but else [c for c in FACETS if c not in chosen]
         )
         parts.append(f"({sql})")
         values += parameters
@@ -293,10 +295,12 @@ def _answers(statement: str, values: Sequence[Any]) -> list[tuple[str, str, str,
     return found
 
 
-def _counted(wanted: Wanted, viewer: Actor, but: str, codes: Sequence[str]) -> tuple[str, list[Any]]:
+def _counted(
+    wanted: Wanted, visible: QuerySet[ProductFacet], but: str, codes: Sequence[str]
+) -> tuple[str, list[Any]]:
     """SQL that counts the first matches without the choices of facet `but`: in all (code ''), and for each of `codes`."""
     columns = [code for code in codes if code != "certificate"] or ["product_id"]
-    rows = _matching(wanted, viewer, but=but)
+    rows = _matching(wanted, visible, but=but)
     if "certificate" in codes:
         columns.append("certificate_until")
     inner, parameters = rows.values_list(*columns)[: MOST_COUNTED + 1].query.sql_with_params()
@@ -335,7 +339,7 @@ def _facet(code: str, counts: Mapping[str, int], wanted: Wanted, is_more: bool) 
 def search_products(wanted: Wanted, viewer: Actor = ANYBODY) -> QuerySet[Product]:
     """Listed products the viewer finds that match text and facets, in no order."""
     rows = products_visible_to(viewer).filter(
-        state=ListingState.LISTED, pk__in=_matching(wanted, viewer).values("pk")
+        state=ListingState.LISTED, pk__in=_matching(wanted, _visible(viewer)).values("pk")
     )
     return shown_products(rows)
 
@@ -354,7 +358,7 @@ def found_page(
     """One page of results; `parameters` is `request.GET`, `total` what `facets` counted."""
     if wanted.text and not terms(wanted.text):
         return CursorPage([], "", "")
-    taking = _Taking(wanted, viewer, total)
+    taking = _Taking(wanted, _visible(viewer), total)
     keys = paginate(
         ProductFacet.objects.all(), parameters, order=SORTS[wanted.sort], size=size, take=taking.take
     )
@@ -368,7 +372,7 @@ class _Taking:
     """How the first rows of a search are taken from its matches in their order."""
 
     wanted: Wanted
-    viewer: Actor
+    visible: QuerySet[ProductFacet]
     total: Total
     columns: tuple[str, ...] = field(default=("product_id", "listed_at", "price_fen", "quality_bp"))
 
@@ -398,7 +402,7 @@ class _Taking:
             found = self._walked(rank, query, beyond, order, count)
             if len(found) == count:
                 return found
-        rows = self._ranked(_matching(self.wanted, self.viewer, query=query), rank)
+        rows = self._ranked(_matching(self.wanted, self.visible, query=query), rank)
         return list(rows.filter(beyond).only(*self.columns).order_by(*order)[:count])
 
     def _ranked(self, rows: QuerySet[ProductFacet], rank: str) -> QuerySet[ProductFacet]:
@@ -408,7 +412,7 @@ class _Taking:
         self, rank: str, query: str, beyond: Q, order: Sequence[str], count: int
     ) -> list[ProductFacet]:
         """The first rows that hold the words among the next WALKED of the order's index; maybe too few."""
-        rows = self._ranked(_narrowed(_visible(self.viewer), self.wanted), rank).filter(beyond)
+        rows = self._ranked(_narrowed(self.visible, self.wanted), rank).filter(beyond)
         columns = [*self.columns, "terms", *(["rank"] if rank else [])]
         window, parameters = rows.order_by(*order).values(*columns)[:WALKED].query.sql_with_params()
         told = ", ".join(column for column in columns if column != "terms")
