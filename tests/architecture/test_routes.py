@@ -169,8 +169,6 @@ def example(world: World, route: str, argument: str) -> str:
     """A value for one argument of a route: the world's own object where there is one."""
     if argument in world.proceedings:
         return str(world.proceedings[argument])
-    if "/licences/" in route:
-        return str(world.proceedings.get("licence", "XK-2026-0000000-0"))
     for part, kept in (("/licences/", "licence"), ("demands/", "demand")):
         if part in route and kept in world.proceedings:
             return str(world.proceedings[kept])
