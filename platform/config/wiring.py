@@ -18,6 +18,7 @@ def handlers() -> dict[type[Event], list[Handler]]:
         **_people(),
         **_annotation(),
         **_assets(),
+        **_listings(),
         **_trades(),
         **_pilots(),
         **_disputes(),
@@ -116,15 +117,41 @@ def _assets() -> dict[type[Event], list[Handler]]:
     }
 
 
-def _trades() -> dict[type[Event], list[Handler]]:
+def _listings() -> dict[type[Event], list[Handler]]:
     from config import notices
     from exchange.catalogue import events as catalogue
+    from exchange.requests import events as requests
+    from exchange.reviews import events as reviews
+
+    return {
+        catalogue.ListingSubmitted: [notices.tell_listing_submitted],
+        catalogue.RevisionSubmitted: [notices.tell_revision_submitted],
+        catalogue.RevisionApplied: [notices.tell_revision_applied],
+        catalogue.RevisionRejected: [notices.tell_revision_rejected],
+        catalogue.ListingSuspended: [notices.tell_listing_suspended],
+        catalogue.BuyerInvited: [notices.tell_buyer_invited],
+        catalogue.QuestionAsked: [notices.tell_question_asked],
+        catalogue.QuestionAnswered: [notices.tell_question_answered],
+        reviews.ReviewWritten: [notices.tell_review_written],
+        reviews.ReviewHidden: [notices.tell_review_hidden],
+        catalogue.ListingPublished: [notices.tell_listing_published],
+        catalogue.ListingRejected: [notices.tell_listing_rejected],
+        requests.RequestMade: [notices.tell_request_made],
+        requests.RequestApproved: [notices.tell_request_approved],
+        requests.RequestRefused: [notices.tell_request_refused],
+        requests.RequestExpired: [notices.tell_request_expired],
+        requests.RequestWithdrawn: [notices.tell_request_withdrawn],
+        requests.OfferMade: [notices.tell_offer_made],
+        requests.OfferAccepted: [notices.tell_offer_accepted],
+    }
+
+
+def _trades() -> dict[type[Event], list[Handler]]:
+    from config import notices
     from exchange.catalogue import services as catalogue_services
     from exchange.delivery.events import OrderDelivered
     from exchange.filings import services as filings
     from exchange.filings.rules import Receipt
-    from exchange.requests import events as requests
-    from exchange.reviews import events as reviews
     from exchange.trading import events as news
     from exchange.trading.models import Order
     from settlement.payments import services as payments
@@ -156,25 +183,6 @@ def _trades() -> dict[type[Event], list[Handler]]:
         catalogue_services.end_sale(by=event.by, at=event.at, plan_id=plan_id)
 
     return {
-        catalogue.ListingSubmitted: [notices.tell_listing_submitted],
-        catalogue.RevisionSubmitted: [notices.tell_revision_submitted],
-        catalogue.RevisionApplied: [notices.tell_revision_applied],
-        catalogue.RevisionRejected: [notices.tell_revision_rejected],
-        catalogue.ListingSuspended: [notices.tell_listing_suspended],
-        catalogue.BuyerInvited: [notices.tell_buyer_invited],
-        catalogue.QuestionAsked: [notices.tell_question_asked],
-        catalogue.QuestionAnswered: [notices.tell_question_answered],
-        reviews.ReviewWritten: [notices.tell_review_written],
-        reviews.ReviewHidden: [notices.tell_review_hidden],
-        catalogue.ListingPublished: [notices.tell_listing_published],
-        catalogue.ListingRejected: [notices.tell_listing_rejected],
-        requests.RequestMade: [notices.tell_request_made],
-        requests.RequestApproved: [notices.tell_request_approved],
-        requests.RequestRefused: [notices.tell_request_refused],
-        requests.RequestExpired: [notices.tell_request_expired],
-        requests.RequestWithdrawn: [notices.tell_request_withdrawn],
-        requests.OfferMade: [notices.tell_offer_made],
-        requests.OfferAccepted: [notices.tell_offer_accepted],
         news.OrderPlaced: [notices.tell_order_placed],
         news.OrderContracted: [end_exclusive_sale, notices.tell_order_contracted],
         news.OrderPaid: [notices.tell_order_paid],
