@@ -34,7 +34,7 @@ from organizations.models import Organization
 
 PRODUCTS = int(os.environ.get("BENCH_PRODUCTS", "1000000"))
 FOLDER = Path(os.environ.get("BENCH_FOLDER", Path(tempfile.gettempdir()) / "qingshu-bench-search"))
-BATCH, WORDS, TIMES = 20_000, 2_000, 3
+BATCH, WORDS, TIMES = 20_000, 2_000, 2
 ON = date(2026, 3, 2)
 AT = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 INDUSTRIES = ("transport", "commerce", "health", "finance", "agriculture", "energy", "education", "weather")

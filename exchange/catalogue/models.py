@@ -354,7 +354,7 @@ class Question(Record):
 
 
 class ProductFacet(models.Model):
-    """What search needs of one product, in one narrow row; written by the database itself, never by hand.
+    """What search needs of one product, in one row; written by the database itself, never by hand.
 
     A trigger on products calls the SQL function `catalogue_keep_facets` within the transaction that changed the
     product (see migration 0004); what comes from other tables is kept by `searching.keep_facets`. `price_fen` is 0

@@ -14,9 +14,9 @@ Ranking (`relevance`), best first, the newest first within each:
 1  all words stand in its titles, labels and fields together;
 0  some words stand in summary or description only.
 
-Speed: results and their counts come from one narrow row per product. Up to MOST_COUNTED matches are counted exactly;
+Speed: results and their counts come from one kept row per product. Up to MOST_COUNTED matches are counted exactly;
 of more, so many are counted and all figures are lower bounds. A page of few matches is sorted, a page of many is read
-in its order from an index, looking at WALKED rows at most before sorting after all.
+in its order from an index, looking at WALKED (or WALKED_APART) rows at most before sorting after all.
 """
 
 from __future__ import annotations
@@ -44,10 +44,12 @@ from kernel.search import terms
 from organizations.permissions import Actor
 from web.paging import PAGE_SIZE, CursorPage, paginate
 
-MOST_COUNTED = 10_000
+MOST_COUNTED = 2_000
 """Matches that are counted exactly; of more, every figure is a lower bound."""
-WALKED = 2_000
-"""Rows of an index that are read for a page before the matches are sorted instead."""
+WALKED = 8_000
+"""Rows of the order by time that are read for a page before the matches are sorted instead; they lie side by side."""
+WALKED_APART = 2_000
+"""The same for the other orders, whose rows lie apart."""
 MOST_TEXT = 100
 ANYBODY = Actor.anonymous()
 RELEVANCE, NEWEST = "relevance", "newest"
@@ -86,7 +88,7 @@ class Choice:
 
     @property
     def shown(self) -> str:
-        """The figure for people: 1,204, or 10,000+ for a lower bound; nothing where none was met while counting."""
+        """The figure for people: 1,204, or 2,000+ for a lower bound; nothing where none was met while counting."""
         if self.is_more:
             return f"{self.count:,}+" if self.count else ""
         return f"{self.count:,}"
@@ -411,10 +413,11 @@ class _Taking:
     def _walked(
         self, rank: str, query: str, beyond: Q, order: Sequence[str], count: int
     ) -> list[ProductFacet]:
-        """The first rows that hold the words among the next WALKED of the order's index; maybe too few."""
+        """The first rows that hold the words among the next of the order's index; maybe too few."""
         rows = self._ranked(_narrowed(self.visible, self.wanted), rank).filter(beyond)
         columns = [*self.columns, "terms", *(["rank"] if rank else [])]
-        window, parameters = rows.order_by(*order).values(*columns)[:WALKED].query.sql_with_params()
+        most = WALKED if "listed_at" in order[0] else WALKED_APART
+        window, parameters = rows.order_by(*order).values(*columns)[:most].query.sql_with_params()
         told = ", ".join(column for column in columns if column != "terms")
         # The function and not the operator: the operator would go through the index of words.
         sql = f"SELECT {told} FROM ({window}) AS walked WHERE ts_match_vq(terms, %s::tsquery) LIMIT %s"

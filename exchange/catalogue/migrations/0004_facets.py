@@ -94,8 +94,6 @@ CREATE TRIGGER keep_facet AFTER INSERT OR UPDATE OF
 ON catalogue_product FOR EACH ROW EXECUTE FUNCTION catalogue_keep_facet();
 """
 
-# The searched words are long: kept apart, so that counting reads only the narrow part of a row.
-_NARROW = "ALTER TABLE catalogue_productfacet SET (toast_tuple_target = 128)"
 _FILL = "SELECT catalogue_keep_facets(array_agg(id)) FROM catalogue_product"
 
 
@@ -134,7 +132,6 @@ class Migration(migrations.Migration):
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['terms'], name='facet_terms'), models.Index(condition=models.Q(('is_listed', True)), fields=['listed_at', 'product'], name='facet_newest'), models.Index(condition=models.Q(('is_listed', True)), fields=['price_fen', 'product'], name='facet_price'), models.Index(condition=models.Q(('is_listed', True)), fields=['quality_bp', 'product'], name='facet_quality'), models.Index(condition=models.Q(('is_listed', True), ('is_public', False)), fields=['product'], name='facet_not_public'), models.Index(condition=models.Q(('is_listed', True)), fields=['industry'], name='facet_of_industry'), models.Index(condition=models.Q(('is_listed', True)), fields=['kind'], name='facet_of_kind'), models.Index(condition=models.Q(('is_listed', True)), fields=['task'], name='facet_of_task'), models.Index(condition=models.Q(('is_listed', True)), fields=['place'], name='facet_of_place'), models.Index(condition=models.Q(('is_listed', True)), fields=['quality'], name='facet_of_quality')],
             },
         ),
-        migrations.RunSQL(_NARROW, migrations.RunSQL.noop),
         migrations.RunSQL(_MARKED, "DROP FUNCTION catalogue_marked(text, text)"),
         migrations.RunSQL(_KEEP, "DROP FUNCTION catalogue_keep_facets(uuid[])"),
         migrations.RunSQL(
