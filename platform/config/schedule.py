@@ -30,6 +30,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "demands-expire-overdue": _every(300, "demands.expire_overdue"),
     "demands-tell-matches": _every(600, "demands.tell_matches"),
     "searches-tell-matches": _every(600, "searches.tell_matches"),
+    "brokers-follow-terms": _every(60, "brokers.follow_terms"),
 }
 
 TASK_ROUTES: dict[str, dict[str, str]] = {

@@ -25,6 +25,7 @@ def handlers() -> dict[type[Event], list[Handler]]:
         **_market(),
         **_rewards(),
     }
+    return {**_people(), **_annotation(), **_assets(), **_trades(), **_pilots(), **_brokers(), **_rewards()}
 
 
 def _people() -> dict[type[Event], list[Handler]]:
@@ -170,6 +171,18 @@ def _trades() -> dict[type[Event], list[Handler]]:
     def book_receipt(event: news.OrderCompleted) -> None:
         revenue.book_receipt(by=event.by, at=event.at, order_id=event.order_id)
 
+    def complete_deal(event: news.OrderCompleted) -> None:
+        brokers.complete_deal(by=event.by, at=event.at, order_id=event.order_id)
+
+    def lapse_deal(event: news.OrderCancelled) -> None:
+        brokers.lapse_deal(by=event.by, at=event.at, order_id=event.order_id, reason="订单已取消")
+
+    def note_refund(event: OrderRefunded) -> None:
+        brokers.note_refund(
+            by=event.by, at=event.at, order_id=event.order_id, refund_id=event.refund_id,
+            refunded_total=refunded_of(event.order_id),
+        )  # fmt: skip
+
     def amend_filing(event: OrderRefunded) -> None:
         filings.amend_after_refund(
             by=event.by, at=event.at, order_id=event.order_id, refunded_total=refunded_of(event.order_id)
@@ -192,14 +205,19 @@ def _trades() -> dict[type[Event], list[Handler]]:
         news.SupplementEnded: [notices.tell_supplement_ended],
         OrderDelivered: [notices.tell_order_delivered],
         news.OrderAccepted: [payments.release_accepted],
-        news.OrderCompleted: [file_trade, book_receipt],
-        OrderRefunded: [amend_filing, book_refund, notices.tell_order_refunded],
+        news.OrderCompleted: [file_trade, book_receipt, complete_deal],
+        news.OrderCancelled: [lapse_deal],
+        OrderRefunded: [amend_filing, book_refund, note_refund, notices.tell_order_refunded],
     }
 
 
 def _pilots() -> dict[type[Event], list[Handler]]:
     from config import pilot_notices as notices
+    from exchange.brokers import services as brokers
     from exchange.pilots import events as news
+
+    def open_handovers(event: news.PilotExited) -> None:
+        brokers.open_handovers(by=event.by, at=event.at, broker_id=event.organization_id)
 
     return {
         news.RoundPublished: [notices.tell_round_published],
@@ -213,7 +231,31 @@ def _pilots() -> dict[type[Event], list[Handler]]:
         news.PilotAssessed: [notices.tell_pilot_assessed],
         news.PilotDecided: [notices.tell_pilot_decided],
         news.PilotGraduated: [],
-        news.PilotExited: [notices.tell_pilot_exited],
+        news.PilotExited: [notices.tell_pilot_exited, open_handovers],
+    }
+
+
+def _brokers() -> dict[type[Event], list[Handler]]:
+    from config import broker_notices as notices
+    from exchange.brokers import events as news
+    from settlement.payments import services as payments
+
+    def pay_commission(event: news.DealCompleted) -> None:
+        payments.pay_commission(by=event.by, at=event.at, deal_id=event.deal_id)
+
+    def return_commission(event: news.DealRefunded) -> None:
+        payments.return_commission(by=event.by, at=event.at, deal_id=event.deal_id, refund_id=event.refund_id)
+
+    return {
+        news.MandateOffered: [notices.tell_offered],
+        news.MandateSigned: [notices.tell_signed],
+        news.MandateEnded: [notices.tell_ended],
+        news.HandoverOpened: [notices.tell_handover],
+        news.MatchRecorded: [notices.tell_matched],
+        news.MatchAnswered: [notices.tell_answered],
+        news.DealProposed: [notices.tell_deal_proposed],
+        news.DealCompleted: [pay_commission, notices.tell_deal_completed],
+        news.DealRefunded: [return_commission],
     }
 
 

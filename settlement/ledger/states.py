@@ -14,4 +14,6 @@ class EntryKind(models.TextChoices):
     REFUND = "refund", _("退款")
     ESCROW_RETURN = "escrow_return", _("托管退回")
     LABOUR = "labour", _("计提标注报酬")
+    COMMISSION = "commission", _("经纪佣金")
+    COMMISSION_RETURN = "commission_return", _("退还经纪佣金")
     REVERSAL = "reversal", _("冲销")

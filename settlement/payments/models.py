@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from annotation.projects.models import Project
+from exchange.brokers.models import Commission
 from exchange.trading.models import Order
 from kernel.money import FenField
 from kernel.records import Record
@@ -229,3 +230,46 @@ class Payout(Record):
 
     def __str__(self) -> str:
         return f"{self.annotator} · {self.project.number}"
+
+
+class CommissionPayment(Record):
+    """A broker's commission, paid once: from the supplier's balance or the buyer's bank to the broker's balance."""
+
+    commission = models.OneToOneField(Commission, models.PROTECT, related_name="payment")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="commission_payments")
+    amount_fen = FenField(_("佣金"))
+    paid_at = models.DateTimeField(_("支付时间"))
+    entry = models.OneToOneField(Entry, models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("佣金支付")
+        verbose_name_plural = _("佣金支付")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="commission_paid_positive")
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.order} {self.paid_at:%Y-%m-%d}"
+
+
+class CommissionReturn(Record):
+    """What a broker gave back of a commission with one refund: its share, floored to the fen in sum."""
+
+    payment = models.ForeignKey(CommissionPayment, models.PROTECT, related_name="returns")
+    refund = models.ForeignKey(Refund, models.PROTECT, related_name="commission_returns")
+    amount_fen = FenField(_("退还佣金"))
+    returned_at = models.DateTimeField(_("退还时间"))
+    entry = models.OneToOneField(Entry, models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("佣金退还")
+        verbose_name_plural = _("佣金退还")
+        constraints = [
+            models.UniqueConstraint(fields=["payment", "refund"], name="commission_returned_once"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="commission_returned_positive"),
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.payment} · {self.refund}"

@@ -42,6 +42,7 @@ DOMAIN_APPS = [
     "exchange.acceptance",
     "exchange.filings",
     "exchange.pilots",
+    "exchange.brokers",
     "settlement.ledger",
     "settlement.payments",
     "settlement.revenue",
@@ -232,6 +233,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 REQUEST_APPROVAL_DAYS = env.int("REQUEST_APPROVAL_DAYS", default=14)
 OFFER_VALID_DAYS = env.int("OFFER_VALID_DAYS", default=7)
 
+# Years for which a kind of broker record is kept, e.g. "review=5,transaction=10"; never under three.
+BROKER_RECORD_YEARS: dict[str, int] = env.dict("BROKER_RECORD_YEARS", cast={"value": int}, default={})
 EXCHANGE_FEE_BP = env.int("EXCHANGE_FEE_BP", default=200)  # the exchange's share of a trade, basis points
 
 # Days for each step of a complaint about a delivery; each period ends at that very second.

@@ -1,5 +1,10 @@
 """Every write of payments. The order's row is the lock of all its money."""
 
+from settlement.payments.services.commissions import (
+    BrokerBalanceTooLow,
+    pay_commission,
+    return_commission,
+)
 from settlement.payments.services.earnings import ProjectNotAccepted, pay_accepted, pay_annotators
 from settlement.payments.services.intents import (
     AlreadyPaid,
@@ -27,6 +32,7 @@ from settlement.payments.services.releases import (
 
 __all__ = [
     "AlreadyPaid",
+    "BrokerBalanceTooLow",
     "EscrowNotHeld",
     "NothingReleased",
     "OrderNotPayable",
@@ -38,10 +44,12 @@ __all__ = [
     "open_intent",
     "pay_accepted",
     "pay_annotators",
+    "pay_commission",
     "pay_order",
     "refund_order",
     "release_accepted",
     "release_escrow",
+    "return_commission",
     "return_escrow",
     "return_part",
     "return_reduced",

@@ -1,0 +1,138 @@
+"""Brokers' commissions: paid once when the deal is complete, given back with the buyer's refunds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
+
+from audit.services import record
+from exchange.brokers import rules
+from exchange.brokers.models import Commission, Deal
+from exchange.brokers.states import DealState, Payer
+from kernel.errors import Refusal
+from kernel.money import Money
+from kernel.records import new_id
+from organizations.permissions import Actor
+from settlement.ledger import services as ledger
+from settlement.ledger.models import Purpose
+from settlement.payments.models import CommissionPayment, CommissionReturn, Refund
+from settlement.payments.services.intents import locked_order
+
+
+class BrokerBalanceTooLow(Refusal):
+    """The broker's balance does not cover its part of a refund."""
+
+    code = "broker_balance_too_low"
+    message = _("经纪人可用余额不足以退还佣金 %(needed)s，退款没有发生。请经纪人先补足余额。")
+
+
+def _paying(commission: Commission, deal: Deal) -> ledger.Address:
+    """From where the payer pays: the supplier's balance, or the buyer's money at the bank."""
+    if commission.payer == Payer.SUPPLIER:
+        return ledger.Address(Purpose.WALLET, deal.order.supplier_id)
+    return ledger.Address.of_platform(Purpose.BANK, deal.order_id)
+
+
+@transaction.atomic(savepoint=False)
+def pay_commission(*, by: Actor, at: datetime, deal_id: UUID) -> list[CommissionPayment]:
+    """Pay each commission of a completed deal to the broker's balance, once.
+
+    Follows from the completed order, so it asks no permission; asking again gives the payments that are there.
+    The supplier's part comes out of what the same order brought it, so it is always covered.
+    """
+    order_id = Deal.objects.values_list("order_id", flat=True).get(pk=deal_id)
+    locked_order(order_id)
+    deal = Deal.objects.select_related("order").get(pk=deal_id)
+    assert deal.state == DealState.COMPLETED, "a commission is earned with the completed deal"
+    paid = []
+    for commission in deal.commissions.order_by("pk"):
+        known = CommissionPayment.objects.filter(commission=commission).first()
+        if known is None and commission.amount_fen:
+            known = _pay(commission, deal, by, at)
+        if known is not None:
+            paid.append(known)
+    return paid
+
+
+def _pay(commission: Commission, deal: Deal, by: Actor, at: datetime) -> CommissionPayment:
+    source, wallet = _paying(commission, deal), ledger.Address(Purpose.WALLET, deal.broker_id)
+    found = ledger.accounts([source, wallet])
+    payment = CommissionPayment(
+        id=new_id(), commission=commission, order=deal.order, amount_fen=commission.amount_fen, paid_at=at
+    )
+    payment.entry = ledger.post(
+        key=f"commission:{commission.pk}",
+        kind="commission",
+        fact=payment,
+        transfers=[ledger.Transfer(found[source], found[wallet], Money(commission.amount_fen))],
+        at=at,
+        memo=f"{deal.number} · {deal.order.number}",
+    )
+    payment.save(force_insert=True)
+    record(
+        by=by, at=at, action="payments.pay_commission", subject=deal,
+        detail={"payer": commission.payer, "amount_fen": payment.amount_fen, "entry": str(payment.entry_id)},
+    )  # fmt: skip
+    return payment
+
+
+@transaction.atomic(savepoint=False)
+def return_commission(*, by: Actor, at: datetime, deal_id: UUID, refund_id: UUID) -> list[CommissionReturn]:
+    """The broker gives back its share of a refund to whoever paid the commission, once for each refund.
+
+    The share is that of everything refunded so far, floored, less what went back before; refunds of the whole
+    price give the whole commission back. Raises BrokerBalanceTooLow: then the refund does not happen either.
+    """
+    refund = Refund.objects.select_related("order").get(pk=refund_id)
+    locked_order(refund.order_id)
+    deal = Deal.objects.select_related("order").get(pk=deal_id)
+    refunded = Refund.objects.filter(order=refund.order_id).aggregate(total=Sum("amount_fen"))["total"]
+    given = []
+    payments = CommissionPayment.objects.filter(commission__deal=deal).select_related("commission")
+    for payment in payments.order_by("pk"):
+        known = CommissionReturn.objects.filter(payment=payment, refund=refund).first()
+        if known is None:
+            known = _return(payment, refund, deal, Money(int(refunded)), by, at)
+        if known is not None:
+            given.append(known)
+    return given
+
+
+def _return(
+    payment: CommissionPayment, refund: Refund, deal: Deal, refunded: Money, by: Actor, at: datetime
+) -> CommissionReturn | None:
+    before = payment.returns.aggregate(total=Sum("amount_fen"))["total"] or 0
+    share = rules.given_back(
+        Money(payment.amount_fen),
+        price=Money(deal.order.amount_fen),
+        refunded=refunded,
+        returned=Money(int(before)),
+    )
+    if share.fen <= 0:
+        return None
+    target, wallet = _paying(payment.commission, deal), ledger.Address(Purpose.WALLET, deal.broker_id)
+    found = ledger.accounts([target, wallet])
+    made = CommissionReturn(
+        id=new_id(), payment=payment, refund=refund, amount_fen=share.fen, returned_at=at
+    )
+    try:
+        made.entry = ledger.post(
+            key=f"commission-return:{payment.pk}:{refund.pk}",
+            kind="commission_return",
+            fact=made,
+            transfers=[ledger.Transfer(found[wallet], found[target], share)],
+            at=at,
+            memo=f"{refund.number} · {deal.number}",
+        )
+    except ledger.InsufficientBalance as short:
+        raise BrokerBalanceTooLow(field="amount", needed=share) from short
+    made.save(force_insert=True)
+    record(
+        by=by, at=at, action="payments.return_commission", subject=deal,
+        detail={"refund": refund.number, "amount_fen": share.fen, "entry": str(made.entry_id)},
+    )  # fmt: skip
+    return made
