@@ -72,13 +72,3 @@ class DealCompleted(Event):
     deal_id: UUID
     order_id: UUID
     by: Actor
-
-
-@dataclass(frozen=True, kw_only=True)
-class DealRefunded(Event):
-    """Money of a completed deal's order went back: the broker gives its share back."""
-
-    deal_id: UUID
-    order_id: UUID
-    refund_id: UUID
-    by: Actor

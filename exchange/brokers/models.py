@@ -50,9 +50,7 @@ class Mandate(Record):
 
     number = models.CharField(_("委托编号"), max_length=24, unique=True)
     side = models.CharField(_("委托方向"), max_length=8, choices=Side.choices)
-    principal = models.ForeignKey(
-        "organizations.Organization", models.PROTECT, related_name="mandates_given"
-    )
+    principal = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="mandates_given")
     broker = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="mandates_held")
     pilot = models.ForeignKey(Pilot, models.PROTECT, related_name="mandates")
     offered_by_party = models.CharField(_("发起方"), max_length=12, choices=Party.choices)
@@ -64,9 +62,7 @@ class Mandate(Record):
         blank=True,
     )
     products = models.ManyToManyField(Product, related_name="mandates", blank=True, verbose_name=_("产品"))
-    wish_modality = models.CharField(
-        _("需要的数据形态"), max_length=16, choices=Modality.choices, blank=True
-    )
+    wish_modality = models.CharField(_("需要的数据形态"), max_length=16, choices=Modality.choices, blank=True)
     wish_labels = ArrayField(
         models.CharField(max_length=40), verbose_name=_("需要的标签"), default=list, blank=True
     )
@@ -218,7 +214,8 @@ class Deal(Record):
         constraints = [
             DEAL.constraint(),
             models.CheckConstraint(
-                condition=models.Q(commission_fen__gte=0, refunded_fen__gte=0), name="deal_amounts_not_negative"
+                condition=models.Q(commission_fen__gte=0, refunded_fen__gte=0),
+                name="deal_amounts_not_negative",
             ),
             models.CheckConstraint(
                 condition=~models.Q(state__in=["confirmed", "completed"])

@@ -132,9 +132,7 @@ def fit(wish: Wish, offer: Offer) -> Fit:
     reasons = []
     if wish.industries:
         hit = offer.industry in wish.industries
-        reasons.append(
-            Reason("industry", WEIGHTS["industry"] * hit, WEIGHTS["industry"], offer.industry)
-        )
+        reasons.append(Reason("industry", WEIGHTS["industry"] * hit, WEIGHTS["industry"], offer.industry))
     if wish.modality:
         hit = offer.modality == wish.modality
         reasons.append(Reason("modality", WEIGHTS["modality"] * hit, WEIGHTS["modality"], offer.modality))

@@ -252,7 +252,9 @@ def deals_visible_to(viewer: Actor) -> QuerySet[Deal]:
 
 def listed_deals(viewer: Actor) -> QuerySet[Deal]:
     """Deals for lists, with how many records each has."""
-    rows = deals_visible_to(viewer).select_related("order__product", "order__buyer", "order__supplier", "broker")
+    rows = deals_visible_to(viewer).select_related(
+        "order__product", "order__buyer", "order__supplier", "broker"
+    )
     return rows.defer("order__product__search").annotate(kept_count=Count("records"))
 
 
@@ -371,7 +373,9 @@ def _mandate_todos(viewer: Actor, own: UUID) -> list[desk.Todo]:
         for each in rows.order_by("pk")[:_WATCHED]:
             url = reverse("brokers:handover", args=[each.pk])
             found.append(
-                desk.Todo(_("经纪人已退出试点：移交或终止委托"), url, each.number, each.ends_at, "users", "amber")
+                desk.Todo(
+                    _("经纪人已退出试点：移交或终止委托"), url, each.number, each.ends_at, "users", "amber"
+                )
             )
     return found
 

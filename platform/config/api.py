@@ -40,6 +40,7 @@ ROUTERS = {
     "/acceptance": "exchange.acceptance.api",
     "/filings": "exchange.filings.api",
     "/pilots": "exchange.pilots.api",
+    "/brokers": "exchange.brokers.api",
     "/ledger": "settlement.ledger.api",
     "/payments": "settlement.payments.api",
     "/revenue": "settlement.revenue.api",

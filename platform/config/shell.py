@@ -55,6 +55,8 @@ def _business() -> None:
     from assets.registry import permissions as registry
     from exchange.acceptance import permissions as disputes
     from exchange.acceptance import selectors as complaints
+    from exchange.brokers import permissions as brokers
+    from exchange.brokers import selectors as brokering
     from exchange.catalogue import permissions as catalogue
     from exchange.demands import permissions as demands
     from exchange.filings import permissions as filings
@@ -83,6 +85,7 @@ def _business() -> None:
                 complaints.waiting_count),
         NavItem(_("交易备案"), "file-check", "filings:register", (filings.VIEW_FILINGS, filings.VIEW_ALL_FILINGS), group),
         NavItem(_("经纪人试点"), "users", "pilots:mine", (pilots.APPLY, pilots.VIEW), group, piloting.applying_count),
+        NavItem(_("委托与撮合"), "handshake", "brokers:mine", (brokers.VIEW, brokers.VIEW_ALL), group, brokering.waiting_count),
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
         NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
         NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
@@ -95,6 +98,7 @@ def _review() -> None:
     from assets.registry import selectors as applications
     from exchange.acceptance import permissions as disputes
     from exchange.acceptance import selectors as complaints
+    from exchange.brokers import permissions as brokers
     from exchange.catalogue import permissions as catalogue
     from exchange.pilots import permissions as pilots
     from exchange.pilots import selectors as piloting
@@ -110,6 +114,7 @@ def _review() -> None:
         NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting_count),
         NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.managing_count),
         NavItem(_("试点评审"), "clipboard-check", "pilots:scoring", (pilots.SCORE,), group, piloting.scoring_count),
+        NavItem(_("经纪记录"), "clipboard-list", "brokers:board", (brokers.VIEW_ALL,), group),
         NavItem(_("企业认证"), "building-2", "organizations:verifications", (organizations.VERIFY_ORGANIZATIONS,), group),
     )  # fmt: skip
 
@@ -180,6 +185,7 @@ def _desk() -> None:
     from assets.datasets import selectors as datasets
     from assets.registry import selectors as registry
     from exchange.acceptance import selectors as acceptance
+    from exchange.brokers import selectors as brokers
     from exchange.catalogue import selectors as catalogue
     from exchange.demands import selectors as demands
     from exchange.filings import selectors as filings
@@ -204,6 +210,7 @@ def _desk() -> None:
         acceptance.todos,
         requests.todos,
         demands.todos,
+        brokers.todos,
         rewards.todos,
     ):
         desk.register_todos(todos)
@@ -220,6 +227,7 @@ def _finders() -> None:
     from assets.datasets.selectors import find as find_datasets
     from assets.registry.selectors import find as find_registrations
     from exchange.acceptance.selectors import find_complaints
+    from exchange.brokers.selectors import find as find_brokerage
     from exchange.catalogue.selectors import find_products
     from exchange.demands.selectors import find_demands
     from exchange.filings.selectors import find_filings
@@ -239,6 +247,7 @@ def _finders() -> None:
     finding.register_finder(_("异议与争议"), find_complaints, icon="gavel")
     finding.register_finder(_("交易备案"), find_filings, icon="file-check")
     finding.register_finder(_("经纪人试点"), find_pilots, icon="users")
+    finding.register_finder(_("委托与撮合"), find_brokerage, icon="handshake")
     finding.register_finder(_("支付"), find_payments, icon="credit-card")
     finding.register_finder(_("退款"), find_refunds, icon="undo-2")
     finding.register_finder(_("奖励申报"), find_claims, icon="award")

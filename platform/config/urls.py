@@ -38,6 +38,7 @@ SECTIONS = {
     "filings/": "exchange.filings.urls",
     "pilots/": "exchange.pilots.urls",
     "vouchers/": "exchange.filings.verification_urls",
+    "brokers/": "exchange.brokers.urls",
     "ledger/": "settlement.ledger.urls",
     "payments/": "settlement.payments.urls",
     "revenue/": "settlement.revenue.urls",

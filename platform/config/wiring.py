@@ -179,9 +179,8 @@ def _trades() -> dict[type[Event], list[Handler]]:
 
     def note_refund(event: OrderRefunded) -> None:
         brokers.note_refund(
-            by=event.by, at=event.at, order_id=event.order_id, refund_id=event.refund_id,
-            refunded_total=refunded_of(event.order_id),
-        )  # fmt: skip
+            by=event.by, at=event.at, order_id=event.order_id, refunded_total=refunded_of(event.order_id)
+        )
 
     def amend_filing(event: OrderRefunded) -> None:
         filings.amend_after_refund(
@@ -255,7 +254,6 @@ def _brokers() -> dict[type[Event], list[Handler]]:
         news.MatchAnswered: [notices.tell_answered],
         news.DealProposed: [notices.tell_deal_proposed],
         news.DealCompleted: [pay_commission, notices.tell_deal_completed],
-        news.DealRefunded: [return_commission],
     }
 
 

@@ -65,6 +65,9 @@ TONES: dict[str, frozenset[str]] = {
             "dispatched",
             "sent",
             "checked",
+            "offered",
+            "recorded",
+            "proposed",
         }
     ),
     "amber": frozenset(
@@ -88,6 +91,7 @@ TONES: dict[str, frozenset[str]] = {
             "improving",
             "appointed",
             "cleared",
+            "handing_over",
         }
     ),
     "red": frozenset(

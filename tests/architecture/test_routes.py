@@ -26,6 +26,7 @@ from tests import cast
 from tests.assets.conftest import Registration, concluded
 from tests.assets.registry.test_kinds import licence_draft
 from tests.cast import NOON
+from tests.exchange.brokers import brokerage
 from tests.exchange.pilots import pilotage
 from tests.world import World, build
 
@@ -111,6 +112,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         "invitation_id": invitation.pk,
         "revision_id": revision.pk,
         "review_id": review.pk,
+        **brokerage.proceedings(),
     }
 
 

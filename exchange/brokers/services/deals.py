@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
 from exchange.brokers import rules
-from exchange.brokers.events import DealCompleted, DealProposed, DealRefunded
+from exchange.brokers.events import DealCompleted, DealProposed
 from exchange.brokers.models import Commission, Deal, Mandate, Match, Rating
 from exchange.brokers.permissions import CONFIRM, RATE, WORK
 from exchange.brokers.selectors import OPEN_ORDERS, held_at
@@ -240,10 +240,8 @@ def lapse_deal(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> Deal 
 
 
 @transaction.atomic(savepoint=False)
-def note_refund(
-    *, by: Actor, at: datetime, order_id: UUID, refund_id: UUID, refunded_total: Money
-) -> Deal | None:
-    """Money of the order went back, `refunded_total` in all: the broker's share of it is to follow."""
+def note_refund(*, by: Actor, at: datetime, order_id: UUID, refunded_total: Money) -> Deal | None:
+    """Money of the order went back, `refunded_total` in all: the year's facts count the rest."""
     deal = _deal_of(order_id)
     if deal is None or deal.state != DealState.COMPLETED or refunded_total.fen <= deal.refunded_fen:
         return deal
@@ -252,7 +250,6 @@ def note_refund(
     record(
         by=by, at=at, action="deals.note_refund", subject=deal, detail={"refunded_fen": refunded_total.fen}
     )
-    announce(DealRefunded(at=at, deal_id=deal.pk, order_id=order_id, refund_id=refund_id, by=by))
     return deal
 
 

@@ -157,9 +157,7 @@ def _offer(
     return made
 
 
-def _checked(
-    principal: Organization, broker: Organization, terms: Proposal, at: datetime
-) -> list[Product]:
+def _checked(principal: Organization, broker: Organization, terms: Proposal, at: datetime) -> list[Product]:
     """The products of the scope, after every check of the terms."""
     if terms.side not in Side.values:
         raise InvalidInput(field="side", reason=_("请选择委托方向。"))
@@ -202,9 +200,7 @@ def _scoped_products(principal: Organization, terms: Proposal) -> list[Product]:
     if terms.scope != Scope.PRODUCTS:
         return []
     rows = listed_products().filter(number__in=terms.product_numbers)
-    rows = (
-        rows.filter(supplier=principal) if terms.side == Side.SUPPLY else rows.exclude(supplier=principal)
-    )
+    rows = rows.filter(supplier=principal) if terms.side == Side.SUPPLY else rows.exclude(supplier=principal)
     found = list(rows.order_by("pk"))
     if not found or len(found) != len(set(terms.product_numbers)):
         reason = _("请填写在售产品的编号：供给侧限本单位产品，需求侧限其他单位产品。")
@@ -315,9 +311,7 @@ def sign_mandate(*, by: Actor, at: datetime, mandate_id: UUID, text_sha256: str)
     is_whole = len(signed | {party.value}) == len(Party)
     if is_whole:
         _require_room(mandate, at)
-        MANDATE.walk(
-            mandate, ["sign", "activate"] if mandate.starts_at <= at else ["sign"], by=by, at=at
-        )
+        MANDATE.walk(mandate, ["sign", "activate"] if mandate.starts_at <= at else ["sign"], by=by, at=at)
     record(
         by=by, at=at, action="mandates.sign", subject=mandate,
         detail={"party": party.value, "text_sha256": mandate.text_sha256},
@@ -335,7 +329,9 @@ def _require_room(mandate: Mandate, at: datetime) -> None:
         starts_at__lt=mandate.ends_at,
     )  # fmt: skip
     own = reach_of(mandate)
-    for other in others.exclude(broker=mandate.broker_id).filter(ends_at__gt=mandate.starts_at).order_by("pk"):
+    for other in (
+        others.exclude(broker=mandate.broker_id).filter(ends_at__gt=mandate.starts_at).order_by("pk")
+    ):
         if (mandate.is_exclusive or other.is_exclusive) and rules.overlap(own, reach_of(other)):
             raise ExclusiveElsewhere(number=other.number)
 

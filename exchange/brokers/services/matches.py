@@ -103,9 +103,7 @@ def locked_match(by: Actor, match_id: UUID) -> Match:
 
 
 @transaction.atomic
-def answer_match(
-    *, by: Actor, at: datetime, match_id: UUID, is_accepted: bool, answer: str = ""
-) -> Match:
+def answer_match(*, by: Actor, at: datetime, match_id: UUID, is_accepted: bool, answer: str = "") -> Match:
     """The principal accepts or declines a proposal; declining needs a word of why."""
     match = locked_match(by, match_id)
     by.require(ENTRUST)

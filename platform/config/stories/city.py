@@ -22,6 +22,7 @@ from django.db import connection, transaction
 from audit import services as audit
 from audit.models import AuditEvent
 from config.stories import broker_pilot, disputes, needs, negotiation, people, registers, sources, way
+from config.stories import broker_pilot, brokerage, people, sources, way
 from config.stories.way import Team, shanghai
 from exchange.catalogue.models import Plan, Product
 from kernel.money import Money
@@ -265,6 +266,7 @@ def load(
     broker_pilot.tell()
     disputes.tell()
     registers.tell()
+    brokerage.tell()
     with transaction.atomic():
         claims()
         negotiation.tell()

@@ -3,7 +3,6 @@
 from settlement.payments.services.commissions import (
     BrokerBalanceTooLow,
     pay_commission,
-    return_commission,
 )
 from settlement.payments.services.earnings import ProjectNotAccepted, pay_accepted, pay_annotators
 from settlement.payments.services.intents import (
@@ -49,7 +48,6 @@ __all__ = [
     "refund_order",
     "release_accepted",
     "release_escrow",
-    "return_commission",
     "return_escrow",
     "return_part",
     "return_reduced",

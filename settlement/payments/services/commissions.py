@@ -13,6 +13,7 @@ from audit.services import record
 from exchange.brokers import rules
 from exchange.brokers.models import Commission, Deal
 from exchange.brokers.states import DealState, Payer
+from exchange.trading.models import Order
 from kernel.errors import Refusal
 from kernel.money import Money
 from kernel.records import new_id
@@ -30,11 +31,11 @@ class BrokerBalanceTooLow(Refusal):
     message = _("经纪人可用余额不足以退还佣金 %(needed)s，退款没有发生。请经纪人先补足余额。")
 
 
-def _paying(commission: Commission, deal: Deal) -> ledger.Address:
+def _paying(commission: Commission, order: Order) -> ledger.Address:
     """From where the payer pays: the supplier's balance, or the buyer's money at the bank."""
     if commission.payer == Payer.SUPPLIER:
-        return ledger.Address(Purpose.WALLET, deal.order.supplier_id)
-    return ledger.Address.of_platform(Purpose.BANK, deal.order_id)
+        return ledger.Address(Purpose.WALLET, order.supplier_id)
+    return ledger.Address.of_platform(Purpose.BANK, order.pk)
 
 
 @transaction.atomic(savepoint=False)
@@ -59,7 +60,7 @@ def pay_commission(*, by: Actor, at: datetime, deal_id: UUID) -> list[Commission
 
 
 def _pay(commission: Commission, deal: Deal, by: Actor, at: datetime) -> CommissionPayment:
-    source, wallet = _paying(commission, deal), ledger.Address(Purpose.WALLET, deal.broker_id)
+    source, wallet = _paying(commission, deal.order), ledger.Address(Purpose.WALLET, deal.broker_id)
     found = ledger.accounts([source, wallet])
     payment = CommissionPayment(
         id=new_id(), commission=commission, order=deal.order, amount_fen=commission.amount_fen, paid_at=at
@@ -80,45 +81,44 @@ def _pay(commission: Commission, deal: Deal, by: Actor, at: datetime) -> Commiss
     return payment
 
 
-@transaction.atomic(savepoint=False)
-def return_commission(*, by: Actor, at: datetime, deal_id: UUID, refund_id: UUID) -> list[CommissionReturn]:
-    """The broker gives back its share of a refund to whoever paid the commission, once for each refund.
+def give_back(
+    refund: Refund, order: Order, refunded: Money, *, by: Actor, at: datetime
+) -> list[CommissionReturn]:
+    """Post what the broker gives back with a refund, `refunded` of the order's price in all with this one.
 
-    The share is that of everything refunded so far, floored, less what went back before; refunds of the whole
-    price give the whole commission back. Raises BrokerBalanceTooLow: then the refund does not happen either.
+    For refund_order, before the supplier pays: the supplier's own commission is then part of its balance again.
+    The share is that of everything refunded, floored, less what went back before; refunds of the whole price give
+    the whole commission back. The rows are kept with `keep_returns` once the refund's own row is there. Raises
+    BrokerBalanceTooLow: then the refund does not happen either.
     """
-    refund = Refund.objects.select_related("order").get(pk=refund_id)
-    locked_order(refund.order_id)
-    deal = Deal.objects.select_related("order").get(pk=deal_id)
-    refunded = Refund.objects.filter(order=refund.order_id).aggregate(total=Sum("amount_fen"))["total"]
+    payments = CommissionPayment.objects.filter(order=order).select_related("commission__deal")
     given = []
-    payments = CommissionPayment.objects.filter(commission__deal=deal).select_related("commission")
     for payment in payments.order_by("pk"):
-        known = CommissionReturn.objects.filter(payment=payment, refund=refund).first()
-        if known is None:
-            known = _return(payment, refund, deal, Money(int(refunded)), by, at)
-        if known is not None:
-            given.append(known)
+        before = payment.returns.aggregate(total=Sum("amount_fen"))["total"] or 0
+        share = rules.given_back(
+            Money(payment.amount_fen),
+            price=Money(order.amount_fen),
+            refunded=refunded,
+            returned=Money(int(before)),
+        )
+        if share.fen > 0:
+            given.append(_return(payment, refund, order, share, by, at))
     return given
 
 
+def keep_returns(returns: list[CommissionReturn]) -> None:
+    """Write down what `give_back` posted."""
+    for each in returns:
+        each.save(force_insert=True)
+
+
 def _return(
-    payment: CommissionPayment, refund: Refund, deal: Deal, refunded: Money, by: Actor, at: datetime
-) -> CommissionReturn | None:
-    before = payment.returns.aggregate(total=Sum("amount_fen"))["total"] or 0
-    share = rules.given_back(
-        Money(payment.amount_fen),
-        price=Money(deal.order.amount_fen),
-        refunded=refunded,
-        returned=Money(int(before)),
-    )
-    if share.fen <= 0:
-        return None
-    target, wallet = _paying(payment.commission, deal), ledger.Address(Purpose.WALLET, deal.broker_id)
+    payment: CommissionPayment, refund: Refund, order: Order, share: Money, by: Actor, at: datetime
+) -> CommissionReturn:
+    deal = payment.commission.deal
+    target, wallet = _paying(payment.commission, order), ledger.Address(Purpose.WALLET, deal.broker_id)
     found = ledger.accounts([target, wallet])
-    made = CommissionReturn(
-        id=new_id(), payment=payment, refund=refund, amount_fen=share.fen, returned_at=at
-    )
+    made = CommissionReturn(id=new_id(), payment=payment, refund=refund, amount_fen=share.fen, returned_at=at)
     try:
         made.entry = ledger.post(
             key=f"commission-return:{payment.pk}:{refund.pk}",
@@ -130,7 +130,6 @@ def _return(
         )
     except ledger.InsufficientBalance as short:
         raise BrokerBalanceTooLow(field="amount", needed=share) from short
-    made.save(force_insert=True)
     record(
         by=by, at=at, action="payments.return_commission", subject=deal,
         detail={"refund": refund.number, "amount_fen": share.fen, "entry": str(made.entry_id)},

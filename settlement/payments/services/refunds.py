@@ -26,6 +26,7 @@ from settlement.payments import rules
 from settlement.payments.events import OrderRefunded
 from settlement.payments.models import Refund
 from settlement.payments.permissions import REFUND_ANY, REFUND_SALES
+from settlement.payments.services import commissions
 from settlement.payments.services.intents import escrow_return_of, locked_order, release_of
 
 
@@ -65,8 +66,8 @@ def refund_order(
     """Give part or all of a released order's price back to the buyer; all of it makes the order refunded.
 
     The supplier's finance or the operator may; the supplier's balance never falls below zero, whoever acts.
-    The exchange gives its fee back in proportion. With `key`, asking again gives the refund that is there.
-    Raises NothingReleased, RefundTooLarge, WalletTooLow, InvalidInput; announces OrderRefunded.
+    The exchange gives its fee back in proportion, and a broker its commission. With `key`, asking again gives the refund that is there.
+    Raises NothingReleased, RefundTooLarge, WalletTooLow, BrokerBalanceTooLow, InvalidInput; announces OrderRefunded.
     """
     order, intent = locked_order(order_id)
     _require_allowed(order, by)
@@ -99,8 +100,10 @@ def refund_order(
         reason=reason,
         refunded_at=at,
     )
+    returns = commissions.give_back(refund, order, refunded + amount, by=by, at=at)
     refund.entry = _post_refund(refund, order, parts, key, at)
     refund.save(force_insert=True)
+    commissions.keep_returns(returns)
     record(
         by=by, at=at, action="payments.refund", subject=refund,
         detail={"order": order.number, "amount_fen": amount.fen, "tax_fen": parts.tax.fen,

@@ -91,7 +91,9 @@ def recorded(
 
 def accepted(mandate: Mandate | None = None, product: Product | None = None, **kept: Any) -> Match:
     match = recorded(mandate, product, **kept)
-    return services.answer_match(by=cast.zhou(), at=kept.get("at", START), match_id=match.pk, is_accepted=True)
+    return services.answer_match(
+        by=cast.zhou(), at=kept.get("at", START), match_id=match.pk, is_accepted=True
+    )
 
 
 def proposed(match: Match | None = None, *, at: datetime = START + timedelta(hours=1)) -> Deal:
