@@ -163,7 +163,7 @@ class DealForm(forms.Form):
 class RecordForm(forms.Form):
     """One record of a deal, with what it rests on."""
 
-    kind = forms.ChoiceField(label=_("记录"))
+    kind = forms.ChoiceField(label=_("记录事项"))
     statement = _words(_("记载"), _("写明时间、方式和结论。保存后不能改动。"))
     fact = forms.ChoiceField(
         label=_("依据"),

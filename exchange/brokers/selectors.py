@@ -37,6 +37,7 @@ from exchange.catalogue.models import Product
 from exchange.catalogue.selectors import products_visible_to
 from exchange.catalogue.states import Industry, ListingState
 from exchange.pilots.models import Pilot
+from exchange.pilots.permissions import MANAGE
 from exchange.pilots.rules import Facts
 from exchange.pilots.selectors import pilot_in_force
 from exchange.pilots.states import IN_FORCE
@@ -260,8 +261,18 @@ def listed_deals(viewer: Actor) -> QuerySet[Deal]:
 
 def incomplete_deals(viewer: Actor) -> QuerySet[Deal]:
     """Confirmed and completed deals that lack a record."""
-    rows = listed_deals(viewer).filter(state__in=[DealState.CONFIRMED, DealState.COMPLETED])
-    return rows.filter(kept_count__lt=len(rules.REQUIRED_RECORDS)).prefetch_related("records")
+    short = Deal.objects.annotate(present=Count("records")).filter(
+        present__lt=len(rules.REQUIRED_RECORDS), state__in=[DealState.CONFIRMED, DealState.COMPLETED]
+    )
+    return listed_deals(viewer).filter(pk__in=short.values("pk")).prefetch_related("records")
+
+
+def pilots_to_assess(viewer: Actor, at: datetime) -> list[Pilot]:
+    """Pilots in force, for whoever may assess them from the deals on record."""
+    if not viewer.can(MANAGE):
+        return []
+    rows = Pilot.objects.filter(state__in=IN_FORCE, began_at__lte=at).select_related("organization")
+    return list(rows.order_by("organization__name", "pk")[:_WATCHED])
 
 
 def deal_for(viewer: Actor, deal_id: UUID) -> Deal:
@@ -401,8 +412,8 @@ def _deal_todos(viewer: Actor, own: UUID) -> list[desk.Todo]:
         )
         add(short, _("补齐经纪行为记录"), "file-text")
     if viewer.can(RATE):
-        rows = Deal.objects.filter(order__buyer=own, state=DealState.COMPLETED, rating=None)
-        add(rows, _("评价经纪服务"), "award")
+        rated = Deal.objects.filter(order__buyer=own, state=DealState.COMPLETED, rating=None)
+        add(rated, _("评价经纪服务"), "award")
     return found
 
 

@@ -67,7 +67,6 @@ TONES: dict[str, frozenset[str]] = {
             "checked",
             "offered",
             "recorded",
-            "proposed",
         }
     ),
     "amber": frozenset(

@@ -274,7 +274,12 @@ def board(request: HttpRequest) -> HttpResponse:
     if not viewer.can(VIEW_ALL):
         viewer.require(WORK)
     page = paginate(selectors.incomplete_deals(viewer), request.GET)
-    context = {"page": page, "rows": [(each, selectors.missing_labels(each)) for each in page]}
+    context = {
+        "page": page,
+        "rows": [(each, selectors.missing_labels(each)) for each in page],
+        "pilots": selectors.pilots_to_assess(viewer, clock.now()),
+        "year": clock.business_year(clock.now()) - 1,
+    }
     return page_or_fragment(request, "brokers/board.html", "brokers/board_rows.html", context)
 
 
@@ -292,8 +297,8 @@ def assess(request: HttpRequest, pilot_id: UUID, year: int) -> HttpResponse:
             services.assess_year(by=viewer, at=clock.now(), pilot_id=pilot_id, year=year)
         except NotAllowed:
             raise
-        except Refusal as told:
-            refusal = str(told)
+        except Refusal as wrong:
+            refusal = str(wrong)
         else:
             messages.success(request, _("已按成交记录考核。"))
             return redirect("pilots:pilot", pilot_id)

@@ -87,7 +87,7 @@ def _resting_on(deal: Deal, fact: str, document_id: UUID | None) -> tuple[str, D
     if fact != FactKind.DOCUMENT:
         raise InvalidInput(field="fact", reason=_("请选择列出的依据。"))
     rows = Document.objects.filter(organization=deal.broker_id, state=DocumentState.STORED)
-    document = rows.filter(pk=document_id).first()
+    document = rows.filter(pk=document_id).first() if document_id is not None else None
     if document is None:
         raise InvalidInput(field="document", reason=_("请上传文件，或选择本单位已上传的文件。"))
     return document.name, document

@@ -21,8 +21,17 @@ from django.db import connection, transaction
 
 from audit import services as audit
 from audit.models import AuditEvent
-from config.stories import broker_pilot, disputes, needs, negotiation, people, registers, sources, way
-from config.stories import broker_pilot, brokerage, people, sources, way
+from config.stories import (
+    broker_pilot,
+    brokerage,
+    disputes,
+    needs,
+    negotiation,
+    people,
+    registers,
+    sources,
+    way,
+)
 from config.stories.way import Team, shanghai
 from exchange.catalogue.models import Plan, Product
 from kernel.money import Money
