@@ -151,6 +151,14 @@ def post_deal(request: HttpRequest, match_id: UUID, body: DealIn) -> DealOut:
     return _deal(request, made.pk)
 
 
+@router.get("/deals", response=Page[DealOut])
+def list_deals(request: HttpRequest, cursor: str | None = None, limit: int = 20) -> Page[DealOut]:
+    """The caller's brokered deals, newest first."""
+    rows = selectors.own_deals(actor(request))
+    found, following = cursor_page(rows, cursor=cursor, limit=limit)
+    return Page[DealOut](items=[DealOut.of(each) for each in found], next=following)
+
+
 @router.get("/deals/{uuid:deal_id}", response=DealOut)
 def get_deal(request: HttpRequest, deal_id: UUID) -> DealOut:
     """One deal with commissions and records."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
 from ninja import Schema
+from pydantic import AwareDatetime, Field
 
+from exchange.brokers import rules
 from exchange.brokers.models import Deal, Mandate, Match
 from exchange.brokers.selectors import record_lines
 from exchange.brokers.services import Proposal
 from kernel.money import Money
+
+Text = Annotated[str, Field(max_length=rules.MOST_WORDS, pattern=r"^[^\x00]*$")]
+Fen = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class MandateOut(Schema):
@@ -59,18 +65,18 @@ class OfferIn(Schema):
 
     principal_id: UUID
     broker_id: UUID
-    side: str
-    scope: str = "all"
-    industries: list[str] = []
-    product_numbers: list[str] = []
-    wish_modality: str = ""
-    wish_labels: list[str] = []
-    wish_budget_fen: int | None = None
-    starts_at: datetime
-    ends_at: datetime
-    commission_bp: int = 0
-    commission_fen: int = 0
-    payer: str
+    side: Text
+    scope: Text = "all"
+    industries: list[Text] = Field([], max_length=16)
+    product_numbers: list[Text] = Field([], max_length=100)
+    wish_modality: Text = ""
+    wish_labels: list[Text] = Field([], max_length=20)
+    wish_budget_fen: Fen | None = None
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    commission_bp: int = Field(0, ge=0, le=rules.MOST_COMMISSION_BP)
+    commission_fen: Fen = 0
+    payer: Text
     is_exclusive: bool = False
 
     def terms(self) -> Proposal:
@@ -88,13 +94,13 @@ class OfferIn(Schema):
 class SignIn(Schema):
     """The hash of the text that was read."""
 
-    text_sha256: str
+    text_sha256: Text
 
 
 class ReasonIn(Schema):
     """Why, for the other side."""
 
-    reason: str
+    reason: Text
 
 
 class BrokerIn(Schema):
@@ -106,15 +112,15 @@ class BrokerIn(Schema):
 class MatchIn(Schema):
     """Which product is proposed, and why."""
 
-    product_number: str
-    reason: str
+    product_number: Text
+    reason: Text
 
 
 class AnswerIn(Schema):
     """The principal's answer; declining needs words."""
 
     is_accepted: bool
-    answer: str = ""
+    answer: Text = ""
 
 
 class MatchOut(Schema):
@@ -151,21 +157,21 @@ class MatchOut(Schema):
 class DealIn(Schema):
     """Which order came of the match."""
 
-    order_number: str
+    order_number: Text
 
 
 class ConfirmIn(Schema):
     """The commission in all that the confirmer has read."""
 
-    commission_fen: int
+    commission_fen: Fen
 
 
 class RecordIn(Schema):
     """One record of a deal; `fact`: statement, certificate, contract or document."""
 
-    kind: str
-    statement: str
-    fact: str = "statement"
+    kind: Text
+    statement: Text
+    fact: Text = "statement"
     document_id: UUID | None = None
 
 
@@ -173,7 +179,7 @@ class RateIn(Schema):
     """1 to 5."""
 
     stars: int
-    words: str = ""
+    words: Text = ""
 
 
 class RecordOut(Schema):
@@ -228,7 +234,7 @@ class DealOut(Schema):
             amount_fen=deal.order.amount_fen,
             commissions=[
                 CommissionOut(mandate=each.mandate.number, payer=each.payer, amount_fen=each.amount_fen)
-                for each in deal.commissions.select_related("mandate").order_by("pk")
+                for each in sorted(deal.commissions.all(), key=lambda each: each.pk)
             ],
             records=[
                 RecordOut(

@@ -251,6 +251,14 @@ def deals_visible_to(viewer: Actor) -> QuerySet[Deal]:
     return Deal.objects.filter(Q(broker_id=own) | Q(order__buyer_id=own) | Q(order__supplier_id=own))
 
 
+def own_deals(viewer: Actor) -> QuerySet[Deal]:
+    """Deals with their commissions and records, a constant number of queries; NotAllowed without the right."""
+    if not viewer.can(VIEW_ALL):
+        viewer.require(VIEW)
+    rows = deals_visible_to(viewer).select_related("order__buyer", "order__supplier", "broker")
+    return rows.prefetch_related("records", "commissions__mandate")
+
+
 def listed_deals(viewer: Actor) -> QuerySet[Deal]:
     """Deals for lists, with how many records each has."""
     rows = deals_visible_to(viewer).select_related(
@@ -298,7 +306,7 @@ class RecordLine:
 
 def record_lines(deal: Deal) -> list[RecordLine]:
     """Every record that the law asks for, in order, present or missing."""
-    kept = {each.kind: each for each in deal.records.select_related("document")}
+    kept = {each.kind: each for each in deal.records.all()}
     return [RecordLine(kind, str(RecordKind(kind).label), kept.get(kind)) for kind in rules.REQUIRED_RECORDS]
 
 
@@ -391,6 +399,13 @@ def _mandate_todos(viewer: Actor, own: UUID) -> list[desk.Todo]:
     return found
 
 
+def _unconfirmed_by(own: UUID) -> Q:
+    """Deals that lack the word of that organization."""
+    return Q(order__buyer_id=own, buyer_confirmed_at=None) | Q(
+        order__supplier_id=own, supplier_confirmed_at=None
+    )
+
+
 def _deal_todos(viewer: Actor, own: UUID) -> list[desk.Todo]:
     found = []
 
@@ -399,10 +414,11 @@ def _deal_todos(viewer: Actor, own: UUID) -> list[desk.Todo]:
             found.append(desk.Todo(title, reverse("brokers:deal", args=[deal.pk]), deal.number, None, icon))
 
     if viewer.can(CONFIRM):
-        mine = Q(order__buyer_id=own, buyer_confirmed_at=None) | Q(
-            order__supplier_id=own, supplier_confirmed_at=None
+        add(
+            Deal.objects.filter(_unconfirmed_by(own), state=DealState.PROPOSED),
+            _("确认经纪成交与佣金"),
+            "clipboard-check",
         )
-        add(Deal.objects.filter(mine, state=DealState.PROPOSED), _("确认经纪成交与佣金"), "clipboard-check")
     if viewer.can(WORK):
         whole = len(rules.REQUIRED_RECORDS)
         rows = Deal.objects.filter(broker=own).annotate(kept_count=Count("records"))
@@ -417,9 +433,20 @@ def _deal_todos(viewer: Actor, own: UUID) -> list[desk.Todo]:
     return found
 
 
-def waiting_count(viewer: Actor) -> int:
-    """How many things of broking wait for the viewer; for the navigation."""
-    return len(todos(viewer))
+def waiting_count(viewer: Actor) -> int | None:
+    """Mandates to sign, matches to answer and deals to confirm, for the navigation; three counts at most."""
+    own = viewer.organization_id
+    if (
+        own is None
+        or viewer.is_system
+        or not (viewer.can(VIEW) and (viewer.can(ENTRUST) or viewer.can(WORK)))
+    ):
+        return None
+    waiting = Mandate.objects.filter(_own_parties(viewer)).count()
+    if viewer.can(ENTRUST):
+        waiting += Match.objects.filter(mandate__principal=own, state=MatchState.RECORDED).count()
+        waiting += Deal.objects.filter(_unconfirmed_by(own), state=DealState.PROPOSED).count()
+    return waiting
 
 
 def find(viewer: Actor, text: str) -> list[finding.Hit]:

@@ -165,7 +165,7 @@ def _facts(mandate: Mandate) -> list[Fact]:
         Fact(_("委托人"), str(mandate.principal)),
         Fact(_("数据经纪人"), str(mandate.broker), url=reverse("pilots:directory")),
         Fact(_("委托范围"), _scope(mandate)),
-        Fact(_("开始日"), clock.business_date(mandate.starts_at)),
+        Fact(_("开始日"), clock.business_date(mandate.starts_at).isoformat()),
         Fact(_("期满时间"), f"{mandate.ends_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"),
         Fact(_("佣金"), _commission(mandate)),
         Fact(_("佣金承担方"), mandate.get_payer_display()),

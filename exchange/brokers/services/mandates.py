@@ -178,6 +178,8 @@ def _checked(principal: Organization, broker: Organization, terms: Proposal, at:
 def _check_term(terms: Proposal, at: datetime) -> None:
     if not terms.starts_at < terms.ends_at or terms.ends_at <= at:
         raise InvalidInput(field="ends_at", reason=_("期满时间应晚于开始时间和现在。"))
+    if terms.starts_at - at > timedelta(days=rules.MOST_TERM_DAYS):
+        raise InvalidInput(field="starts_at", reason=_("开始时间应在三年以内。"))
     if terms.ends_at - terms.starts_at > timedelta(days=rules.MOST_TERM_DAYS):
         raise InvalidInput(field="ends_at", reason=_("委托期限最长三年，请缩短期限。"))
 

@@ -106,6 +106,7 @@ def test_only_a_broker_in_the_pilot_takes_mandates() -> None:
     [
         ({"ends_at": START}, "ends_at"),
         ({"ends_at": START + timedelta(days=2000)}, "ends_at"),
+        ({"starts_at": START.replace(year=9998), "ends_at": START.replace(year=9999)}, "starts_at"),
         ({"commission_bp": 0}, "commission_bp"),
         ({"commission": Money(1)}, "commission_bp"),
         ({"commission_bp": 2001}, "commission_bp"),

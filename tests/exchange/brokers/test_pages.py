@@ -211,6 +211,12 @@ def test_everything_can_be_done_as_json(product_wired: None) -> None:
     brokerage.settle(order)
     assert api(zhou, f"deals/{deal['id']}/rating", {"stars": 5}).json()["state"] == "completed"
     assert api(cast.he(), f"deals/{deal['id']}").status_code == 404
+    told = api(lin, "deals").json()["items"]
+    assert [(each["number"], len(each["commissions"])) for each in told] == [(deal["number"], 1)]
+    assert [each["kind"] for each in told[0]["records"] if not each["made_at"]] == [
+        "source_demanded", "source_received",
+    ]  # fmt: skip
+    assert api(cast.mei(), "deals").status_code == 403
     assert [each["number"] for each in api(zhou, "mandates").json()["items"]] == [mandate["number"]]
 
 
@@ -231,3 +237,22 @@ def test_the_lists_take_the_same_number_of_queries_however_long(django_assert_ma
         brokerage.active("supply")
     assert [counted(name) for name in ("mine", "deals", "board")] == before
     assert Deal.objects.count() == 4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"starts_at": "2026-05-01T00:00:00"},
+        {"commission_fen": 10**19},
+        {"side": "\x00"},
+        {"ends_at": "9999-12-31T23:59:59Z"},
+    ],
+)
+def test_hostile_terms_are_refused_as_json(wrong: dict[str, Any]) -> None:
+    brokerage.broker_in_pilot()
+    body = {
+        "principal_id": str(cast.zhou().organization_id), "broker_id": str(hong().organization_id), "side": "demand",
+        "starts_at": START.isoformat(), "ends_at": brokerage.END.isoformat(), "commission_bp": 250, "payer": "buyer",
+    }  # fmt: skip
+    assert api(cast.zhou(), "mandates", {**body, **wrong}).status_code == 422
+    assert Mandate.objects.count() == 0
