@@ -197,7 +197,8 @@ def _context(mandate: Mandate, viewer: Actor) -> dict[str, object]:
         "may_refuse": is_offered and bool(party) and not own_offer,
         "may_withdraw": is_offered and bool(party) and own_offer,
         "may_match": party == Party.BROKER and mandate.side == Side.DEMAND and mandate.state in RUNNING,
-        "may_end": bool(party) and mandate.state in (*RUNNING, MandateState.HANDING_OVER),
+        "may_end": (bool(party) and mandate.state in RUNNING)
+        or (party == Party.PRINCIPAL and mandate.state == MandateState.HANDING_OVER),
         "may_hand_over": party == Party.PRINCIPAL and mandate.state == MandateState.HANDING_OVER,
         "waiting": _waiting(mandate, signed),
         "meta": [mandate.number, mandate.get_side_display()],

@@ -378,7 +378,9 @@ def withdraw_mandate(*, by: Actor, at: datetime, mandate_id: UUID, reason: str) 
 def end_mandate(*, by: Actor, at: datetime, mandate_id: UUID, reason: str) -> Mandate:
     """Either side ends a running mandate early, the principal one that waits for a handover; deals stand."""
     mandate = locked_mandate(by, mandate_id)
-    party_of(mandate, by)
+    party = party_of(mandate, by)
+    if mandate.state == MandateState.HANDING_OVER and party is Party.BROKER:
+        raise NotAllowed(permission=ENTRUST.label, organization=str(by.organization or "—"))
     MANDATE.check(mandate, "end")
     return _over(mandate, "end", by, at, _said(reason))
 

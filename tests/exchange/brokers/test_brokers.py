@@ -526,6 +526,8 @@ def test_when_a_broker_leaves_each_principal_chooses_another_or_ends(product_wir
     assert other is not None
     with pytest.raises(NotAllowed):
         services.hand_over(by=hong(), at=later, mandate_id=demand.pk, broker_id=other)
+    with pytest.raises(NotAllowed):
+        services.end_mandate(by=hong(), at=later, mandate_id=supply.pk, reason="由我方终止")
     with pytest.raises(InvalidInput):
         services.hand_over(by=cast.zhou(), at=later, mandate_id=demand.pk, broker_id=demand.broker_id)
     new = services.hand_over(by=cast.zhou(), at=later, mandate_id=demand.pk, broker_id=other)
