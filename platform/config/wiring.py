@@ -14,18 +14,14 @@ Handler = Callable[[Any], None]
 
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
-    return {
-        **_people(),
-        **_annotation(),
-        **_assets(),
-        **_listings(),
-        **_trades(),
-        **_pilots(),
-        **_disputes(),
-        **_market(),
-        **_rewards(),
-    }
-    return {**_people(), **_annotation(), **_assets(), **_trades(), **_pilots(), **_brokers(), **_rewards()}
+    parts = (
+        _people, _annotation, _assets, _listings, _trades, _disputes, _market, _pilots, _brokers, _rewards,
+    )  # fmt: skip
+    found: dict[type[Event], list[Handler]] = {}
+    for part in parts:
+        for event, wanted in part().items():
+            found.setdefault(event, []).extend(wanted)
+    return found
 
 
 def _people() -> dict[type[Event], list[Handler]]:
@@ -171,17 +167,6 @@ def _trades() -> dict[type[Event], list[Handler]]:
     def book_receipt(event: news.OrderCompleted) -> None:
         revenue.book_receipt(by=event.by, at=event.at, order_id=event.order_id)
 
-    def complete_deal(event: news.OrderCompleted) -> None:
-        brokers.complete_deal(by=event.by, at=event.at, order_id=event.order_id)
-
-    def lapse_deal(event: news.OrderCancelled) -> None:
-        brokers.lapse_deal(by=event.by, at=event.at, order_id=event.order_id, reason="订单已取消")
-
-    def note_refund(event: OrderRefunded) -> None:
-        brokers.note_refund(
-            by=event.by, at=event.at, order_id=event.order_id, refunded_total=refunded_of(event.order_id)
-        )
-
     def amend_filing(event: OrderRefunded) -> None:
         filings.amend_after_refund(
             by=event.by, at=event.at, order_id=event.order_id, refunded_total=refunded_of(event.order_id)
@@ -204,9 +189,8 @@ def _trades() -> dict[type[Event], list[Handler]]:
         news.SupplementEnded: [notices.tell_supplement_ended],
         OrderDelivered: [notices.tell_order_delivered],
         news.OrderAccepted: [payments.release_accepted],
-        news.OrderCompleted: [file_trade, book_receipt, complete_deal],
-        news.OrderCancelled: [lapse_deal],
-        OrderRefunded: [amend_filing, book_refund, note_refund, notices.tell_order_refunded],
+        news.OrderCompleted: [file_trade, book_receipt],
+        OrderRefunded: [amend_filing, book_refund, notices.tell_order_refunded],
     }
 
 
@@ -237,15 +221,30 @@ def _pilots() -> dict[type[Event], list[Handler]]:
 def _brokers() -> dict[type[Event], list[Handler]]:
     from config import broker_notices as notices
     from exchange.brokers import events as news
+    from exchange.brokers import services as brokers
+    from exchange.trading import events as trades
     from settlement.payments import services as payments
+    from settlement.payments.events import OrderRefunded
+    from settlement.payments.selectors import refunded_of
+
+    def complete_deal(event: trades.OrderCompleted) -> None:
+        brokers.complete_deal(by=event.by, at=event.at, order_id=event.order_id)
+
+    def lapse_deal(event: trades.OrderCancelled) -> None:
+        brokers.lapse_deal(by=event.by, at=event.at, order_id=event.order_id, reason="订单已取消")
+
+    def note_refund(event: OrderRefunded) -> None:
+        brokers.note_refund(
+            by=event.by, at=event.at, order_id=event.order_id, refunded_total=refunded_of(event.order_id)
+        )
 
     def pay_commission(event: news.DealCompleted) -> None:
         payments.pay_commission(by=event.by, at=event.at, deal_id=event.deal_id)
 
-    def return_commission(event: news.DealRefunded) -> None:
-        payments.return_commission(by=event.by, at=event.at, deal_id=event.deal_id, refund_id=event.refund_id)
-
     return {
+        trades.OrderCompleted: [complete_deal],
+        trades.OrderCancelled: [lapse_deal],
+        OrderRefunded: [note_refund],
         news.MandateOffered: [notices.tell_offered],
         news.MandateSigned: [notices.tell_signed],
         news.MandateEnded: [notices.tell_ended],

@@ -38,7 +38,7 @@ SERIES = {
     "SD": "broker pilot 经纪人试点",
     "WT": "broker mandate 经纪委托",
     "CH": "broker match 撮合",
-    "CJ": "broker deal 经纪成交",
+    "JC": "broker deal 经纪成交",
     "ZF": "payment 支付",
     "TK": "refund 退款",
     "FP": "invoice 发票",

@@ -98,7 +98,7 @@ def propose_deal(*, by: Actor, at: datetime, match_id: UUID, order_number: str) 
             field="order_number", amount=total, most=rules.percent(rules.MOST_OF_PRICE_BP)
         )
     deal = Deal(
-        number=new_number("CJ", at), order=order, match=match, broker_id=match.mandate.broker_id,
+        number=new_number("JC", at), order=order, match=match, broker_id=match.mandate.broker_id,
         commission_fen=total.fen, proposed_at=at,
     )  # fmt: skip
     deal.save(force_insert=True)
