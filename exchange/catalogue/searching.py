@@ -21,7 +21,7 @@ in its order from an index, looking at WALKED (or WALKED_APART) rows at most bef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -208,10 +208,12 @@ def _facet_terms(chosen: Mapping[str, frozenset[str]]) -> list[str]:
     ]
 
 
-def _narrowed(rows: QuerySet[ProductFacet], wanted: Wanted, *, but: str = "") -> QuerySet[ProductFacet]:
-    """Rows with the chosen values of every facet except `but`, by their columns."""
+def _narrowed(
+    rows: QuerySet[ProductFacet], wanted: Wanted, *, but: Collection[str] = ()
+) -> QuerySet[ProductFacet]:
+    """Rows with the chosen values of every facet except those of `but`, by their columns."""
     for code, values in wanted.chosen.items():
-        if not values or code == but:
+        if not values or code in but:
             continue
         if code == "certificate":
             if len(values) == 1:
@@ -237,9 +239,9 @@ def _matching(
     wanted: Wanted, visible: QuerySet[ProductFacet], *, but: str = "", query: str = ""
 ) -> QuerySet[ProductFacet]:
     """Of what is visible the rows of a search through the index of words (`query` instead of all words)."""
-    rows = _narrowed(visible, wanted, but=but)
     if not wanted.text:
-        return rows
+        return _narrowed(visible, wanted, but=(but,))
+    rows = _narrowed(visible, wanted, but=(but, *_IN_TERMS))
     asked = query or _words(wanted.text)
     if not asked:
         return rows.none()
@@ -252,9 +254,9 @@ def _through_indexes() -> Iterator[None]:
     """Words are looked up in their index whatever the planner believes of them: it takes the pairs of characters of
     one word for independent of each other."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan")
         yield
-        cursor.execute("SET LOCAL enable_seqscan = on")
+        cursor.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
 
 
 # --- counts -------------------------------------------------------------------------------------
@@ -404,11 +406,24 @@ class _Taking:
             found = self._walked(rank, query, beyond, order, count)
             if len(found) == count:
                 return found
-        rows = self._ranked(_matching(self.wanted, self.visible, query=query), rank)
-        return list(rows.filter(beyond).only(*self.columns).order_by(*order)[:count])
+        rows = self._ranked(_matching(self.wanted, self.visible, query=query), rank).filter(beyond)
+        if not self.wanted.text:
+            return list(rows.only(*self.columns).order_by(*order)[:count])
+        return self._sorted(rows, rank, order, count)
 
     def _ranked(self, rows: QuerySet[ProductFacet], rank: str) -> QuerySet[ProductFacet]:
         return rows.annotate(rank=Value(int(rank), IntegerField())) if rank else rows
+
+    def _sorted(
+        self, rows: QuerySet[ProductFacet], rank: str, order: Sequence[str], count: int
+    ) -> list[ProductFacet]:
+        """The first of all matches. They are found before they are sorted: the planner would rather read a whole
+        index in its order and look at the words of every row."""
+        columns = [*self.columns, *(["rank"] if rank else [])]
+        inner, parameters = rows.values(*columns).query.sql_with_params()
+        sides = ", ".join(f"{name.lstrip('-')} {'DESC' if name.startswith('-') else 'ASC'}" for name in order)
+        sql = f"SELECT {', '.join(columns)} FROM ({inner} OFFSET 0) AS found ORDER BY {sides} LIMIT %s"
+        return list(ProductFacet.objects.raw(sql, [*parameters, count]))
 
     def _walked(
         self, rank: str, query: str, beyond: Q, order: Sequence[str], count: int

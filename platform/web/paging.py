@@ -59,16 +59,15 @@ def _decode(cursor: str, length: int) -> list[Any] | None:
 
 
 def _beyond(order: tuple[str, ...], values: list[Any], *, backwards: bool) -> Q:
-    beyond, equal = Q(), Q()
-    for name, value in zip(order, values, strict=True):
+    """Rows after the one with these values, nested so that an index is entered there and not read from its beginning:
+    first at most a, and (first below a, or second at most b, and ...)."""
+    beyond = Q()
+    for name, value in reversed(list(zip(order, values, strict=True))):
         bare = name.lstrip("-")
-        falls = name.startswith("-") != backwards
-        beyond |= equal & Q(**{f"{bare}__{'lt' if falls else 'gt'}": value})
-        equal &= Q(**{bare: value})
-    # Said once more for the first column alone: an index is entered there instead of being read from its beginning.
-    first = order[0].lstrip("-")
-    falls = order[0].startswith("-") != backwards
-    return Q(**{f"{first}__{'lte' if falls else 'gte'}": values[0]}) & beyond
+        way = "lt" if name.startswith("-") != backwards else "gt"
+        further = Q(**{f"{bare}__{way}": value})
+        beyond = Q(**{f"{bare}__{way}e": value}) & (further | beyond) if beyond else further
+    return beyond
 
 
 Take = Callable[[QuerySet[M], Q, tuple[str, ...], int], list[M]]
