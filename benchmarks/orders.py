@@ -35,7 +35,12 @@ from organizations.permissions import Actor
 ORDERS, ROUNDS = 60, 5
 AT = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 FOLDER = Path(tempfile.gettempdir()) / "qingshu-bench-oscar"
-PACKAGES = ["django-oscar[sorl-thumbnail]==4.2.1", "Django>=5.2,<5.3", "psycopg[binary]==3.3.*", "setuptools<81"]
+PACKAGES = [
+    "django-oscar[sorl-thumbnail]==4.2.1",
+    "Django>=5.2,<5.3",
+    "psycopg[binary]==3.3.*",
+    "setuptools<81",
+]
 DATABASE = "bench_oscar"
 
 THEIRS = '''
