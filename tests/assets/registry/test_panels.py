@@ -124,7 +124,7 @@ def test_important_data_need_a_second_reviewer_and_a_committee() -> None:
     with pytest.raises(services.MoreNeeded) as refused:
         services.pass_review(by=cast.gu(), at=NOON, application_id=application.pk)
     assert "复核人的同意意见" in str(refused.value)
-    assert "合规委员会过半数赞成" in str(refused.value)
+    assert "合规委员会全体表决、过半数赞成" in str(refused.value)
     second_agrees(application)
     three = (cast.shen(), member("ke"), member("pan"))
     seat(application, *three)

@@ -13,14 +13,12 @@ from exchange.catalogue import services as catalogue
 from exchange.catalogue.events import BuyerInvited, QuestionAnswered, QuestionAsked
 from exchange.catalogue.models import Plan, Product
 from exchange.catalogue.rules import licence_policy, plan_words, terms_in
+from exchange.catalogue.searching import facets, read_wanted, search_products
 from exchange.catalogue.selectors import (
-    facets,
     find_products,
     plans_on_sale_to,
     products_visible_to,
     questions_visible_to,
-    read_wanted,
-    search_products,
     told_plan,
 )
 from exchange.trading import services as trading
@@ -64,7 +62,7 @@ def test_who_is_not_invited_finds_nothing_anywhere(who: Any) -> None:
     client, actor = client_of(viewer), viewer or Actor.anonymous()
     wanted = read_wanted("评论", {})
     assert not search_products(wanted, actor).exists()
-    assert facets(wanted, actor)[1] == 0
+    assert facets(wanted, actor)[1].count == 0
     assert find_products(actor, product.number) == []
     assert not products_visible_to(actor).exists()
     assert product.number not in client.get("/catalogue/?q=评论").content.decode()
