@@ -100,8 +100,9 @@ def _conclude(
     before: Sequence[Statement] = (),
     token: str = "",
     sworn: Mapping[str, Any] | None = None,
+    known: Published | None = None,
 ) -> Answer:
-    """Everything about the certificate that the registry's verdict is on.
+    """Everything about the certificate that the registry's verdict is on; `known` if it was read already.
 
     `token` is the signed text that was handed in; without one the registry's own is judged. `sworn` is the
     content that was handed in, of a certificate or of a credential, to be compared with the issued one.
@@ -109,7 +110,7 @@ def _conclude(
     certificate = verdict.certificate
     if certificate is None:
         return Answer(verdict, [*before, Statement("known", Held.FAILS, "not_known")])
-    known = published(certificate.number, at)
+    known = known or published(certificate.number, at)
     held = known.credential
     try:
         report = checking.check_token(token or (held.token if held else certificate.token), known.evidence)
@@ -200,17 +201,19 @@ def _number_of(payload: Mapping[str, Any]) -> str:
 
 def _by_document(body: bytes, *, at: datetime) -> Answer:
     verdict = registry.verify_document(body, on=clock.business_date(at))
-    holds = verdict.certificate is not None and verdict.proofs[0].holds
-    values = {"digest": hashlib.sha256(body).hexdigest()[:16]}
     if verdict.certificate is None:
         return _conclude(verdict, at)
-    told = Report("document")
-    told.add("document", holds, "same_document" if holds else "other_document", **values)
-    number = verdict.certificate.number
-    logged = Report("document")
-    checking.check_document(logged, number, hashlib.sha256(body).hexdigest(), published(number, at).evidence)
+    digest, number, holds = (
+        hashlib.sha256(body).hexdigest(),
+        verdict.certificate.number,
+        verdict.proofs[0].holds,
+    )
+    known = published(number, at)
+    told, logged = Report("document"), Report("document")
+    told.add("document", holds, "same_document" if holds else "other_document", digest=digest[:16])
+    checking.check_document(logged, number, digest, known.evidence)
     told.statements += [each for each in logged.statements if each.code == "logged_document"]
-    return _conclude(verdict, at, before=told.statements)
+    return _conclude(verdict, at, before=told.statements, known=known)
 
 
 def _by_json(body: Mapping[str, Any], raw: bytes, *, at: datetime) -> Answer:

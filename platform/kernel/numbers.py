@@ -9,10 +9,8 @@ whose check character would be `*` are left out.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, migrations
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from stdnum.exceptions import ValidationError as StdnumError
 from stdnum.iso7064 import mod_37_2
 
@@ -73,11 +71,10 @@ def is_valid(number: str) -> bool:
     return True
 
 
-def _create(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    for series in SERIES:
-        schema_editor.execute(f"CREATE SEQUENCE IF NOT EXISTS number_{series.lower()}")
+def create_series() -> migrations.RunSQL:
+    """Migration step that makes the sequence of every series that does not have one yet.
 
-
-def create_series() -> migrations.RunPython:
-    """Migration step that makes the sequence of every series that does not have one yet."""
-    return migrations.RunPython(_create, migrations.RunPython.noop)
+    Plain SQL: a step in Python would make Django render the models again at every step that follows it.
+    """
+    statements = tuple(f"CREATE SEQUENCE IF NOT EXISTS number_{series.lower()}" for series in SERIES)
+    return migrations.RunSQL(statements, migrations.RunSQL.noop)
