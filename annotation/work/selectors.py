@@ -376,11 +376,11 @@ def figures(viewer: Actor) -> list[Figure]:
     return found
 
 
-def waiting_count(viewer: Actor) -> int | None:
-    """How many tasks the annotator holds, for the side navigation."""
-    return my_tasks(viewer).filter(state__in=IN_HAND).count() if viewer.can(LABEL) else None
+def waiting(viewer: Actor) -> list[QuerySet[Any]]:
+    """The tasks that the annotator holds, for the side navigation."""
+    return [my_tasks(viewer).filter(state__in=IN_HAND)] if viewer.can(LABEL) else []
 
 
-def review_count(viewer: Actor) -> int | None:
-    """How many results wait for the viewer's review, for the side navigation."""
-    return review_queue(viewer).order_by().count() if viewer.can(REVIEW) else None
+def waiting_reviews(viewer: Actor) -> list[QuerySet[Any]]:
+    """The results that wait for the viewer's review, for the side navigation."""
+    return [review_queue(viewer)] if viewer.can(REVIEW) else []

@@ -993,13 +993,13 @@ def figures(viewer: Actor) -> list[Figure]:
         valid = certificates_visible_to(viewer).filter(state=CertificateState.VALID).count()
         found.append(Figure(_("有效登记证书"), valid, url=reverse("registry:list")))
     if viewer.can(REVIEW) and not viewer.is_system:
-        found.append(Figure(_("在办登记申请"), waiting_count(viewer), url=reverse("registry:queue")))
+        found.append(Figure(_("在办登记申请"), review_queue(viewer).count(), url=reverse("registry:queue")))
     return found
 
 
-def waiting_count(viewer: Actor) -> int:
-    """How many applications the authority has in hand."""
-    return review_queue(viewer).count()
+def waiting(viewer: Actor) -> list[QuerySet[Any]]:
+    """The applications that the authority has in hand, for the side navigation."""
+    return [review_queue(viewer)]
 
 
 def public_figures() -> list[Figure]:

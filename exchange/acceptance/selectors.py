@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -317,9 +318,9 @@ def todos(viewer: Actor) -> list[desk.Todo]:
     ]
 
 
-def waiting_count(viewer: Actor) -> int:
-    """How many complaints wait for the viewer's next step (for the side navigation)."""
-    return Complaint.objects.filter(_waiting(viewer)).count() if viewer.organization_id else 0
+def waiting(viewer: Actor) -> list[QuerySet[Any]]:
+    """The complaints that wait for the viewer's next step (for the side navigation)."""
+    return [Complaint.objects.filter(_waiting(viewer))] if viewer.organization_id else []
 
 
 def find_complaints(viewer: Actor, text: str) -> list[finding.Hit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -433,20 +434,20 @@ def _deal_todos(viewer: Actor, own: UUID) -> list[desk.Todo]:
     return found
 
 
-def waiting_count(viewer: Actor) -> int | None:
-    """Mandates to sign, matches to answer and deals to confirm, for the navigation; three counts at most."""
+def waiting(viewer: Actor) -> list[QuerySet[Any]]:
+    """Mandates to sign, matches to answer and deals to confirm, for the side navigation."""
     own = viewer.organization_id
     if (
         own is None
         or viewer.is_system
         or not (viewer.can(VIEW) and (viewer.can(ENTRUST) or viewer.can(WORK)))
     ):
-        return None
-    waiting = Mandate.objects.filter(_own_parties(viewer)).count()
+        return []
+    found: list[QuerySet[Any]] = [Mandate.objects.filter(_own_parties(viewer))]
     if viewer.can(ENTRUST):
-        waiting += Match.objects.filter(mandate__principal=own, state=MatchState.RECORDED).count()
-        waiting += Deal.objects.filter(_unconfirmed_by(own), state=DealState.PROPOSED).count()
-    return waiting
+        found.append(Match.objects.filter(mandate__principal=own, state=MatchState.RECORDED))
+        found.append(Deal.objects.filter(_unconfirmed_by(own), state=DealState.PROPOSED))
+    return found
 
 
 def find(viewer: Actor, text: str) -> list[finding.Hit]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -392,13 +393,13 @@ def pilot_turn(pilot: Pilot, signed: Iterable[str] = ()) -> Turn:
 # --- desk, search -------------------------------------------------------------------------------
 
 
-def applying_count(viewer: Actor) -> int | None:
-    """How many own drafts and agreements wait for the viewer's firm."""
+def waiting_applications(viewer: Actor) -> list[QuerySet[Any]]:
+    """Own drafts and agreements that wait for the viewer's firm, for the side navigation."""
     if not viewer.organization_id:
-        return None
+        return []
     own = viewer.organization_id
-    drafts = Application.objects.filter(applicant=own, state=ApplicationState.DRAFT).count()
-    return drafts + Pilot.objects.filter(_unsigned_by(Party.BROKER), organization=own).count()
+    drafts = Application.objects.filter(applicant=own, state=ApplicationState.DRAFT)
+    return [drafts, Pilot.objects.filter(_unsigned_by(Party.BROKER), organization=own)]
 
 
 def _unsigned_by(party: Party) -> Q:
@@ -414,17 +415,18 @@ def _to_score(viewer: Actor) -> QuerySet[Seat]:
     return rows.filter(application__round__state=RoundState.CLOSED)
 
 
-def scoring_count(viewer: Actor) -> int | None:
-    """How many applications wait for the viewer's declaration or score."""
-    return _to_score(viewer).count() if viewer.user_id else None
+def waiting_scores(viewer: Actor) -> list[QuerySet[Any]]:
+    """The applications that wait for the viewer's declaration or score, for the side navigation."""
+    return [_to_score(viewer)] if viewer.user_id else []
 
 
-def managing_count(viewer: Actor) -> int | None:
-    """How many rounds, objections, assessments and agreements wait for the operator."""
-    found = Round.objects.filter(state=RoundState.CLOSED).count()
-    found += Objection.objects.filter(state=ObjectionState.FILED).count()
-    waiting = Q(state=PilotState.ASSESSED) | _unsigned_by(Party.OPERATOR)
-    return found + Pilot.objects.filter(waiting).count()
+def waiting_decisions(viewer: Actor) -> list[QuerySet[Any]]:
+    """Rounds, objections, assessments and agreements that wait for the operator, for the side navigation."""
+    return [
+        Round.objects.filter(state=RoundState.CLOSED),
+        Objection.objects.filter(state=ObjectionState.FILED),
+        Pilot.objects.filter(Q(state=PilotState.ASSESSED) | _unsigned_by(Party.OPERATOR)),
+    ]
 
 
 def _firm_todos(viewer: Actor) -> list[desk.Todo]:

@@ -162,9 +162,9 @@ def todos(viewer: Actor) -> list[desk.Todo]:
     return shown
 
 
-def waiting_count(viewer: Actor) -> int:
-    """How many requests wait for the viewer's word (for the side navigation)."""
-    return _waiting(viewer).count() if viewer.organization_id else 0
+def waiting(viewer: Actor) -> list[QuerySet[Any]]:
+    """The requests that wait for the viewer's word (for the side navigation)."""
+    return [_waiting(viewer)] if viewer.organization_id else []
 
 
 def find_requests(viewer: Actor, text: str) -> list[finding.Hit]:

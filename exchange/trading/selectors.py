@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -206,9 +207,9 @@ def figures(viewer: Actor) -> list[desk.Figure]:
     return [desk.Figure(_("进行中的订单"), found["number"], hint, reverse("trading:orders"))]
 
 
-def waiting_count(viewer: Actor) -> int:
-    """How many orders wait for the viewer's next step (for the side navigation)."""
-    return Order.objects.filter(_waiting(viewer)).count() if viewer.organization_id else 0
+def waiting(viewer: Actor) -> list[QuerySet[Any]]:
+    """The orders that wait for the viewer's next step (for the side navigation)."""
+    return [Order.objects.filter(_waiting(viewer))] if viewer.organization_id else []
 
 
 def find_orders(viewer: Actor, text: str) -> list[finding.Hit]:

@@ -23,12 +23,10 @@ def fill() -> None:
 
 
 def _work() -> None:
-    from notifications import selectors as notifications
-
     navigation.register(
         NavItem(_("工作台"), "layout-dashboard", "web:desk"),
         NavItem(_("我的待办"), "inbox", "web:todos"),
-        NavItem(_("消息"), "bell", "notifications:list", count=notifications.unread_count),
+        NavItem(_("消息"), "bell", "notifications:list"),
     )
 
 
@@ -41,10 +39,10 @@ def _production() -> None:
 
     group = navigation.PRODUCTION
     navigation.register(
-        NavItem(_("我的任务"), "pencil-ruler", "work:mine", (work.LABEL,), group, tasks.waiting_count),
+        NavItem(_("我的任务"), "pencil-ruler", "work:mine", (work.LABEL,), group, tasks.waiting),
         NavItem(_("我的收入"), "wallet", "payments:earnings", (payments.VIEW_EARNINGS,), group),
         NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
-        NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.review_count),
+        NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.waiting_reviews),
         NavItem(
             pgettext_lazy("several", "数据集"), "boxes", "datasets:list", (datasets.VIEW_DATASETS,), group
         ),
@@ -76,16 +74,16 @@ def _business() -> None:
         NavItem(_("资产登记"), "stamp", "registry:list", (registry.APPLY, registry.VIEW_REGISTRY), group),
         NavItem(_("上架商品"), "store", "selling:products", (catalogue.EDIT_PRODUCTS,), group),
         NavItem(_("使用申请"), "messages-square", "requests:requests", (requests.VIEW_REQUESTS, requests.VIEW_ALL_REQUESTS), group,
-                asked.waiting_count),
+                asked.waiting),
         NavItem(_("需求大厅"), "megaphone", "demands:list", (demands.POST_DEMANDS, demands.ANSWER_DEMANDS, demands.MODERATE_DEMANDS), group),
         NavItem(_("保存的搜索"), "bell-plus", "searches:list", group=group),
         NavItem(pgettext_lazy("several", "订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
-                orders.waiting_count),
+                orders.waiting),
         NavItem(_("异议与争议"), "message-square-warning", "acceptance:complaints", (disputes.COMPLAIN, disputes.ANSWER), group,
-                complaints.waiting_count),
+                complaints.waiting),
         NavItem(_("交易备案"), "file-check", "filings:register", (filings.VIEW_FILINGS, filings.VIEW_ALL_FILINGS), group),
-        NavItem(_("经纪人试点"), "users", "pilots:mine", (pilots.APPLY, pilots.VIEW), group, piloting.applying_count),
-        NavItem(_("委托与撮合"), "handshake", "brokers:mine", (brokers.VIEW, brokers.VIEW_ALL), group, brokering.waiting_count),
+        NavItem(_("经纪人试点"), "users", "pilots:mine", (pilots.APPLY, pilots.VIEW), group, piloting.waiting_applications),
+        NavItem(_("委托与撮合"), "handshake", "brokers:mine", (brokers.VIEW, brokers.VIEW_ALL), group, brokering.waiting),
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
         NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
         NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
@@ -108,12 +106,12 @@ def _review() -> None:
 
     group = navigation.REVIEW
     navigation.register(
-        NavItem(_("登记审核"), "stamp", "registry:queue", (registry.REVIEW,), group, applications.waiting_count),
+        NavItem(_("登记审核"), "stamp", "registry:queue", (registry.REVIEW,), group, applications.waiting),
         NavItem(_("上架审核"), "store", "catalogue:queue", (catalogue.REVIEW_LISTINGS,), group),
-        NavItem(_("争议裁决"), "gavel", "acceptance:disputes", (disputes.VIEW_DISPUTES,), group, complaints.waiting_count),
-        NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting_count),
-        NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.managing_count),
-        NavItem(_("试点评审"), "clipboard-check", "pilots:scoring", (pilots.SCORE,), group, piloting.scoring_count),
+        NavItem(_("争议裁决"), "gavel", "acceptance:disputes", (disputes.VIEW_DISPUTES,), group, complaints.waiting),
+        NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting),
+        NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.waiting_decisions),
+        NavItem(_("试点评审"), "clipboard-check", "pilots:scoring", (pilots.SCORE,), group, piloting.waiting_scores),
         NavItem(_("经纪记录"), "clipboard-list", "brokers:board", (brokers.VIEW_ALL,), group),
         NavItem(_("企业认证"), "building-2", "organizations:verifications", (organizations.VERIFY_ORGANIZATIONS,), group),
     )  # fmt: skip

@@ -105,7 +105,11 @@ class Shell:
 
     @cached_property
     def navigation(self) -> list[navigation.ShownGroup]:
-        return navigation.for_viewer(self.viewer, self.request.path) if self.is_signed_in else []
+        if not self.is_signed_in:
+            return []
+        inbox = desk.inbox()
+        known = {inbox.url_name: self.unread_count} if inbox else {}
+        return navigation.for_viewer(self.viewer, self.request.path, known=known)
 
     @cached_property
     def public_navigation(self) -> list[Link]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from organizations.permissions import Actor, Permission
 from web.parts import Link, Text
 
-CountProvider = Callable[[Actor], int | None]
+Waiting = Callable[[Actor], Iterable[QuerySet[Any]]]
 
 WORK, PRODUCTION, BUSINESS, REVIEW, OPERATION, RULES = (
     "",
@@ -29,7 +33,8 @@ class NavItem:
     """One entry of the side navigation.
 
     Shown when `url_name` resolves and the viewer holds one of `permissions` (none: everyone signed in).
-    `count` answers how many wait there; it must be one cheap query.
+    `waiting` answers the rows that wait there for the viewer, as one or more cheap queries (none: no figure is
+    shown); the figures of all items are counted in one statement.
     """
 
     label: Text
@@ -37,7 +42,7 @@ class NavItem:
     url_name: str
     permissions: tuple[Permission, ...] = ()
     group: Text = WORK
-    count: CountProvider | None = None
+    waiting: Waiting | None = None
     is_urgent: bool = False
 
 
@@ -99,8 +104,30 @@ def _is_under(path: str, url: str) -> bool:
     return path == url or (url != "/" and path.startswith(url if url.endswith("/") else f"{url}/"))
 
 
-def for_viewer(viewer: Actor, path: str) -> list[ShownGroup]:
-    """The groups and items that this viewer may open; the longest address above `path` is current."""
+def counted(queries: Sequence[QuerySet[Any]]) -> list[int]:
+    """How many rows each query has, all counted in one statement."""
+    counts, parts = [0] * len(queries), []
+    parameters: list[Any] = []
+    for place, query in enumerate(queries):
+        try:
+            sql, values = query.order_by().values("pk").query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        parts.append(f"SELECT {place} AS place, count(*) FROM ({sql}) AS waiting_{place}")
+        parameters += values
+    if parts:
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts), parameters)
+            for place, count in cursor.fetchall():
+                counts[place] = count
+    return counts
+
+
+def for_viewer(viewer: Actor, path: str, *, known: Mapping[str, int] | None = None) -> list[ShownGroup]:
+    """The groups and items that this viewer may open; the longest address above `path` is current.
+
+    `known` gives figures that the page has already, by url name.
+    """
     open_items = [
         (item, url)
         for item in _items
@@ -109,11 +136,20 @@ def for_viewer(viewer: Actor, path: str) -> list[ShownGroup]:
     ]
     current = max((url for _item, url in open_items if _is_under(path, url)), key=len, default="")
     groups = {str(label): ShownGroup(label) for label in GROUPS}
+    figures = dict(known or {}) | _figures(viewer, [item for item, _url in open_items])
     for item, url in open_items:
         group = groups.setdefault(str(item.group), ShownGroup(item.group))
-        waiting = item.count(viewer) if item.count else None
-        group.items.append(ShownItem(item.label, item.icon, url, waiting, url == current, item.is_urgent))
+        count = figures.get(item.url_name)
+        group.items.append(ShownItem(item.label, item.icon, url, count, url == current, item.is_urgent))
     return [group for group in groups.values() if group.items]
+
+
+def _figures(viewer: Actor, items: Iterable[NavItem]) -> dict[str, int]:
+    asked = [(item.url_name, query) for item in items if item.waiting for query in item.waiting(viewer)]
+    found: dict[str, int] = {}
+    for (url_name, _query), count in zip(asked, counted([query for _name, query in asked]), strict=True):
+        found[url_name] = found.get(url_name, 0) + count
+    return found
 
 
 def public_links(path: str) -> list[Link]:

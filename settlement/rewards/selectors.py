@@ -280,9 +280,9 @@ def facts_are_current(claim: Claim) -> bool:
 # --- desk, navigation, search -------------------------------------------------------------------
 
 
-def waiting_count(viewer: Actor) -> int | None:
-    """How many claims wait for this reviewer; None where there are none."""
-    return queue(viewer).count() or None
+def waiting(viewer: Actor) -> list[QuerySet[Any]]:
+    """The claims that wait for this reviewer, for the side navigation."""
+    return [queue(viewer)]
 
 
 def todos(viewer: Actor) -> list[Todo]:

@@ -96,5 +96,5 @@ def test_the_list_takes_the_same_number_of_queries_however_long(
     for n in range(30):
         event(lin() if n % 2 else zhou(), n=n)
     client.force_login(yan().user)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(11):
         client.get("/audit/")

@@ -113,5 +113,5 @@ def test_the_list_takes_the_same_number_of_queries_however_long(
     for _number in range(25):
         told(lin(), organization_id=lin().organization_id)
     client.force_login(user(lin()))
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(9):
         client.get("/notifications/")

@@ -141,7 +141,7 @@ def test_lists_take_the_same_number_of_queries_however_long(
     for number in range(12):
         person(f"p{number}", QINGLAN, Role.ANNOTATOR)
         services.invite(by=lin(), at=NOON, email=f"i{number}@example.cn", roles=["annotator"])
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(9):
         client.get("/organization/members/")
 
 

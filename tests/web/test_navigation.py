@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from documents.models import Document
+from notifications import services
+from notifications.models import Notification
 from organizations.permissions import MANAGE_MEMBERS, VERIFY_ORGANIZATIONS, Actor
+from tests import cast
+from tests.cast import NOON
 from web import navigation
 from web.navigation import NavItem
+
+pytestmark = pytest.mark.django_db
 
 STRANGER = Actor.anonymous()
 ADMINISTRATOR = Actor(roles=frozenset({"administrator"}), kinds=frozenset({"annotation_firm"}))
@@ -24,7 +34,11 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
             "web:me",
             permissions=(MANAGE_MEMBERS,),
             group=navigation.BUSINESS,
-            count=lambda viewer: 3,
+            waiting=lambda viewer: [
+                Notification.objects.all(),
+                Notification.objects.none(),
+                Document.objects.all(),
+            ],
         ),
         NavItem(
             "企业认证",
@@ -56,9 +70,21 @@ def test_the_nearest_page_above_is_current() -> None:
     assert [item.is_current for item in shown] == [False, True]
 
 
-def test_counts_are_asked_for_the_viewer() -> None:
-    shown = [item for group in navigation.for_viewer(ADMINISTRATOR, "/") for item in group.items]
-    assert [item.count for item in shown] == [None, 3]
+def test_what_waits_is_counted_for_the_viewer_in_one_statement(
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    people = [one.user for one in (cast.lin(), cast.mei(), cast.tao()) if one.user]
+    services.notify(users=people, at=NOON, title="订单已付款", url="/orders/")
+    with django_assert_num_queries(1):
+        groups = navigation.for_viewer(ADMINISTRATOR, "/", known={"web:desk": 7})
+    assert [item.count for group in groups for item in group.items] == [7, 3]
+
+
+def test_no_statement_is_spoken_where_nothing_can_wait(
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    with django_assert_num_queries(0):
+        assert navigation.counted([Notification.objects.none()]) == [0]
 
 
 def test_the_same_page_twice_is_a_mistake() -> None:

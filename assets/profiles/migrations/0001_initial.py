@@ -3,14 +3,16 @@
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import kernel.records
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+import kernel.records
+from kernel.onepass import OnePass
 
-class Migration(migrations.Migration):
+
+class Migration(OnePass):
 
     initial = True
 

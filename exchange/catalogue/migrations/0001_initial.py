@@ -4,15 +4,17 @@ import django.contrib.postgres.indexes
 import django.contrib.postgres.search
 import django.db.models.deletion
 import django.db.models.functions.text
+from django.conf import settings
+from django.db import migrations, models
+
 import kernel.money
 import kernel.records
 import kernel.search
 import kernel.states
-from django.conf import settings
-from django.db import migrations, models
+from kernel.onepass import OnePass
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
 
     initial = True
 

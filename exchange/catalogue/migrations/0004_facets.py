@@ -5,6 +5,7 @@ import django.contrib.postgres.search
 import django.db.models.deletion
 from django.db import migrations, models
 
+from kernel.onepass import OnePass
 
 # The words of a text with a mark before each, so that one index answers "in the title" and "anywhere".
 _MARKED = """
@@ -97,7 +98,7 @@ ON catalogue_product FOR EACH ROW EXECUTE FUNCTION catalogue_keep_facet();
 _FILL = "SELECT catalogue_keep_facets(array_agg(id)) FROM catalogue_product"
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
 
     dependencies = [
         ('catalogue', '0003_plans_and_revisions'),

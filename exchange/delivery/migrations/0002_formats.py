@@ -4,8 +4,10 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from kernel.onepass import OnePass
 
-class Migration(migrations.Migration):
+
+class Migration(OnePass):
 
     dependencies = [
         ('datasets', '0001_initial'),

@@ -4,19 +4,20 @@ import django.contrib.postgres.indexes
 import django.contrib.postgres.search
 import django.db.models.deletion
 import django.db.models.functions.text
-import kernel.money
-import kernel.records
-import kernel.search
-import kernel.states
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+import kernel.money
+import kernel.records
+import kernel.search
+import kernel.states
 from kernel.numbers import create_series
+from kernel.onepass import OnePass
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
 
     initial = True
 

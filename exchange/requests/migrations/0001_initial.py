@@ -2,17 +2,19 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import kernel.money
-import kernel.records
-import kernel.states
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+
+import kernel.money
+import kernel.records
+import kernel.states
 from kernel.numbers import create_series
+from kernel.onepass import OnePass
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
 
     initial = True
 

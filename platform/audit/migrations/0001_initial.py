@@ -3,13 +3,15 @@
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
-import kernel.records
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+import kernel.records
+from kernel.onepass import OnePass
 
-class Migration(migrations.Migration):
+
+class Migration(OnePass):
 
     initial = True
 

@@ -3,10 +3,11 @@
 from django.db import migrations
 
 from kernel.numbers import create_series
+from kernel.onepass import OnePass
 from kernel.search import TERMS_SQL
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
     dependencies = [("kernel", "0001_initial")]
     operations = [
         migrations.RunSQL(TERMS_SQL, "DROP FUNCTION IF EXISTS search_terms(text)"),

@@ -2,13 +2,15 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import kernel.records
-import kernel.states
 from django.conf import settings
 from django.db import migrations, models
 
+import kernel.records
+import kernel.states
+from kernel.onepass import OnePass
 
-class Migration(migrations.Migration):
+
+class Migration(OnePass):
 
     initial = True
 

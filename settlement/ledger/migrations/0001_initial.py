@@ -2,15 +2,17 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
-import kernel.money
-import kernel.records
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+import kernel.money
+import kernel.records
+from kernel.onepass import OnePass
 
-class Migration(migrations.Migration):
+
+class Migration(OnePass):
 
     initial = True
 

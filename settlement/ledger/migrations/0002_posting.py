@@ -2,6 +2,8 @@
 
 from django.db import migrations
 
+from kernel.onepass import OnePass
+
 FOLD_LEGS = """
 -- Each statement that writes legs writes balanced ones, in the transaction of their entry; balances follow,
 -- their rows locked in id order so that opposite transfers never wait for each other in a circle.
@@ -162,7 +164,7 @@ END $$;
 """
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
     dependencies = [("ledger", "0001_initial")]
     operations = [
         migrations.RunSQL(

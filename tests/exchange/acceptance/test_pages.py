@@ -20,6 +20,7 @@ from tests.exchange.acceptance import quarrels
 from tests.exchange.acceptance.quarrels import DELIVERED
 from tests.exchange.test_api import Caller
 from tests.exchange.test_pages import client_of
+from web.navigation import counted
 
 pytestmark = pytest.mark.django_db
 LATER = DELIVERED + timedelta(days=4, hours=1)
@@ -112,7 +113,7 @@ def test_the_desk_says_whose_turn_it_is() -> None:
     assert (told(cast.lin), told(cast.zhou), told(cast.gu)) == (["提交争议陈述与证据"], [], [])
     services.state_evidence(by=cast.lin(), at=LATER, complaint_id=found.pk, text="文件齐全。")
     assert (told(cast.lin), told(cast.zhou), told(cast.gu)) == ([], [], ["裁决争议"])
-    assert selectors.waiting_count(cast.gu()) == 1
+    assert counted(selectors.waiting(cast.gu())) == [1]
     assert [hit.number for hit in selectors.find_complaints(cast.zhou(), found.number)] == [found.number]
     assert selectors.find_complaints(cast.he(), found.number) == []
 

@@ -30,6 +30,7 @@ from tests import cast
 from tests.cast import NOON
 from tests.exchange import deals, market
 from tests.exchange.trading.test_orders import at_once
+from web.navigation import counted
 
 pytestmark = pytest.mark.django_db
 FORTNIGHT = timedelta(days=14)
@@ -282,7 +283,7 @@ def test_the_desk_says_whose_turn_it_is() -> None:
     assert turns() == ([], [f"答复对方的条件：{product}"])
     deals.offered(request, by=cast.zhou(), after=1)
     assert turns() == ([f"答复对方的条件：{product}"], [])
-    assert selectors.waiting_count(cast.lin()) == 1
+    assert counted(selectors.waiting(cast.lin())) == [1]
     requests.accept_offer(by=cast.lin(), at=NOON, request_id=request.pk, version=2)
     assert turns() == ([], [])
     second = deals.approved(request.product)
