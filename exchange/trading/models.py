@@ -29,7 +29,8 @@ class Order(Record):
     `amount_fen` includes `tax_fen` VAT; `…_at` columns tell when each state was reached, `…_signed_at` when
     each side signed. What is not accepted before `inspection_until` counts as accepted from then on.
     `term_days`: how long the data may be used from delivery on (None: no end); `terminated_at`: when an agreed
-    termination ends the buyer's access. Of an exclusive order's version there is no other order beside it.
+    termination ends the buyer's access. Of an exclusive order's version there is no other order beside it, until
+    its term is over and another is placed (`exclusivity_ended_at`).
     """
 
     number = models.CharField(_("订单编号"), max_length=24, unique=True)
@@ -45,6 +46,7 @@ class Order(Record):
     inspection_days = models.PositiveSmallIntegerField(_("验收期（天）"), default=7)
     term_days = models.PositiveSmallIntegerField(_("许可期限（天）"), null=True, blank=True)
     is_exclusive = models.BooleanField(_("独占许可"), default=False)
+    exclusivity_ended_at = models.DateTimeField(_("独占结束时间"), null=True, blank=True)
     terminated_at = models.DateTimeField(_("终止使用时间"), null=True, blank=True)
     placed_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     placed_at = models.DateTimeField(_("下单时间"))
@@ -74,7 +76,8 @@ class Order(Record):
             ORDER.constraint(),
             models.UniqueConstraint(
                 fields=["version"],
-                condition=models.Q(is_exclusive=True) & ~models.Q(state__in=["cancelled", "refunded"]),
+                condition=models.Q(is_exclusive=True, exclusivity_ended_at__isnull=True)
+                & ~models.Q(state__in=["cancelled", "refunded"]),
                 name="order_one_exclusive",
             ),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="order_amount_positive"),

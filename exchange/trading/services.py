@@ -196,7 +196,7 @@ def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -
         raise NotAllowed(permission=PLACE_ORDERS.label, organization="—")
     if not is_offered_to(by, plan):
         raise NotFound
-    _require_sellable(plan, buyer, at, is_exclusive=plan.is_exclusive)
+    _require_sellable(plan, buyer, at, by=by, is_exclusive=plan.is_exclusive)
     require_direct_sale(plan.product, plan.product.ordering)
     return _placed(plan, buyer, listed_terms(plan), by=by, at=at, use=stated_use(use_statement))
 
@@ -208,11 +208,13 @@ def place_agreed(
     """Order a plan at the price and on the terms that both sides settled (for exchange.requests, which has
     checked who agreed). Raises what `place_order` raises."""
     plan = _locked_plan(plan_id)
-    _require_sellable(plan, buyer, at, is_exclusive=agreed.is_exclusive)
+    _require_sellable(plan, buyer, at, by=by, is_exclusive=agreed.is_exclusive)
     return _placed(plan, buyer, agreed, by=by, at=at, use=stated_use(use_statement))
 
 
-def _require_sellable(plan: Plan, buyer: Organization, at: datetime, *, is_exclusive: bool) -> None:
+def _require_sellable(
+    plan: Plan, buyer: Organization, at: datetime, *, by: Actor, is_exclusive: bool
+) -> None:
     product = plan.product
     if product.state != ListingState.LISTED or not is_running(plan, at):
         raise NotOnSale(number=product.number)
@@ -224,8 +226,15 @@ def _require_sellable(plan: Plan, buyer: Organization, at: datetime, *, is_exclu
     others, exclusive = ~Q(buyer=buyer), Q(is_exclusive=True)
     standing_against = others | exclusive if is_exclusive else others & exclusive
     live = Order.objects.filter(version_id=product.version_id).exclude(state__in=ENDED)
-    if live.filter(standing_against).exists():
-        raise SoldExclusively(number=product.number)
+    for against in live.filter(standing_against):
+        ending = rules.access_end(against.delivered_at, against.term_days, against.terminated_at)
+        if ending is None or at < ending:
+            raise SoldExclusively(number=product.number)
+        # Not locked: an order whose term is over moves no more, and orders are locked before plans elsewhere.
+        open_end = Order.objects.filter(pk=against.pk, is_exclusive=True, exclusivity_ended_at=None)
+        if open_end.update(exclusivity_ended_at=ending):
+            told = {"ended_at": ending.isoformat()}
+            record(by=by, at=at, action="orders.end_exclusivity", subject=against, detail=told)
 
 
 def _placed(

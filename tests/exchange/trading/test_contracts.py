@@ -15,8 +15,10 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.utils import translation
 from pypdf import PdfReader
 
+from audit.models import AuditEvent
 from documents import objects
 from exchange.catalogue.models import Product
+from exchange.delivery import services as delivery
 from exchange.trading import policies, printing, rules
 from exchange.trading import services as trading
 from exchange.trading.models import Contract, ContractDocument, Order, Signature
@@ -279,6 +281,41 @@ def test_an_exclusive_licence_and_any_other_never_stand_together() -> None:
     market.placed(product, by=cast.he())
     with pytest.raises(trading.SoldExclusively):
         deals.negotiated(product, is_exclusive=True)
+
+
+def _handed_over(order: Order) -> Order:
+    trading.mark_paid(by=market.SYSTEM, at=NOON, order_id=order.pk)
+    delivery.deliver(by=cast.lin(), at=NOON, order_id=order.pk)
+    order.refresh_from_db()
+    return order
+
+
+@pytest.mark.django_db
+def test_an_exclusive_licence_keeps_others_out_until_the_second_its_term_is_over() -> None:
+    product: Product = market.listed()
+    first = _handed_over(deals.negotiated(product, is_exclusive=True, term_days=30))
+    assert first.delivered_at is not None
+    over = first.delivered_at + timedelta(days=30)
+    with pytest.raises(trading.SoldExclusively):
+        market.placed(product, by=cast.he(), at=over - timedelta(seconds=1))
+    market.placed(product, by=cast.he(), at=over)
+    first.refresh_from_db()
+    assert first.exclusivity_ended_at == over
+    assert AuditEvent.objects.filter(action="orders.end_exclusivity").count() == 1
+    with pytest.raises(trading.SoldExclusively):
+        deals.negotiated(product, is_exclusive=True, at=over)
+
+
+@pytest.mark.django_db
+def test_after_an_exclusive_term_the_version_can_be_sold_exclusively_again() -> None:
+    product: Product = market.listed()
+    first = _handed_over(deals.negotiated(product, is_exclusive=True, term_days=30))
+    assert first.delivered_at is not None
+    over = first.delivered_at + timedelta(days=30)
+    second = deals.negotiated(product, is_exclusive=True, term_days=30, at=over)
+    assert (second.is_exclusive, second.exclusivity_ended_at) == (True, None)
+    with pytest.raises(trading.SoldExclusively):
+        market.placed(product, by=cast.he(), at=over)
 
 
 @pytest.mark.django_db
