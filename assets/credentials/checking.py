@@ -160,7 +160,7 @@ def keys_in(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [key for key in found if isinstance(key, dict)]
 
 
-def _check_signature(report: Report, token: Token, evidence: Evidence) -> bool:
+def check_signature(report: Report, token: Token, evidence: Evidence) -> bool:
     """Key and signature; whether both hold."""
     if evidence.keys is None:
         report.add("signature", Verdict.UNTOLD, "no_keys")
@@ -219,7 +219,7 @@ def check_certificate(text: str, evidence: Evidence) -> Report:
     claims = token.payload.get("certificate")
     told = claims if isinstance(claims, Mapping) else {}
     report = Report("certificate", told)
-    _check_signature(report, token, evidence)
+    check_signature(report, token, evidence)
     check_number(report, str(told.get("number", "")))
     begin, end = token.payload.get("nbf"), token.payload.get("exp")
     sound = isinstance(begin, int) and isinstance(end, int)
@@ -234,7 +234,7 @@ def check_licence(text: str, evidence: Evidence) -> Report:
     claims = token.payload.get("licence")
     told = claims if isinstance(claims, Mapping) else {}
     report = Report("licence", told)
-    _check_signature(report, token, evidence)
+    check_signature(report, token, evidence)
     check_number(report, str(told.get("number", "")))
     begin, end = token.payload.get("nbf"), token.payload.get("exp")
     sound = isinstance(begin, int) and isinstance(end, int)
@@ -248,7 +248,7 @@ def check_credential(text: str, evidence: Evidence) -> Report:
     subject = token.payload.get("credentialSubject")
     told = subject if isinstance(subject, Mapping) else {}
     report = Report("credential", told)
-    _check_signature(report, token, evidence)
+    check_signature(report, token, evidence)
     issuer = token.payload.get("issuer")
     did = str(issuer.get("id", "") if isinstance(issuer, Mapping) else issuer)
     named = str(token.header.get("kid", "")).rpartition("#")[0]

@@ -80,8 +80,10 @@ def post_document(request: HttpRequest, filing_id: UUID, body: SequenceIn) -> Li
 
 
 @router.get("/vouchers/{number}", response=StandingOut, auth=None, throttle=PUBLIC_RATE)
-def get_standing(request: HttpRequest, number: str, check: str = "") -> StandingOut:
-    """How a voucher stands; `check` is the proof that a printed issue carries."""
+def get_standing(request: HttpRequest, number: str, check: str = "", sha256: str = "") -> StandingOut:
+    """How a voucher stands; `check` is the proof that a printed issue carries, `sha256` the hash of its PDF."""
+    if sha256:
+        return StandingOut.of(verification.by_document(sha256[:64], number=number[:64]))
     return StandingOut.of(verification.by_number(number[:64], check=check[:64]))
 
 

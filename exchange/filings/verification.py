@@ -159,22 +159,23 @@ def by_text(text: str) -> Verdict:
     return by_token(text) if _TOKEN.fullmatch(text) else by_number(text[:64])
 
 
+def by_document(sha256: str, *, number: str = "") -> Verdict:
+    """By the SHA-256 of an issue's PDF (hex); `number` is what the file names, told when it is not on record."""
+    document = VoucherDocument.objects.select_related("filing").filter(sha256=sha256.lower()).first()
+    if document is None:
+        return Verdict(Outcome.NOT_OURS, number)
+    issues = issues_of(document.filing)
+    issue = next(each for each in issues if each.sequence == document.sequence)
+    return _judged(document.filing, issues, issue)
+
+
 def by_file(body: bytes) -> Verdict:
     """By a PDF (its hash is on record) or a file that holds a token. Raises InvalidInput when it is too large."""
     if len(body) > LARGEST_FILE:
         raise InvalidInput(field="file", reason=str(_("文件超过 5 MB，不是交易凭证。")))
     if body.startswith(b"%PDF"):
-        document = (
-            VoucherDocument.objects.select_related("filing")
-            .filter(sha256=hashlib.sha256(body).hexdigest())
-            .first()
-        )
-        if document is None:
-            named = _NUMBER.search(body.decode("latin-1"))
-            return Verdict(Outcome.NOT_OURS, named.group() if named else "")
-        issues = issues_of(document.filing)
-        issue = next(each for each in issues if each.sequence == document.sequence)
-        return _judged(document.filing, issues, issue)
+        named = _NUMBER.search(body.decode("latin-1"))
+        return by_document(hashlib.sha256(body).hexdigest(), number=named.group() if named else "")
     try:
         text = body.decode("utf-8-sig").strip()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""`qingshu verify`: what holds of a certificate, a credential, a licence or data, on any machine, without our server.
+"""`qingshu verify`: what holds of a certificate, a credential, a licence, a voucher or data, on any machine, without our server.
 
 Needs no settings and no database. Offline it uses the files it is given; with `--server` it fetches what that
 installation publishes, and asks it for the state of the certificate.
@@ -21,12 +21,15 @@ from assets.credentials import checking
 from assets.credentials.checking import Evidence, Report, Verdict
 from assets.credentials.folders import NO_ZIP, Folder, Unreadable, disk_folder, zip_folder
 from embedded.errors import ExitCode, InstallationError
+from exchange.filings import rules as vouchers
+from exchange.filings.checking import check_voucher
 from kernel import clock
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 TIMEOUT_SECONDS = 20
 _NUMBER = re.compile(r"ZS-\d{4}-\d{7}-[0-9A-Z]", re.IGNORECASE)
 _LICENCE_NUMBER = re.compile(r"XK-\d{4}-\d{7}-[0-9A-Z]", re.IGNORECASE)
+_VOUCHER_NUMBER = re.compile(r"JY-\d{4}-\d{7,}-[0-9A-Z]", re.IGNORECASE)
 EXIT_CODES = {
     Verdict.HOLDS: ExitCode.OK,
     Verdict.FAILS: ExitCode.CHECK_FAILED,
@@ -102,6 +105,13 @@ REASONS: Mapping[str, str] = {
     "needs_registry": "only the registry can tell (--server)",
     "too_large": "it opens to more than {limit}",
 }
+VOUCHER_LABELS: Mapping[str, str] = {"amounts": "filed amount is amount less reductions and refunds"}
+VOUCHER_REASONS: Mapping[str, str] = {
+    "amounts_differ": "the amounts in it contradict one another",
+    "voucher": "the register says {state}, issue {sequence}",
+    "other_issue": "not an issue that the register holds",
+    "replaced_issue": "issue {presented} was replaced; in force is issue {sequence}",
+}
 
 
 class NotUnderstood(InstallationError):
@@ -157,6 +167,12 @@ class Server:
         """All that is published about a registered licence."""
         body = self.get(f"/api/credentials/licence?{urllib.parse.urlencode({'number': number})}")
         return _object(body, "the server's answer") if body is not None else None
+
+    def voucher(self, number: str, **presented: str) -> dict[str, Any]:
+        """How the register has a voucher; `check` or `sha256` tell which issue is presented."""
+        path = f"/api/filings/vouchers/{urllib.parse.quote(number, safe='')}"
+        query = f"?{urllib.parse.urlencode(presented)}" if presented else ""
+        return _object(self.get(path + query) or b"{}", "the server's answer")
 
 
 def _object(body: bytes, name: str) -> dict[str, Any]:
@@ -253,6 +269,8 @@ def examine(target: str, materials: Materials) -> Report:
             return _number(target.strip().upper(), materials, server)
         if not path.exists() and _LICENCE_NUMBER.fullmatch(target.strip()):
             return _licence_number(target.strip().upper(), materials, server)
+        if not path.exists() and _VOUCHER_NUMBER.fullmatch(target.strip()):
+            return _voucher_number(target.strip().upper(), server)
         with path.open("rb") as file:
             start = file.read(4)
             if start.startswith(b"PK"):
@@ -302,6 +320,10 @@ def _claimed_number(text: str) -> str:
 
 
 def _token(text: str, materials: Materials, server: Server | None, *, finish: bool = True) -> Report:
+    if checking.read_token(text).type == vouchers.VOUCHER_TYPE:
+        report = check_voucher(text, _evidence(materials, None))
+        _add_register(report, server, check=vouchers.check_of(text.strip()))
+        return report
     if checking.read_token(text).type == checking.LICENCE_TYPE:
         report = checking.check_licence(text, _evidence(materials, None))
         if finish:
@@ -347,6 +369,39 @@ def _licence_number(number: str, materials: Materials, server: Server | None) ->
     return report
 
 
+def _voucher_number(number: str, server: Server | None) -> Report:
+    report = Report("number", {"number": number})
+    checking.check_number(report, number)
+    _add_register(report, server)
+    return report
+
+
+def _voucher_pdf(number: str, body: bytes, server: Server | None) -> Report:
+    """A voucher's PDF is proved by its hash, which the register keeps for each issue."""
+    report = Report("document", {"number": number})
+    checking.check_number(report, number)
+    _add_register(report, server, sha256=hashlib.sha256(body).hexdigest())
+    return report
+
+
+def _add_register(report: Report, server: Server | None, **presented: str) -> None:
+    """What only the register knows: whether it issued this voucher, whether this issue is in force, and its state."""
+    if server is None:
+        report.add("known", Verdict.UNTOLD, "needs_registry")
+        return
+    standing = server.voucher(checking.number_in(report), **presented)
+    outcome, sequence = standing.get("outcome"), standing.get("sequence")
+    report.add("known", outcome not in (None, "unknown", "not_ours"), "" if sequence else "other_issue")
+    if sequence is None:
+        return
+    if outcome == "replaced":
+        report.add(
+            "state", False, "replaced_issue", presented=standing["presented_sequence"], sequence=sequence
+        )
+        return
+    report.add("state", outcome == "in_force", "voucher", state=standing["state"], sequence=sequence)
+
+
 def _add_ground(report: Report, server: Server | None) -> None:
     """What only the registry knows of a licence: whether it was registered, and what it rests on now."""
     if server is None:
@@ -369,8 +424,10 @@ def _own(dossier: Mapping[str, Any], materials: Materials, server: Server | None
 def _pdf(body: bytes, materials: Materials, server: Server | None) -> Report:
     """A PDF is proved by its hash: the registry keeps it, and so does the log of registrations."""
     named = _NUMBER.search(body.decode("latin-1"))
+    if named is None and (voucher := _VOUCHER_NUMBER.search(body.decode("latin-1"))):
+        return _voucher_pdf(voucher.group().upper(), body, server)
     if named is None:
-        raise Unreadable("it names no certificate")
+        raise Unreadable("it names neither a certificate nor a voucher")
     number, digest = named.group().upper(), hashlib.sha256(body).hexdigest()
     dossier = server.dossier(number=number) if server else None
     evidence = _evidence(materials, dossier)
@@ -451,7 +508,12 @@ CONCLUSIONS = {
 
 def sentence(reason: str, values: Mapping[str, Any]) -> str:
     """What is to be said about a statement, in English."""
-    return REASONS[reason].format(**values) if reason else ""
+    return {**REASONS, **VOUCHER_REASONS}[reason].format(**values) if reason else ""
+
+
+def label(code: str) -> str:
+    """What was looked at, in English."""
+    return {**LABELS, **VOUCHER_LABELS}[code]
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -464,7 +526,7 @@ def as_data(report: Report) -> dict[str, Any]:
             {
                 "code": each.code,
                 "verdict": str(each.verdict),
-                "label": LABELS[each.code],
+                "label": label(each.code),
                 "detail": sentence(each.reason, each.values),
             }
             for each in report.statements
@@ -479,5 +541,5 @@ def as_lines(report: Report) -> list[str]:
     lines = [" ".join(filter(None, [report.kind, number, str(title)]))]
     for each in report.statements:
         detail = sentence(each.reason, each.values)
-        lines.append(f"  {MARKS[each.verdict]:<20} {LABELS[each.code]}{f': {detail}' if detail else ''}")
+        lines.append(f"  {MARKS[each.verdict]:<20} {label(each.code)}{f': {detail}' if detail else ''}")
     return [*lines, CONCLUSIONS[report.verdict]]
