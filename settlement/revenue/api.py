@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -11,9 +12,17 @@ from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.errors import NotFound
 from organizations.permissions import Actor
-from settlement.revenue import selectors, services
+from settlement.revenue import history, selectors, services
 from settlement.revenue.permissions import SEE_ALL_REVENUE, SEE_OWN_REVENUE
-from settlement.revenue.schemas import AnnualOut, ChainOut, LineOut, RulingIn, StationOut
+from settlement.revenue.schemas import (
+    AnnualOut,
+    ChainOut,
+    ForecastOut,
+    LineOut,
+    RulingIn,
+    StandingOut,
+    StationOut,
+)
 
 router = Router()
 
@@ -33,6 +42,23 @@ def read_annual(request: HttpRequest, year: int, firm: UUID | None = None) -> An
     found = selectors.firm_for(_viewer(request), firm)
     kept = selectors.annual(found.pk, year)
     return AnnualOut.of(kept, selectors.months(found.pk, year), selectors.exclusion_totals(found.pk, year))
+
+
+@router.get("/standing", response=StandingOut)
+def read_standing(request: HttpRequest, year: int, day: date, firm: UUID | None = None) -> StandingOut:
+    """A firm's year as it was known at the end of a day, from raw rows, and what changed since."""
+    if not 2000 <= year <= 9999:
+        raise NotFound
+    found = selectors.firm_for(_viewer(request), firm)
+    return StandingOut.of(history.standing(found.pk, year, min(day, clock.business_date(clock.now()))))
+
+
+@router.get("/forecast", response=ForecastOut)
+def read_forecast(request: HttpRequest, firm: UUID | None = None) -> ForecastOut:
+    """Where the firm's present year leads at the pace of its latest days; null before thirty days have passed."""
+    found = selectors.firm_for(_viewer(request), firm)
+    today = clock.business_date(clock.now())
+    return ForecastOut.of(found.pk, today.year, history.forecast(found.pk, today))
 
 
 @router.get("/lines", response=Page[LineOut])

@@ -29,6 +29,14 @@ class RulingForm(forms.Form):
     )
 
 
+class DayForm(forms.Form):
+    """Which past day the year is to be told as of."""
+
+    as_of = forms.DateField(
+        label=_("截至哪一天"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+    )
+
+
 class YuanForm(forms.Form):
     """Which yuan of the year's revenue to follow."""
 

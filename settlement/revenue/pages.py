@@ -23,8 +23,8 @@ from kernel.errors import NotFound, Refusal
 from kernel.money import Money
 from organizations.models import Organization
 from organizations.permissions import Actor
-from settlement.revenue import selectors, services
-from settlement.revenue.forms import RulingForm, YuanForm
+from settlement.revenue import history, selectors, services
+from settlement.revenue.forms import DayForm, RulingForm, YuanForm
 from settlement.revenue.models import AnnualRevenue, RevenueLine
 from settlement.revenue.permissions import RULE_ON_TRADES, SEE_ALL_REVENUE, SEE_OWN_REVENUE
 from settlement.revenue.states import Code
@@ -78,7 +78,13 @@ def index(request: HttpRequest) -> HttpResponse:
     kept = selectors.annual(firm.pk, year)
     lines = _chosen_lines(selectors.lines_visible_to(viewer).filter(firm=firm, year=year), request)
     query = f"firm={firm.pk}&" if viewer.can(SEE_ALL_REVENUE) else ""
+    as_of = DayForm(request.GET if "as_of" in request.GET else None)
+    day = as_of.cleaned_data["as_of"] if as_of.is_valid() else None
+    today = clock.business_date(clock.now())
     context = {
+        "as_of": as_of,
+        "standing": history.standing(firm.pk, year, min(day, today)) if day else None,
+        "forecast": history.forecast(firm.pk, today) if year == today.year else None,
         "firm": firm,
         "year": year,
         "annual": kept,

@@ -5,9 +5,10 @@ Pure: no database, no clock. Amounts are integer fen, without VAT.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
+from fractions import Fraction
 
 from assets.registry.states import CertificateState
 from exchange.filings.rules import QINGYUAN_BASE
@@ -94,6 +95,51 @@ class Amounts:
         for each in amounts:
             whole += each
         return whole
+
+
+PACE_DAYS = 90
+"""The pace of a year is that of so many days before the present one."""
+LEAST_DAYS = 30
+"""With fewer days behind it, a year's end is not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Where a year's revenue leads at the pace of its latest days; fen, days of Asia/Shanghai.
+
+    `expected_fen` at the pace of the latest `days` days, `low_fen` and `high_fen` at that of the slower and the
+    faster half of them, `reached_on` the first day on which the goal is passed at the expected pace (None: not in
+    this year, or there is no goal, or it is passed already).
+    """
+
+    days: int
+    low_fen: int
+    expected_fen: int
+    high_fen: int
+    reached_on: date | None
+
+
+def forecast(daily: Sequence[int], on: date, goal_fen: int | None) -> Forecast | None:
+    """What the year will bring: `daily` holds what counts of each day from 1 January to the day before `on`.
+
+    None before `LEAST_DAYS` days have passed or once the year is over. A straight line, not a model: sales that
+    are already agreed but not received are not in it.
+    """
+    left = (date(on.year + 1, 1, 1) - on).days
+    if len(daily) < LEAST_DAYS or (on - date(on.year, 1, 1)).days != len(daily):
+        return None
+    sofar, days = sum(daily), min(PACE_DAYS, len(daily))
+    latest = daily[-days:]
+    older, newer = latest[: days // 2], latest[days // 2 :]
+    paces = [Fraction(max(sum(part), 0), len(part)) for part in (older, newer, latest)]
+    low, high = sorted(paces[:2])
+    reached = None
+    if goal_fen is not None and sofar < goal_fen and paces[2]:
+        needed = -((sofar - goal_fen) // paces[2])  # whole days, rounded up
+        reached = on + timedelta(days=int(needed) - 1) if needed <= left else None
+    return Forecast(
+        days, sofar + int(low * left), sofar + int(paces[2] * left), sofar + int(high * left), reached
+    )
 
 
 def net_of_tax(*, released_fen: int, order_fen: int, tax_fen: int) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from ninja import Schema
 
+from settlement.revenue.history import Standing
 from settlement.revenue.models import AnnualRevenue, RevenueLine
+from settlement.revenue.rules import Forecast
 from settlement.revenue.selectors import ExclusionTotal, Station
 
 
@@ -54,6 +57,60 @@ class AnnualOut(Schema):
             months=months,
             exclusions=[ExclusionOut.of(total) for total in totals],
         )
+
+
+class ChangeOut(Schema):
+    """What came after the day and moved the year."""
+
+    at: datetime
+    label: str
+    order: str
+    effect_fen: int
+
+
+class StandingOut(Schema):
+    """A year as known on a day: counted then, counted now, and the changes between (they add up)."""
+
+    firm: UUID
+    year: int
+    day: date
+    then_counted_fen: int
+    then_excluded_fen: int
+    now_counted_fen: int
+    now_excluded_fen: int
+    changes: list[ChangeOut]
+
+    @staticmethod
+    def of(found: Standing) -> StandingOut:
+        return StandingOut(
+            firm=found.firm_id,
+            year=found.year,
+            day=found.day,
+            then_counted_fen=found.then.counted_fen,
+            then_excluded_fen=found.then.excluded_fen,
+            now_counted_fen=found.now.counted_fen,
+            now_excluded_fen=found.now.excluded_fen,
+            changes=[
+                ChangeOut(at=c.at, label=c.label, order=c.order_number, effect_fen=c.effect_fen)
+                for c in found.changes
+            ],
+        )
+
+
+class ForecastOut(Schema):
+    """The year's end at the pace of the latest `days` days, fen; nulls when it cannot be told yet."""
+
+    firm: UUID
+    year: int
+    days: int | None = None
+    low_fen: int | None = None
+    expected_fen: int | None = None
+    high_fen: int | None = None
+    reached_on: date | None = None
+
+    @staticmethod
+    def of(firm: UUID, year: int, found: Forecast | None) -> ForecastOut:
+        return ForecastOut(firm=firm, year=year, **(asdict(found) if found else {}))
 
 
 class LineOut(Schema):

@@ -58,6 +58,7 @@ class Trade:
     net_fen: int
     exclusions: list[str]
     refunds: list[Refund]
+    certificate_state_at_sale: str
 
     def amounts(self) -> Amounts:
         """What the trade and its refunds add to its year."""
@@ -148,6 +149,34 @@ def trades(orders: QuerySet[Order]) -> list[Trade]:
 
 
 def _trade(order: Order, refunds: list[Refund], rulings: frozenset[str], history: list[Transition]) -> Trade:
+    filing = getattr(order, "filing", None)
+    sold_at = order.contracted_at or order.placed_at
+    at_sale = _state_at(order.certificate, history, sold_at)
+    state = filing.state if filing else None
+    return _judged(order, at_sale, refunds=refunds, rulings=rulings, filing_state=state)
+
+
+def judged(
+    trade: Trade, *, refunds: list[Refund], rulings: frozenset[str], filing_state: str | None
+) -> Trade:
+    """The same trade on other refunds, rulings and state of its filing (for a standing in the past)."""
+    return _judged(
+        trade.order,
+        trade.certificate_state_at_sale,
+        refunds=refunds,
+        rulings=rulings,
+        filing_state=filing_state,
+    )
+
+
+def _judged(
+    order: Order,
+    certificate_state_at_sale: str,
+    *,
+    refunds: list[Refund],
+    rulings: frozenset[str],
+    filing_state: str | None,
+) -> Trade:
     release, filing = order.release, getattr(order, "filing", None)
     delivery = getattr(order, "delivery", None)
     sold_at = order.contracted_at or order.placed_at
@@ -155,9 +184,9 @@ def _trade(order: Order, refunds: list[Refund], rulings: frozenset[str], history
     facts = TradeFacts(
         year=year,
         venue=filing.venue if filing else None,
-        filing_state=filing.state if filing else None,
+        filing_state=filing_state,
         is_fully_refunded=sum(refund.amount_fen for refund in refunds) >= release.gross_fen,
-        certificate_state_at_sale=_state_at(order.certificate, history, sold_at),
+        certificate_state_at_sale=certificate_state_at_sale,
         certificate_from=order.certificate.valid_from,
         certificate_until=order.certificate.valid_until,
         sold_on=clock.business_date(sold_at),
@@ -168,7 +197,9 @@ def _trade(order: Order, refunds: list[Refund], rulings: frozenset[str], history
         rulings=rulings,
     )
     net = net_of_tax(released_fen=release.gross_fen, order_fen=order.amount_fen, tax_fen=order.tax_fen)
-    return Trade(order, release, year, release.gross_fen, net, exclusions(facts), refunds)
+    return Trade(
+        order, release, year, release.gross_fen, net, exclusions(facts), refunds, certificate_state_at_sale
+    )
 
 
 def _certificate_histories(certificate_ids: set[UUID]) -> dict[UUID, list[Transition]]:
@@ -382,7 +413,10 @@ def figures(viewer: Actor) -> list[Figure]:
         return []
     year = clock.business_year(clock.now())
     kept = annual(viewer.organization_id, year)
-    hint = _("%(count)s 笔") % {"count": kept.line_count}
+    goal, hint = goal_of(year), _("%(count)s 笔") % {"count": kept.line_count}
+    if goal is not None:
+        left = goal - kept.counted_fen
+        hint = _("距奖励条件 %(amount)s") % {"amount": Money(left)} if left > 0 else _("已达到奖励条件")
     title = _("%(year)s 年实际收入") % {"year": year}
     return [Figure(title, Money(kept.counted_fen), hint, resolved("revenue:index"))]
 
