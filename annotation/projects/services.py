@@ -113,7 +113,7 @@ class ImportOutcome:
 
 def locked_project(project_id: UUID) -> Project:
     """The project, locked until the transaction ends; NotFound when there is none."""
-    found = Project.objects.select_for_update(of=("self",)).filter(pk=project_id).first()
+    found = Project.objects.select_for_update(of=("self",), no_key=True).filter(pk=project_id).first()
     if found is None:
         raise NotFound
     return found

@@ -34,7 +34,7 @@ FULL = rules.LIST_BITS // 2
 
 
 def _locked(certificate_id: UUID) -> Certificate:
-    rows = Certificate.objects.select_for_update(of=("self",)).select_related("holder")
+    rows = Certificate.objects.select_for_update(of=("self",), no_key=True).select_related("holder")
     found = rows.filter(pk=certificate_id).order_by("pk").first()
     if found is None:
         raise NotFound

@@ -374,6 +374,7 @@ def plans(request: HttpRequest, number: str) -> HttpResponse:
     context = {
         "product": found,
         "proposed": proposed,
+        "revision": open_revision_of(found),
         "form": form,
         "is_listed": is_listed,
         "may_change": found.state in (*EDITABLE, *services.REVISABLE),

@@ -12,7 +12,7 @@ class ReviewForm(forms.Form):
     stars = forms.TypedChoiceField(
         label=_("星级"),
         coerce=int,
-        choices=[(5, "★★★★★"), (4, "★★★★☆"), (3, "★★★☆☆"), (2, "★★☆☆☆"), (1, "★☆☆☆☆")],
+        choices=[("", _("请选择")), (5, "★★★★★"), (4, "★★★★☆"), (3, "★★★☆☆"), (2, "★★☆☆☆"), (1, "★☆☆☆☆")],
     )
     text = forms.CharField(
         label=_("评价"),

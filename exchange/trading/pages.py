@@ -203,6 +203,12 @@ def _next_steps(order: Order, viewer: Actor) -> dict[str, bool]:
     }
 
 
+def _may_judge(order: Order, viewer: Actor) -> bool:
+    """Whether the viewer bought what this order has brought to its end."""
+    is_buyer = viewer.organization_id == order.buyer_id
+    return is_buyer and order.state == OrderState.COMPLETED and viewer.can(ACCEPT_ORDERS)
+
+
 def _is_over(order: Order) -> bool:
     """Whether the buyer's access has ended."""
     ending = access_ends_at(order)
@@ -269,6 +275,7 @@ def _order_context(order: Order, viewer: Actor, cancel_form: CancelForm) -> dict
         "deliver_url": _address("delivery:deliver", order),
         "inspection_url": _address("acceptance:inspection", order) if order.delivered_at else "",
         "voucher_url": _address("filings:of_order", order),
+        "review_url": _address("reviews:write", order) if _may_judge(order, viewer) else "",
         "supplements": supplements_of(order),
         "may_supplement": order.contracted_at is not None
         and order.state not in services.ENDED

@@ -12,7 +12,7 @@ from accounts.models import User
 @transaction.atomic
 def edit_profile(*, user_id: UUID, name: str, language: str) -> User:
     """Keep the person's name and language."""
-    user = User.objects.select_for_update().get(pk=user_id)
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
     user.name, user.language = name.strip(), language
     user.save(update_fields=["name", "language"])
     return user

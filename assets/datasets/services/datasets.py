@@ -35,15 +35,19 @@ class ReasonMissing(Refusal):
 
 def locked_dataset(dataset_id: UUID) -> Dataset:
     """The dataset, locked until the transaction ends; NotFound if there is none."""
-    found = Dataset.objects.select_for_update(of=("self",)).filter(pk=dataset_id).order_by("pk").first()
+    found = Dataset.objects.select_for_update(of=("self",), no_key=True).filter(pk=dataset_id).order_by("pk").first()
     if found is None:
         raise NotFound
     return found
 
 
 def locked_version(version_id: UUID) -> DatasetVersion:
-    """The version, locked until the transaction ends; NotFound if there is none."""
-    rows = DatasetVersion.objects.select_for_update(of=("self",)).select_related("dataset")
+    """The version, locked until the transaction ends; NotFound if there is none.
+
+    The lock leaves the key alone: a new order that refers to the version never waits for it (and with that
+    for the product it holds itself).
+    """
+    rows = DatasetVersion.objects.select_for_update(of=("self",), no_key=True).select_related("dataset")
     found = rows.filter(pk=version_id).order_by("pk").first()
     if found is None:
         raise NotFound

@@ -120,7 +120,7 @@ def _locked(rows: Any, key: UUID) -> Any:
 
 def locked_application(application_id: UUID) -> Application:
     """The application, locked until the transaction ends; NotFound if there is none."""
-    rows = Application.objects.select_for_update(of=("self",)).select_related(
+    rows = Application.objects.select_for_update(of=("self",), no_key=True).select_related(
         "registrant", "version__dataset", "project__firm", "project__client", "other"
     )
     found: Application = _locked(rows, application_id)
@@ -129,7 +129,7 @@ def locked_application(application_id: UUID) -> Application:
 
 def locked_certificate(certificate_id: UUID) -> Certificate:
     """The certificate, locked until the transaction ends; NotFound if there is none."""
-    rows = Certificate.objects.select_for_update(of=("self",)).select_related("holder", "version__dataset")
+    rows = Certificate.objects.select_for_update(of=("self",), no_key=True).select_related("holder", "version__dataset")
     found: Certificate = _locked(rows, certificate_id)
     return found
 
@@ -180,7 +180,7 @@ class _Object:
 
 
 def _version(by: Actor, version_id: UUID) -> DatasetVersion:
-    rows = DatasetVersion.objects.select_for_update(of=("self",)).select_related("dataset")
+    rows = DatasetVersion.objects.select_for_update(of=("self",), no_key=True).select_related("dataset")
     version: DatasetVersion = _locked(rows, version_id)
     if not by.belongs_to(version.dataset.firm_id):
         raise NotFound
@@ -191,7 +191,7 @@ def _version(by: Actor, version_id: UUID) -> DatasetVersion:
 
 
 def _project(by: Actor, project_id: UUID) -> Project:
-    project: Project = _locked(Project.objects.select_for_update(of=("self",)), project_id)
+    project: Project = _locked(Project.objects.select_for_update(of=("self",), no_key=True), project_id)
     if not by.belongs_to(project.firm_id):
         raise NotFound
     by.require(APPLY)
@@ -368,7 +368,7 @@ def _changed_version(certificate: Certificate, kind: str, version_id: UUID | Non
         return certificate.version
     if kind != RegistrationKind.CHANGE or certificate.version is None:
         raise InvalidInput(field="version_id", reason=_("只有数据集的变更登记可以换成新版本。"))
-    rows = DatasetVersion.objects.select_for_update(of=("self",)).select_related("dataset")
+    rows = DatasetVersion.objects.select_for_update(of=("self",), no_key=True).select_related("dataset")
     version: DatasetVersion = _locked(rows, version_id)
     if version.dataset_id != certificate.version.dataset_id:
         raise InvalidInput(field="version_id", reason=_("请选择同一数据集的版本；其他数据集请办理首次登记。"))

@@ -21,10 +21,12 @@ from exchange.brokers.permissions import CONFIRM, ENTRUST, RATE, VIEW, VIEW_ALL,
 from exchange.brokers.states import DealState, FactKind, MatchState
 from exchange.pilots.permissions import MANAGE
 from exchange.pilots.selectors import pilot_for
+from exchange.trading.selectors import orders_visible_to
 from gateway.api import actor
 from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, Refusal
 from kernel.money import Money
+from kernel.wording import listed
 from organizations.permissions import Actor
 from web.answers import page_or_fragment
 from web.forms import show_refusal
@@ -139,11 +141,13 @@ def _deal_context(deal: Deal, viewer: Actor) -> dict[str, object]:
     missing = [line.label for line in lines if line.record is None]
     by_hand = [line.kind for line in lines if line.record is None and line.kind in rules.BY_HAND]
     price = Money(order.amount_fen)
+    is_seen = orders_visible_to(viewer).filter(pk=order.pk).exists()
+    order_url = reverse("trading:order", args=[order.pk]) if is_seen else ""
     return {
         "deal": deal,
         "facts": [
             Fact(_("数据经纪人"), str(deal.broker)),
-            Fact(_("订单"), order.number, url=reverse("trading:order", args=[order.pk])),
+            Fact(_("订单"), order.number, url=order_url),
             Fact(_("数据产品"), order.product.display_title),
             Fact(_("供方"), str(order.supplier)),
             Fact(_("需方"), str(order.buyer)),
@@ -151,7 +155,7 @@ def _deal_context(deal: Deal, viewer: Actor) -> dict[str, object]:
         ],
         "commissions": list(deal.commissions.select_related("mandate").defer("mandate__text").order_by("pk")),
         "lines": lines,
-        "missing": missing,
+        "missing": listed(missing),
         "history": selectors.history_of(deal.pk),
         "may_confirm": deal.state == DealState.PROPOSED
         and column is not None
@@ -276,7 +280,7 @@ def board(request: HttpRequest) -> HttpResponse:
     page = paginate(selectors.incomplete_deals(viewer), request.GET)
     context = {
         "page": page,
-        "rows": [(each, selectors.missing_labels(each)) for each in page],
+        "rows": [(each, listed(selectors.missing_labels(each))) for each in page],
         "pilots": selectors.pilots_to_assess(viewer, clock.now()),
         "year": clock.business_year(clock.now()) - 1,
     }

@@ -406,7 +406,7 @@ def delist(*, by: Actor, at: datetime, product_id: UUID, reason: str = "") -> Pr
 
 def _close_revision(product: Product, *, by: Actor, at: datetime) -> None:
     """What is no longer on sale has nothing left to change."""
-    rows = product.revisions.select_for_update(of=("self",)).filter(state__in=OPEN_REVISION)
+    rows = product.revisions.select_for_update(of=("self",), no_key=True).filter(state__in=OPEN_REVISION)
     for revision in rows.order_by("pk"):
         revision.decided_at = at
         LISTING_REVISION.move(

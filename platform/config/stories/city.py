@@ -30,6 +30,7 @@ from config.stories import (
     people,
     registers,
     sources,
+    voices,
     way,
 )
 from config.stories.way import Team, shanghai
@@ -280,6 +281,7 @@ def load(
         claims()
         negotiation.tell()
         needs.tell(at)
+        voices.tell()
         audit.record(by=Actor.system("示例城市"), at=at, action=LOADED, detail={"orders": orders})
     return True
 
