@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
@@ -510,7 +511,7 @@ def ruling(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
     form = RulingForm(request.POST or None)
     is_sound = request.method == "POST" and form.is_valid()
     if is_sound and request.POST.get("step") == "decide":
-        done = _once(request, form, lambda: _rule(viewer, complaint_id, form), _("裁决已作出。"))
+        done = _once(request, form, lambda: _rule(viewer, complaint_id, form), _said_after(found.order, form))
         if done is not None:
             return done
         is_sound = False
@@ -526,6 +527,7 @@ def ruling(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
         "effects": selectors.effects_of(found.order),
         "pending": pending,
         "pending_effect": _ruling_effect(found.order, pending) if pending else None,
+        "is_confirmed_by_another": effect is not None and _is_confirmed_by_another(found.order, form),
         "is_own": pending is not None and pending.ruled_by_id == viewer.user_id,
         "confirm_form": ConfirmForm(),
         "cited": [Citation(code).label for code in form.cleaned_data["citations"]] if effect else [],
@@ -537,6 +539,19 @@ def ruling(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
     }
     status = 422 if form.errors else 200
     return render(request, "acceptance/ruling.html", context, status=status)
+
+
+def _is_confirmed_by_another(order: Order, form: RulingForm) -> bool:
+    """Whether the ruling in the form would wait for a second operator."""
+    threshold = int(settings.RULING_CONFIRMATION_FEN)
+    gross = Money(order.amount_fen)
+    return rules.needs_confirmation(form.cleaned_data["outcome"], gross=gross, threshold_fen=threshold)
+
+
+def _said_after(order: Order, form: RulingForm) -> str:
+    if _is_confirmed_by_another(order, form):
+        return _("裁决已拟定，另一位审核员复核同意后生效。")
+    return _("裁决已作出。")
 
 
 def _shown_effect(order: Order, form: RulingForm) -> Effect | None:

@@ -139,6 +139,14 @@ def dispute_board(viewer: Actor) -> QuerySet[Complaint]:
     return rows.annotate(is_proposed=Exists(pending))
 
 
+def _rulings_visible_to(viewer: Actor) -> QuerySet[Ruling]:
+    """Rulings in force; a proposal, and one sent back, only for who rules or looks on, never for the sides."""
+    rows = Ruling.objects.select_related("confirmation")
+    if viewer.can(RULE) or viewer.can(VIEW_DISPUTES):
+        return rows
+    return rows.filter(Q(is_confirmation_needed=False) | Q(confirmation__is_confirmed=True))
+
+
 def visible_complaint(viewer: Actor, complaint_id: UUID) -> Complaint:
     """One complaint with all that its page shows; NotFound when the viewer may not see it."""
     attachments = Prefetch("attachments", Attachment.objects.select_related("document"))
@@ -160,7 +168,7 @@ def visible_complaint(viewer: Actor, complaint_id: UUID) -> Complaint:
             Prefetch(
                 "statements", Statement.objects.prefetch_related(attachments).order_by("stated_at", "pk")
             ),
-            Prefetch("rulings", Ruling.objects.select_related("confirmation").order_by("ruled_at", "pk")),
+            Prefetch("rulings", _rulings_visible_to(viewer).order_by("ruled_at", "pk")),
         )
         .filter(pk=complaint_id)
         .first()

@@ -42,6 +42,7 @@ class OfferForm(forms.Form):
     broker = forms.ModelChoiceField(
         label=_("数据经纪人"),
         queryset=Organization.objects.none(),
+        empty_label=_("请选择"),
         help_text=_("只列出试点中的数据经纪人。"),
     )
     uscc = forms.CharField(label=_("委托人统一社会信用代码"), max_length=18)
@@ -120,7 +121,7 @@ class ReasonForm(forms.Form):
 class HandoverForm(forms.Form):
     """To which broker the same terms are offered."""
 
-    broker = forms.ModelChoiceField(label=_("新的数据经纪人"), queryset=Organization.objects.none())
+    broker = forms.ModelChoiceField(label=_("新的数据经纪人"), queryset=Organization.objects.none(), empty_label=_("请选择"))
 
     def __init__(self, *args: Any, brokers: Sequence[Organization], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -530,9 +530,12 @@ def control(request: HttpRequest, number: str) -> HttpResponse:
         if move == "suspend":
             services.suspend_listing(by=viewer, at=at, product_id=found.pk, reason=reason)
         elif move == "relist":
-            services.relist(by=viewer, at=at, product_id=found.pk)
+            services.relist(by=viewer, at=at, product_id=found.pk, reason=reason)
         else:
             services.delist(by=viewer, at=at, product_id=found.pk, reason=reason)
     except Refusal as refusal:
         messages.error(request, str(refusal))
+    else:
+        said = {"suspend": _("已暂停交易，供方已收到理由。"), "relist": _("已恢复上架。")}
+        messages.success(request, said.get(move, _("已下架。")))
     return redirect("catalogue:review", number)

@@ -28,6 +28,7 @@ from gateway.services import answer_once, fingerprint
 from kernel import clock
 from kernel.errors import NotAllowed, Refusal
 from kernel.money import Money
+from kernel.wording import listed
 from organizations.models import Organization
 from organizations.permissions import Actor
 from organizations.states import OrganizationKind as Kind
@@ -153,9 +154,9 @@ def _commission(mandate: Mandate) -> str:
 
 def _scope(mandate: Mandate) -> str:
     if mandate.scope == Scope.INDUSTRIES:
-        return "、".join(str(Industry(code).label) for code in mandate.industries)
+        return listed(Industry(code).label for code in mandate.industries)
     if mandate.scope == Scope.PRODUCTS:
-        return "、".join(mandate.products.values_list("title", flat=True))
+        return listed(mandate.products.values_list("title", flat=True))
     return str(Scope.ALL.label)
 
 
@@ -175,7 +176,7 @@ def _facts(mandate: Mandate) -> list[Fact]:
         budget = str(Money(mandate.wish_budget_fen)) if mandate.wish_budget_fen else "--"
         facts += [
             Fact(_("需要的数据形态"), mandate.get_wish_modality_display() or _("不限")),
-            Fact(_("需要的标签"), "、".join(mandate.wish_labels) or "--"),
+            Fact(_("需要的标签"), listed(mandate.wish_labels) or "--"),
             Fact(_("单笔预算"), budget),
         ]
     return facts
@@ -212,7 +213,7 @@ def _waiting(mandate: Mandate, signed: set[str]) -> str:
     if mandate.state != MandateState.OFFERED:
         return ""
     missing = [str(party.label) for party in Party if party.value not in signed]
-    return _("等待%(parties)s签署。") % {"parties": "、".join(missing)}
+    return _("等待%(parties)s签署。") % {"parties": listed(missing)}
 
 
 @login_required

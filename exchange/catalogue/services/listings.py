@@ -362,9 +362,12 @@ def _suspend(product: Product, *, by: Actor, at: datetime, reason: str) -> Produ
 
 
 @transaction.atomic
-def relist(*, by: Actor, at: datetime, product_id: UUID, certificate_id: UUID | None = None) -> Product:
+def relist(
+    *, by: Actor, at: datetime, product_id: UUID, certificate_id: UUID | None = None, reason: str = ""
+) -> Product:
     """Put a suspended product on sale again (operator); `certificate_id`: the renewed one of its version.
 
+    A reason is not asked for; a given one is kept and shown to the supplier.
     Raises CertificateNotInForce unless the certificate covers that very version and supplier today.
     """
     product = _product_for_review(by, product_id)
@@ -375,13 +378,14 @@ def relist(*, by: Actor, at: datetime, product_id: UUID, certificate_id: UUID | 
             raise NotFound
         product.certificate = renewed
     require_certificate(product, at)
-    LISTING.move(product, "relist", by=by, at=at, update_fields=["certificate"])
+    reason = reason.strip()
+    LISTING.move(product, "relist", by=by, at=at, reason=reason, update_fields=["certificate"])
     record(
         by=by,
         at=at,
         action="listings.relist",
         subject=product,
-        detail={"certificate": product.certificate.number},
+        detail={"certificate": product.certificate.number, "reason": reason},
     )
     announce(ListingPublished(at=at, product_id=product.pk, by=by))
     return product

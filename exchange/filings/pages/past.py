@@ -98,7 +98,10 @@ def dry_run(request: HttpRequest, import_id: UUID) -> HttpResponse:
             Kpi(_("已存在，跳过"), f"{found.known_count:,}"),
             Kpi(_("有问题"), f"{found.faulty_count:,}"),
         ],
-        "may_confirm": is_open and not found.faulty_count and viewer.can(IMPORT_PAST_TRADES),
+        "may_confirm": is_open
+        and not found.faulty_count
+        and found.new_count > 0
+        and viewer.can(IMPORT_PAST_TRADES),
         "is_open": is_open,
     }
     return render(request, "filings/dry_run.html", context)

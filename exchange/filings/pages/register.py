@@ -71,7 +71,7 @@ def _filters(year: int | None, state: str, source: str) -> dict[str, list[Link]]
         "years": [link(_("全部年份"), year=None, is_current=year is None)]
         + [
             link(str(each), year=each, is_current=year == each)
-            for each in range(this_year, this_year - 3, -1)
+            for each in range(this_year, this_year - (3 if source == rules.FILED else 6), -1)
         ],
         "sources": [link(words[each], source=each, state="", is_current=source == each) for each in SOURCES],
         "states": [],
