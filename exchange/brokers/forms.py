@@ -121,7 +121,9 @@ class ReasonForm(forms.Form):
 class HandoverForm(forms.Form):
     """To which broker the same terms are offered."""
 
-    broker = forms.ModelChoiceField(label=_("新的数据经纪人"), queryset=Organization.objects.none(), empty_label=_("请选择"))
+    broker = forms.ModelChoiceField(
+        label=_("新的数据经纪人"), queryset=Organization.objects.none(), empty_label=_("请选择")
+    )
 
     def __init__(self, *args: Any, brokers: Sequence[Organization], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

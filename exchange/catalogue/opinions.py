@@ -27,6 +27,7 @@ class Opinion:
     answer: str = ""
     hidden_reason: str = ""
     url: str = ""
+    is_own: bool = False
 
     @property
     def star_row(self) -> str:

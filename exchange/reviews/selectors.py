@@ -71,7 +71,8 @@ def _opinion(review: Review, viewer: Actor) -> Opinion:
     is_suppliers = viewer.belongs_to(review.product.supplier_id) and viewer.can(EDIT_PRODUCTS)
     may_act = is_suppliers or viewer.can(REVIEW_LISTINGS)
     url = reverse("reviews:review", args=[review.pk]) if may_act else ""
-    if viewer.organization_id == review.author_id and viewer.can(WRITE_REVIEWS):
+    is_own = viewer.organization_id == review.author_id and viewer.can(WRITE_REVIEWS)
+    if is_own:
         url = reverse("reviews:write", args=[review.order_id])
     return Opinion(
         id=review.pk,
@@ -83,6 +84,7 @@ def _opinion(review: Review, viewer: Actor) -> Opinion:
         answer=review.answer,
         hidden_reason=review.hidden_reason,
         url=url,
+        is_own=is_own,
     )
 
 

@@ -66,6 +66,7 @@ class Order(Record):
         indexes = [
             models.Index(fields=["supplier", "-placed_at"], name="order_supplier_placed"),
             models.Index(fields=["buyer", "-placed_at"], name="order_buyer_placed"),
+            models.Index(fields=["-placed_at", "-id"], name="order_placed"),
             models.Index(
                 fields=["inspection_until"],
                 condition=models.Q(state="delivered"),

@@ -90,7 +90,7 @@ def orders(request: HttpRequest) -> HttpResponse:
         Link(_("我方销售"), "?side=sold", is_current=side == "sold"),
     ]
     context = {
-        "page": paginate(rows, request.GET),
+        "page": paginate(rows, request.GET, order=("-placed_at", "-id")),
         "chips": chips,
         "sides": [] if sees_all else sides,
         "sees_all": sees_all,

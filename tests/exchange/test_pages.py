@@ -174,14 +174,29 @@ def test_an_order_page_shows_each_side_its_next_step() -> None:
     trading.mark_paid(by=market.SYSTEM, at=NOON, order_id=order.pk)
     assert f"/deliveries/{order.pk}/deliver/" in lin.get(address).content.decode()
     assert lin.post(f"/deliveries/{order.pk}/deliver/").status_code == 302
-    assert "验收通过" in zhou.get(address).content.decode()
-    assert "验收通过</button>" not in lin.get(address).content.decode()
+    checklist, judging = f"/acceptance/orders/{order.pk}/", f"/reviews/orders/{order.pk}/"
+    shown = zhou.get(address).content.decode()
+    assert ("核对并验收" in shown, checklist in shown, f"{address}accept/" in shown) == (True, True, False)
+    assert "核对并验收" not in lin.get(address).content.decode()
     assert zhou.post(f"{address}accept/").status_code == 302
     order.refresh_from_db()
     assert order.state == "accepted"
+    assert judging not in zhou.get(address).content.decode()
+    trading.complete_order(by=market.SYSTEM, at=NOON, order_id=order.pk)
+    assert judging in zhou.get(address).content.decode()
+    for other in (cast.lin(), cast.gu()):
+        assert judging not in client_of(other).get(address).content.decode()
     for who, status in ((cast.he(), 404), (cast.mei(), 404), (cast.gu(), 200), (cast.yan(), 200)):
         assert client_of(who).get(address).status_code == status
     assert Client().get(address).status_code == 302
+
+
+def test_orders_are_listed_by_the_time_they_were_placed() -> None:
+    product = market.listed()
+    late = market.placed(product, at=NOON)
+    early = market.placed(product, at=NOON - timedelta(days=30))
+    listed = client_of(cast.zhou()).get("/orders/").content.decode()
+    assert listed.index(late.number) < listed.index(early.number)
 
 
 def test_cancelling_without_a_reason_shows_the_form_again() -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from config.stories import city, negotiation, people
+from config.stories import city, negotiation, people, voices
 from config.stories.way import shanghai
 from exchange.acceptance.models import Complaint
-from exchange.catalogue.models import Product
+from exchange.catalogue.models import ListingRevision, Product, Question
 from exchange.delivery import services as delivery
 from exchange.requests.models import PurchaseRequest
+from exchange.reviews.models import Review
 from exchange.trading.models import Order
 from settlement.ledger import selectors as ledger
 from settlement.revenue import selectors as revenue
@@ -95,6 +96,12 @@ def test_the_city_stands_as_promised_and_is_loaded_once(monkeypatch: pytest.Monk
     assert (lapsed.state, lapsed.certificate.state) == ("suspended", "cancelled")
     assert Order.objects.filter(supplier=people.organization("yingshi"), state="refunded").count() == 1
     assert sorted(Complaint.objects.values_list("state", flat=True)) == ["disputed", "settled"]
+    assert Review.objects.count() == 6
+    assert Question.objects.filter(answered_at=None).count() == 1
+    change = ListingRevision.objects.get(state="submitted")
+    assert change.product.supplier == people.organization("beijiang")
+    voices.tell()
+    assert (Review.objects.count(), Question.objects.count()) == (6, 4)
     assert ledger.prove().is_sound
     for firm in ("qinglan", "beijiang", "feixia", "lianjiang", "yingshi", "bijia"):
         assert revenue.recomputation(people.organization(firm).pk, 2025).is_equal

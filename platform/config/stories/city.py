@@ -273,6 +273,7 @@ def load(
     for name, count in _told_by(told, processes):
         orders += count
         say(f"{name}: {count} orders")
+    people.read_up(shanghai(2026, 11, 1))
     broker_pilot.tell()
     disputes.tell()
     registers.tell()

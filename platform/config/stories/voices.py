@@ -1,6 +1,6 @@
-"""What buyers say and ask in the demo city: reviews of completed orders, questions and answers. All invented (示例).
+"""What buyers say and ask in the demo city, and a listing change that waits for the operator. All invented (示例).
 
-Telling it again changes nothing: a product that has a review or a question keeps what it has.
+Telling it again changes nothing: a product that has a review, a question or an open change keeps what it has.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from config.stories import people
 from config.stories.way import shanghai
 from exchange.catalogue import services as catalogue
 from exchange.catalogue.models import Product, Question
+from exchange.catalogue.selectors import open_revision_of
 from exchange.reviews import services as reviews
 from exchange.reviews.models import Review
 from exchange.trading.models import Order
+from kernel.money import Money
 from organizations.permissions import Actor
 
 SAID: dict[str, tuple[tuple[str, int, str, str], ...]] = {
@@ -58,6 +60,9 @@ def tell() -> None:
         product = _product(firm)
         if product is not None and not Question.objects.filter(product=product).exists():
             _ask(product, people.actor("lin" if firm == "qinglan" else f"{firm}-lead"), asked)
+    product = _product("beijiang")
+    if product is not None and open_revision_of(product) is None:
+        _change(product, people.actor("beijiang-lead"))
 
 
 def _product(firm: str) -> Product | None:
@@ -87,3 +92,21 @@ def _ask(product: Product, supplier: Actor, asked: tuple[tuple[str, str, str], .
             catalogue.answer_question(
                 by=supplier, at=at + timedelta(hours=5), question_id=question.pk, text=answer
             )
+
+
+def _change(product: Product, supplier: Actor) -> None:
+    """A clearer summary and a subscription, handed in: the operator sees what would change."""
+    at = shanghai(2026, 11, 13)
+    catalogue.propose(
+        by=supplier,
+        at=at,
+        product_id=product.pk,
+        summary="图书评论情感二分类，逐条质检，适合推荐排序与选题分析。",
+    )
+    revision = catalogue.propose_plan(
+        by=supplier, at=at, product_id=product.pk, name="按季更新版", price=Money.from_yuan("4200.00"),
+        kind="subscription", term_days=90,
+    )  # fmt: skip
+    catalogue.submit_revision(
+        by=supplier, at=at, revision_id=revision.pk, note="应买方要求补充适用场景，新增按季更新的方案"
+    )

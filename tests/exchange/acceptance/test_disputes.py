@@ -358,6 +358,14 @@ def test_nobody_of_either_side_rules_whatever_it_acts_for() -> None:
     assert books() == ESCROWED
 
 
+def rulings_seen(found: Complaint) -> dict[str, int]:
+    """How many rulings each viewer is shown; the sides see only what is in force."""
+    viewers = {"zhou": cast.zhou(), "lin": cast.lin(), "gu": cast.gu(), "yan": cast.yan()}
+    return {
+        key: len(selectors.visible_complaint(who, found.pk).rulings.all()) for key, who in viewers.items()
+    }
+
+
 @pytest.mark.django_db
 def test_above_the_threshold_a_second_operator_confirms(settings: Any) -> None:
     settings.RULING_CONFIRMATION_FEN = 6_799_999
@@ -367,6 +375,7 @@ def test_above_the_threshold_a_second_operator_confirms(settings: Any) -> None:
     assert (ruling.is_confirmation_needed, fresh(order).state, books()) == (True, "disputed", ESCROWED)
     with pytest.raises(services.RulingPending):
         ruled(found, "uphold")
+    assert rulings_seen(found) == {"zhou": 0, "lin": 0, "gu": 1, "yan": 1}
     told: dict[str, Any] = {"at": DELIVERED + 7 * DAY, "complaint_id": found.pk, "ruling_id": ruling.pk}
     with pytest.raises(services.SecondPerson):
         services.confirm(by=cast.gu(), is_confirmed=True, **told)
@@ -377,8 +386,10 @@ def test_above_the_threshold_a_second_operator_confirms(settings: Any) -> None:
     with pytest.raises(services.NothingToConfirm):
         services.confirm(by=second_operator(), is_confirmed=True, **told)
     told["ruling_id"] = ruled(found, "full_refund").pk
+    assert rulings_seen(found) == {"zhou": 0, "lin": 0, "gu": 2, "yan": 2}
     services.confirm(by=second_operator(), is_confirmed=True, **told)
     assert (fresh(order).state, books()) == ("refunded", {})
+    assert rulings_seen(found) == {"zhou": 1, "lin": 1, "gu": 2, "yan": 2}
 
 
 @pytest.mark.django_db

@@ -92,6 +92,25 @@ def test_the_effect_on_the_money_is_shown_before_the_ruling_and_showing_it_decid
         assert client_of(who).get(path).status_code == status
 
 
+def test_the_judge_reads_what_was_reported_and_is_told_that_another_confirms(settings: Any) -> None:
+    settings.RULING_CONFIRMATION_FEN = 1
+    found = quarrels.disputed()
+    operator, path = client_of(cast.gu()), f"/acceptance/complaints/{found.pk}/ruling/"
+    page = operator.get(path).content.decode()
+    assert quarrels.MISSING.text in page
+    assert "我方核对后答复如下。" in page
+    told = {"outcome": "uphold", "citations": ["contract_5"], "text": "交付与清单一致。"}
+    page = operator.post(path, told).content.decode()
+    assert ("提交复核" in page, "作出裁决" in page) == (True, False)
+    decided = {**told, "step": "decide", "idempotency_key": "k"}
+    said = operator.post(path, decided, follow=True).content.decode()
+    assert "另一位审核员复核同意后生效" in said
+    assert (
+        "待第二人复核"
+        not in client_of(cast.lin()).get(f"/acceptance/complaints/{found.pk}/").content.decode()
+    )
+
+
 def test_the_board_is_the_operators_and_the_auditors() -> None:
     found = quarrels.disputed()
     for who, status in ((cast.gu, 200), (cast.yan, 200), (cast.zhou, 403), (cast.lin, 403), (cast.shen, 403)):

@@ -139,7 +139,9 @@ def test_the_deals_page_and_the_board_name_what_is_missing() -> None:
     brokerage.broker_in_pilot()
     deal = brokerage.confirmed()
     missing = "要求说明数据来源、收到数据来源说明、审核记录、交易记录"
-    assert missing in get(hong(), "deal", deal.pk).content.decode()
+    page, order = get(hong(), "deal", deal.pk).content.decode(), f"/orders/{deal.order_id}/"
+    assert (missing in page, deal.order.number in page, order in page) == (True, True, False)
+    assert order in get(cast.zhou(), "deal", deal.pk).content.decode()
     assert missing in get(cast.gu(), "board").content.decode()
     assert get(cast.zhou(), "board").status_code == 403
     data = {"kind": "source_demanded", "statement": "四月二日书面要求供方说明来源。", "fact": "statement"}

@@ -174,9 +174,10 @@ def test_a_suspended_listing_returns_only_under_a_certificate_in_force() -> None
     Certificate.objects.filter(pk=product.certificate_id).update(state="valid")
     with pytest.raises(NotFound):
         catalogue.relist(by=cast.zhou(), at=NOON, product_id=product.pk)
-    catalogue.relist(by=cast.gu(), at=NOON, product_id=product.pk)
+    catalogue.relist(by=cast.gu(), at=NOON, product_id=product.pk, reason=" 核查完毕，权属清楚。 ")
     product.refresh_from_db()
     assert product.state == "listed"
+    assert Transition.objects.get(subject_id=product.pk, move="relist").reason == "核查完毕，权属清楚。"
 
 
 def test_a_renewed_certificate_of_the_same_version_carries_the_listing_on() -> None:

@@ -429,6 +429,9 @@ def test_the_pages_lead_from_template_to_import() -> None:
     assert "确认导入 1 笔" in client.get(location).content.decode()
     assert client.post(f"{location}confirm/", {"idempotency_key": "k"}).status_code == 302
     assert "导入 1 笔" in client.get(location).content.decode()
+    again = SimpleUploadedFile("past.csv", csv_of([row()]))
+    page = client.get(client.post("/filings/past/", {"file": again})["Location"]).content.decode()
+    assert ("每一行都已经导入过" in page, "确认导入" in page, "重新上传" in page) == (True, False, True)
     assert client.post("/filings/past/", {"file": SimpleUploadedFile("x.pdf", b"%PDF")}).status_code == 422
     assert client.post("/filings/past/").status_code == 422
     assert PastTrade.objects.count() == 1
