@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Thread
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connections, transaction
@@ -19,7 +20,7 @@ from tests.exchange import market
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def _held(product: Product, what: str) -> tuple[Callable[[], object], str, object]:
+def _held(product: Product, what: str) -> tuple[Callable[[], object], str, UUID]:
     """How the thing is locked, its table and its key."""
     if what == "project":
         project = scenes.draft()
