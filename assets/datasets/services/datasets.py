@@ -35,7 +35,12 @@ class ReasonMissing(Refusal):
 
 def locked_dataset(dataset_id: UUID) -> Dataset:
     """The dataset, locked until the transaction ends; NotFound if there is none."""
-    found = Dataset.objects.select_for_update(of=("self",), no_key=True).filter(pk=dataset_id).order_by("pk").first()
+    found = (
+        Dataset.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk=dataset_id)
+        .order_by("pk")
+        .first()
+    )
     if found is None:
         raise NotFound
     return found

@@ -120,7 +120,7 @@ def _locked(rows: Any, key: UUID) -> Any:
 
 def locked_application(application_id: UUID) -> Application:
     """The application, locked until the transaction ends; NotFound if there is none."""
-    rows = Application.objects.select_for_update(of=("self",), no_key=True).select_related(
+    rows = Application.objects.select_for_update(of=("self",)).select_related(
         "registrant", "version__dataset", "project__firm", "project__client", "other"
     )
     found: Application = _locked(rows, application_id)
@@ -129,7 +129,9 @@ def locked_application(application_id: UUID) -> Application:
 
 def locked_certificate(certificate_id: UUID) -> Certificate:
     """The certificate, locked until the transaction ends; NotFound if there is none."""
-    rows = Certificate.objects.select_for_update(of=("self",), no_key=True).select_related("holder", "version__dataset")
+    rows = Certificate.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "holder", "version__dataset"
+    )
     found: Certificate = _locked(rows, certificate_id)
     return found
 

@@ -70,7 +70,7 @@ def _escalate_objections(on: date, at: datetime) -> int:
 
     @transaction.atomic
     def step(key: UUID) -> bool:
-        objection = Objection.objects.select_for_update(of=("self",), no_key=True).get(pk=key)
+        objection = Objection.objects.select_for_update(of=("self",)).get(pk=key)
         is_late = objection.due_on is not None and objection.due_on < on
         if objection.state not in OPEN_OBJECTIONS or objection.escalated_at is not None or not is_late:
             return False

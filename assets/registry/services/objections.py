@@ -185,7 +185,7 @@ def _locked(objection_id: UUID) -> tuple[Objection, Application | None, Certific
         raise NotFound
     application = locked_application(found["application_id"]) if found["application_id"] else None
     certificate = locked_certificate(found["certificate_id"]) if found["certificate_id"] else None
-    objection = Objection.objects.select_for_update(of=("self",), no_key=True).get(pk=objection_id)
+    objection = Objection.objects.select_for_update(of=("self",)).get(pk=objection_id)
     return objection, application, certificate
 
 

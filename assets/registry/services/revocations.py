@@ -121,7 +121,7 @@ def _locked(revocation_id: UUID) -> tuple[Revocation, Certificate]:
     if key is None:
         raise NotFound
     certificate = locked_certificate(key)
-    return Revocation.objects.select_for_update(of=("self",), no_key=True).get(pk=revocation_id), certificate
+    return Revocation.objects.select_for_update(of=("self",)).get(pk=revocation_id), certificate
 
 
 def _judged(by: Actor, revocation_id: UUID) -> tuple[Revocation, Certificate]:

@@ -249,7 +249,7 @@ def _kept_contents(organization_id: UUID, kept: Iterable[_Found], at: datetime) 
         batch_size=500,
     )
     wanted = {each.sha256: each for each in listed}
-    rows = StoredContent.objects.select_for_update(of=("self",), no_key=True).filter(
+    rows = StoredContent.objects.select_for_update(of=("self",)).filter(
         organization_id=organization_id, sha256__in=list(wanted)
     )
     contents = {row.sha256: row for row in rows.order_by("pk")}

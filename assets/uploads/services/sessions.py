@@ -96,7 +96,7 @@ class Answer:
 
 def locked_upload(upload_id: UUID) -> Upload:
     """The upload, locked until the transaction ends; NotFound if there is none."""
-    rows = Upload.objects.select_for_update(of=("self",), no_key=True).select_related("dataset", "organization")
+    rows = Upload.objects.select_for_update(of=("self",)).select_related("dataset", "organization")
     found = rows.filter(pk=upload_id).order_by("pk").first()
     if found is None:
         raise NotFound

@@ -94,7 +94,7 @@ def create_api_key(
 @transaction.atomic
 def revoke_api_key(*, by: Actor, at: datetime, key_id: UUID) -> ApiKey:
     """Stop a key at once; revoking again changes nothing."""
-    key = ApiKey.objects.select_for_update(of=("self",), no_key=True).filter(pk=key_id).first()
+    key = ApiKey.objects.select_for_update(of=("self",)).filter(pk=key_id).first()
     if key is None or not by.belongs_to(key.organization_id):
         raise NotFound
     by.require(MANAGE_KEYS)

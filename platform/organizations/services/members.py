@@ -113,7 +113,7 @@ def invite(*, by: Actor, at: datetime, email: str, roles: Collection[str]) -> tu
 
 
 def _locked_invitation(**where: object) -> Invitation:
-    rows = Invitation.objects.select_for_update(of=("self",), no_key=True).select_related("organization")
+    rows = Invitation.objects.select_for_update(of=("self",)).select_related("organization")
     found = rows.filter(**where).first()
     if found is None:
         raise NotFound
@@ -166,7 +166,7 @@ def _locked_membership(by: Actor, membership_id: UUID) -> Membership:
     if found is None or not by.belongs_to(found.organization_id):
         raise NotFound
     locked_organization(found.organization_id)
-    rows = Membership.objects.select_for_update(of=("self",), no_key=True).select_related("user", "organization")
+    rows = Membership.objects.select_for_update(of=("self",)).select_related("user", "organization")
     membership = rows.filter(pk=membership_id, ended_at=None).first()
     if membership is None:
         raise NotFound

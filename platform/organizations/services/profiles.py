@@ -76,7 +76,11 @@ class Particulars:
 
 def locked_organization(organization_id: UUID | None) -> Organization:
     """The organization under lock; NotFound when there is none."""
-    found = Organization.objects.select_for_update(of=("self",), no_key=True).filter(Q(pk=organization_id)).first()
+    found = (
+        Organization.objects.select_for_update(of=("self",), no_key=True)
+        .filter(Q(pk=organization_id))
+        .first()
+    )
     if found is None:
         raise NotFound
     return found

@@ -101,7 +101,7 @@ def test_the_judge_reads_what_was_reported_and_is_told_that_another_confirms(set
     assert "我方核对后答复如下。" in page
     told = {"outcome": "uphold", "citations": ["contract_5"], "text": "交付与清单一致。"}
     page = operator.post(path, told).content.decode()
-    assert ("提交复核" in page, "作出裁决" in page) == (True, False)
+    assert ("提交复核</button>" in page, "作出裁决</button>" in page) == (True, False)
     decided = {**told, "step": "decide", "idempotency_key": "k"}
     said = operator.post(path, decided, follow=True).content.decode()
     assert "另一位审核员复核同意后生效" in said
