@@ -73,10 +73,10 @@ class PlanForm(forms.Form):
     )
     included_quantity = forms.IntegerField(
         label=_("价格包含的用量"),
-        min_value=0,
+        min_value=1,
         max_value=10**9,
         required=False,
-        help_text=_("只用于按量计费；不含用量则填 0。"),
+        help_text=_("按量计费必填。用完即停，买方再次下单后继续使用。"),
     )
     scale = forms.TypedChoiceField(
         label=_("用量单位"),
@@ -85,16 +85,6 @@ class PlanForm(forms.Form):
         required=False,
         empty_value="",
         choices=[(1, _("次（按调用计费）")), (10**6, "MB"), (10**9, "GB"), (10**12, "TB")],
-    )
-    unit_price = YuanField(
-        label=_("超出部分单价（元）"),
-        least=1,
-        most=10**14,
-        required=False,
-        help_text=_("留空表示用完即停。"),
-    )
-    unit_quantity = forms.IntegerField(
-        label=_("每多少用量计一次价"), min_value=1, max_value=10**6, required=False
     )
     buyer = forms.CharField(
         label=_("指定买方"),
@@ -115,9 +105,8 @@ class PlanForm(forms.Form):
         """The clean values as the services take them: quantities in calls or bytes, the end as a moment."""
         told = dict(self.cleaned_data)
         scale, last = told.pop("scale") or 1, told.pop("valid_on")
-        for name in ("included_quantity", "unit_quantity"):
-            if told[name] is not None:
-                told[name] *= scale
+        if told["included_quantity"] is not None:
+            told["included_quantity"] *= scale
         told["valid_until"] = clock.end_of(last) if last else None
         return told
 

@@ -75,6 +75,7 @@ class Product(Record):
     restrictions = models.CharField(_("使用限制"), max_length=500, blank=True)
     needs = models.JSONField(_("业务需求"), default=list, blank=True)
     examples = models.JSONField(_("使用示例"), default=list, blank=True)
+    has_marked_copies = models.BooleanField(_("副本带标记"), default=True, db_default=True)
     decided = models.JSONField(_("上次审核的内容"), null=True, blank=True)
     created_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("创建时间"))
@@ -137,8 +138,7 @@ class Plan(Record):
     """One way to buy a product. `price_fen` includes VAT at `tax_rate_bp` basis points (600 = 6 %).
 
     `term_days`: how long it runs (None: for good). `included_quantity`: calls or bytes that the price holds;
-    what goes beyond costs `unit_price_fen` per begun `unit_quantity` (None: it stops there). `buyer`: the only
-    one who sees a private offer. `is_exclusive`: sold once, then the product is sold to nobody else.
+    there it stops. `buyer`: the only one who sees a private offer. `is_exclusive`: sold once, then the product is sold to nobody else.
     A plan never changes: another price is another plan, so that orders keep theirs.
     """
 
@@ -150,8 +150,6 @@ class Plan(Record):
     tax_rate_bp = models.PositiveIntegerField(_("税率（万分比）"), default=600)
     term_days = models.PositiveIntegerField(_("期限（天）"), null=True, blank=True)
     included_quantity = models.BigIntegerField(_("包含数量"), null=True, blank=True)
-    unit_price_fen = FenField(_("超出部分单价"), null=True, blank=True)
-    unit_quantity = models.BigIntegerField(_("计价单位数量"), null=True, blank=True)
     buyer = models.ForeignKey(
         "organizations.Organization", models.PROTECT, null=True, blank=True, related_name="private_offers"
     )
@@ -182,19 +180,10 @@ class Plan(Record):
             ),
             models.CheckConstraint(
                 condition=models.Q(
-                    kind__in=METERED_KINDS, included_quantity__isnull=False, included_quantity__gte=0
+                    kind__in=METERED_KINDS, included_quantity__isnull=False, included_quantity__gt=0
                 )
-                | (
-                    ~models.Q(kind__in=METERED_KINDS)
-                    & models.Q(included_quantity__isnull=True, unit_price_fen__isnull=True)
-                ),
+                | (~models.Q(kind__in=METERED_KINDS) & models.Q(included_quantity__isnull=True)),
                 name="plan_quantity_fits_kind",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(unit_price_fen__isnull=True, unit_quantity__isnull=True)
-                | models.Q(unit_price_fen__isnull=False, unit_quantity__isnull=False)
-                & models.Q(unit_price_fen__gt=0, unit_quantity__gt=0),
-                name="plan_unit_is_whole",
             ),
             models.CheckConstraint(
                 condition=models.Q(kind=PlanKind.PRIVATE_OFFER, buyer__isnull=False)

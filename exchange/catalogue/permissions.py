@@ -14,6 +14,12 @@ EDIT_PRODUCTS = permission(
     kinds={Kind.ANNOTATION_FIRM, Kind.BROKER},
     roles={Role.TRADER, Role.ASSET_CLERK},
 )
+MARK_COPIES = permission(
+    "products.mark_copies",
+    _("设置副本标记"),
+    kinds={Kind.ANNOTATION_FIRM, Kind.BROKER},
+    roles={Role.TRADER},
+)
 REVIEW_LISTINGS = permission(
     "listings.review",
     _("审核产品上架"),

@@ -220,8 +220,6 @@ class PlanTerms:
     tax_rate_bp: int = 600
     term_days: int | None = None
     included_quantity: int | None = None
-    unit_price_fen: int | None = None
-    unit_quantity: int | None = None
     buyer: str = ""
     is_exclusive: bool = False
     valid_until: str = ""
@@ -275,21 +273,10 @@ def _term_faults(of: PlanTerms) -> Iterator[Fault]:
 
 def _quantity_faults(of: PlanTerms) -> Iterator[Fault]:
     if of.kind not in METERED_KINDS:
-        for name in ("included_quantity", "unit_price_fen", "unit_quantity"):
-            if getattr(of, name) is not None:
-                yield name, gettext("只有按量计费的方案填写数量和单价，请留空。")
-        return
-    if of.included_quantity is None or not 0 <= of.included_quantity <= MOST_QUANTITY:
-        yield "included_quantity", gettext("请填写价格包含的数量；不含则填 0。")
-    if (of.unit_price_fen is None) != (of.unit_quantity is None):
-        missing = "unit_price_fen" if of.unit_price_fen is None else "unit_quantity"
-        yield missing, gettext("超出部分的单价与计价单位请一起填写，或一起留空。")
-    if of.unit_price_fen is None and not of.included_quantity:
-        yield "unit_price_fen", gettext("不含用量时，请填写单价和计价单位。")
-    if of.unit_price_fen is not None and not 1 <= of.unit_price_fen <= MOST_PRICE_FEN:
-        yield "unit_price_fen", gettext("单价必须大于零，且不超过价格上限。")
-    if of.unit_quantity is not None and not 1 <= of.unit_quantity <= MOST_QUANTITY:
-        yield "unit_quantity", gettext("计价单位必须大于零，例如每 1000 次。")
+        if of.included_quantity is not None:
+            yield "included_quantity", gettext("只有按量计费的方案填写数量，请留空。")
+    elif of.included_quantity is None or not 1 <= of.included_quantity <= MOST_QUANTITY:
+        yield "included_quantity", gettext("请填写价格包含的数量，须大于零；用完后买方再次下单。")
 
 
 def _buyer_faults(of: PlanTerms) -> Iterator[Fault]:
@@ -323,13 +310,6 @@ def plan_words(of: PlanTerms) -> list[str]:
         told.append(days + gettext("自开通之日起算。"))
     if of.included_quantity:
         told.append(gettext("价格已含 %(amount)s。") % {"amount": _amount(of.kind, of.included_quantity)})
-    if of.unit_price_fen is not None and of.unit_quantity is not None:
-        words = {"amount": _amount(of.kind, of.unit_quantity), "price": Money(of.unit_price_fen)}
-        if of.included_quantity:
-            told.append(gettext("超出后每 %(amount)s 加收 %(price)s，不足一个单位按一个单位计。") % words)
-        else:
-            told.append(gettext("每 %(amount)s 收 %(price)s，不足一个单位按一个单位计。") % words)
-    elif of.included_quantity:
         told.append(gettext("用完即停，不会产生额外费用。"))
     if of.is_exclusive:
         told.append(gettext("独家：售出后不再卖给任何其他单位。"))

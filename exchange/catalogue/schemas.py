@@ -29,8 +29,6 @@ class PlanOut(Schema):
     tax_rate_bp: int
     term_days: int | None
     included_quantity: int | None
-    unit_price_fen: int | None
-    unit_quantity: int | None
     buyer: str
     is_exclusive: bool
     valid_until: datetime | None
@@ -246,18 +244,14 @@ class PlanIn(Schema):
     kind: str = "one_off"
     note: str = ""
     term_days: int | None = Field(default=None, ge=1, le=3_650)
-    included_quantity: int | None = Field(default=None, ge=0, le=_QUANTITY)
-    unit_price_fen: int | None = Field(default=None, ge=1, le=_AMOUNT)
-    unit_quantity: int | None = Field(default=None, ge=1, le=_QUANTITY)
+    included_quantity: int | None = Field(default=None, ge=1, le=_QUANTITY)
     buyer: str = Field(default="", max_length=36)
     is_exclusive: bool = False
     valid_until: AwareDatetime | None = None
 
     def terms(self) -> dict[str, Any]:
         """As the services take them."""
-        told = self.dict(exclude={"price_fen", "unit_price_fen"})
-        unit = Money(self.unit_price_fen) if self.unit_price_fen is not None else None
-        return {**told, "price": Money(self.price_fen), "unit_price": unit}
+        return {**self.dict(exclude={"price_fen"}), "price": Money(self.price_fen)}
 
 
 class ChangeOut(Schema):

@@ -286,6 +286,13 @@ def told_certificate(certificate: Certificate) -> dict[str, Any]:
     }
 
 
+def version_moved_by(revision_id: UUID) -> UUID | None:
+    """The version to which an applied revision moved its product; None when it left the version alone."""
+    told = ListingRevision.objects.only("before", "proposed").get(pk=revision_id)
+    before, after = (each["certificate"]["version_id"] for each in (told.before, told.proposed))
+    return UUID(after) if after != before else None
+
+
 def told_plan(plan: Plan) -> dict[str, Any]:
     """A plan as a snapshot keeps it."""
     return {
@@ -297,8 +304,6 @@ def told_plan(plan: Plan) -> dict[str, Any]:
         "tax_rate_bp": plan.tax_rate_bp,
         "term_days": plan.term_days,
         "included_quantity": plan.included_quantity,
-        "unit_price_fen": plan.unit_price_fen,
-        "unit_quantity": plan.unit_quantity,
         "buyer": str(plan.buyer_id or ""),
         "buyer_name": plan.buyer.name if plan.buyer else "",
         "is_exclusive": plan.is_exclusive,

@@ -113,8 +113,23 @@ def policy_of(terms: Terms) -> Node:
         "permission": _permissions(terms, target),
         "prohibition": [{"target": target, "action": action} for action in _prohibitions(terms)],
     }
+    if terms.has_marked_copies:
+        policy["qs:markedCopies"] = True
     obligations = _obligations(terms, target, assigner, assignee)
     return {**policy, "obligation": obligations} if obligations else policy
+
+
+def licence_in(policy: Node) -> str:
+    """The licence (as the catalogue names it) that a policy's permissions amount to."""
+    actions = {rule["action"] for rule in policy["permission"]}
+    if "qs:shipDerived" in actions:
+        return "commercial"
+    return "training" if "qs:trainModel" in actions else "internal"
+
+
+def marks_copies(policy: Node) -> bool:
+    """Whether the contract says that copies of tables carry marks."""
+    return bool(policy.get("qs:markedCopies"))
 
 
 def policy_text(policy: Node) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -46,6 +46,8 @@ class Agreed:
     territory: str = "CN"
     term_days: int | None = None
     user_count: int | None = None
+    included_quantity: int | None = None
+    has_marked_copies: bool = False
     is_exclusive: bool = False
     clauses: tuple[str, ...] = ()
 
@@ -85,7 +87,7 @@ class Terms:
     row_count: int
     certificate_number: str
     plan_name: str
-    is_subscription: bool
+    plan_kind: str
     gross: Money
     tax: Money
     tax_rate_bp: int
@@ -96,6 +98,8 @@ class Terms:
     territory: str = "CN"
     term_days: int | None = None
     user_count: int | None = None
+    included_quantity: int | None = None
+    has_marked_copies: bool = False
     is_exclusive: bool = False
     clauses: tuple[str, ...] = ()
     policy_sha256: str = ""
@@ -121,6 +125,13 @@ _CLAUSES = {
     "incident_24h": "发生或可能发生数据泄露的，需方在知道后 24 小时内通知供方。",
     "delete_at_end": "使用期限届满或合同终止后 30 日内，需方删除全部数据和副本，并向供方出具删除证明。",
 }
+_PLAN_KINDS = {
+    "one_off": "一次性买断使用",
+    "subscription": "按期订阅",
+    "metered_calls": "按调用次数计费",
+    "metered_volume": "按数据流量计费",
+    "private_offer": "专属报价",
+}
 _WORDINGS = Path(__file__).with_name("contracts")
 
 
@@ -145,6 +156,18 @@ def _term(terms: Terms) -> str:
     return term + (f"使用人数不超过 {terms.user_count} 人。" if terms.user_count is not None else "")
 
 
+def _ways(terms: Terms) -> Iterator[str]:
+    """What delivery means beyond the files of one version: later versions, a quantity, marks."""
+    if terms.plan_kind == "subscription":
+        yield "许可期限内，本产品更新到同一数据集已登记的新版本的，新版本一并开放，不另收费。"
+    elif terms.included_quantity is not None:
+        unit = "次调用" if terms.plan_kind == "metered_calls" else "字节"
+        yield "本方案经数据服务接口按行取得数据，不提供整份文件。"
+        yield f"价款包含 {terms.included_quantity:,} {unit}，用完即停，不另计费。"
+    if terms.has_marked_copies:
+        yield "按格式导出的数据表副本可能带有识别标记，用于在泄露后追溯来源；原始文件保持原样。"
+
+
 def contract_text(terms: Terms) -> str:
     """The canonical text of a contract of the terms' kind; the wording stands in `contracts/`."""
     percent = f"{terms.tax_rate_bp // 100}.{terms.tax_rate_bp % 100:02d}".rstrip("0").rstrip(".")
@@ -166,7 +189,8 @@ def contract_text(terms: Terms) -> str:
         row_count=terms.row_count,
         certificate_number=terms.certificate_number,
         plan_name=terms.plan_name,
-        plan_kind="按年订阅" if terms.is_subscription else "一次性买断使用",
+        plan_kind=_PLAN_KINDS[terms.plan_kind],
+        ways="".join(f"\n{words}" for words in _ways(terms)),
         gross=str(terms.gross).lstrip("¥"),
         tax=str(terms.tax).lstrip("¥"),
         tax_rate=percent,

@@ -16,7 +16,7 @@ from audit.services import record
 from exchange.catalogue.models import Plan, Product
 from exchange.catalogue.selectors import is_offered_to, is_running
 from exchange.catalogue.services import require_certificate, require_in_force
-from exchange.catalogue.states import ListingState, PlanKind
+from exchange.catalogue.states import ListingState
 from exchange.trading import policies, rules
 from exchange.trading.events import (
     OrderAccepted,
@@ -292,7 +292,9 @@ def _draw_up(
         row_count=version.row_count,
         certificate_number=product.certificate.number,
         plan_name=plan.name,
-        is_subscription=plan.kind == PlanKind.SUBSCRIPTION,
+        plan_kind=plan.kind,
+        included_quantity=plan.included_quantity,
+        has_marked_copies=product.has_marked_copies,
         gross=Money(order.amount_fen),
         tax=Money(order.tax_fen),
         tax_rate_bp=plan.tax_rate_bp,

@@ -38,6 +38,7 @@ ROUTERS = {
     "/reviews": "exchange.reviews.api",
     "/deliveries": "exchange.delivery.api",
     "/acceptance": "exchange.acceptance.api",
+    "/data": "exchange.delivery.data_api",
     "/filings": "exchange.filings.api",
     "/pilots": "exchange.pilots.api",
     "/brokers": "exchange.brokers.api",

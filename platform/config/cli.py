@@ -157,16 +157,59 @@ def dataset_push(
     address = server or str(startup.status(_folders()).get("address") or "")
     if not address:
         raise NotRunning("Nothing runs here; give --server.")
-    language = "zh-hans" if os.environ.get("LANG", "").startswith("zh") else "en"
     outcome = pushing.push(
         folder,
-        server=pushing.Server(address, key, language=language),
+        server=pushing.Server(address, key, language=_language()),
         dataset=number,
         source=pushing.Source(batch_source, licence, authorisation, self_produced),
         seals=seal,
         is_quiet=as_json or not sys.stderr.isatty(),
     )
     pushing.report(outcome, as_json=as_json)
+
+
+@app.command()
+def pull(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's number, DD-….")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to; else a folder named like the order.")
+    ] = None,
+    *,
+    server: Annotated[
+        str, typer.Option(envvar="QINGSHU_SERVER", help="Address of the server; else the one that runs here.")
+    ] = "",
+    token: Annotated[
+        str, typer.Option(envvar="QINGSHU_TOKEN", help="Access token of the delivery, qt_….")
+    ] = "",
+    version: Annotated[int | None, typer.Option(help="A version of a subscription; else the newest.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch a delivery and check every hash; a run that broke off goes on when it is started again."""
+    from config import pulling
+
+    if not token:
+        raise typer.BadParameter("Give an access token: --token, or QINGSHU_TOKEN.")
+    address = server or str(startup.status(_folders()).get("address") or "")
+    if not address:
+        raise NotRunning("Nothing runs here; give --server.")
+    outcome = pulling.pull(
+        order,
+        folder or Path(order),
+        server=pulling.Server(address, token, language=_language()),
+        version=version,
+        is_quiet=as_json or not sys.stderr.isatty(),
+    )
+    pulling.report(outcome, as_json=as_json)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def trace(context: typer.Context) -> None:
+    """Say which orders a leaked copy belongs to, with the evidence: qingshu trace FILE [--json]."""
+    _run_command("trace", context.args)
+
+
+def _language() -> str:
+    return "zh-hans" if os.environ.get("LANG", "").startswith("zh") else "en"
 
 
 @app.command()

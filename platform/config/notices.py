@@ -24,7 +24,9 @@ from exchange.catalogue.events import ListingPublished, ListingRejected
 from exchange.catalogue.models import Product, Question
 from exchange.catalogue.permissions import REVIEW_LISTINGS
 from exchange.catalogue.states import ListingState
+from exchange.delivery import events as delivery
 from exchange.delivery.events import OrderDelivered
+from exchange.delivery.models import Entitlement
 from exchange.requests import events as requests
 from exchange.requests.models import PurchaseRequest
 from exchange.reviews.events import ReviewHidden, ReviewWritten
@@ -469,6 +471,43 @@ def tell_offer_accepted(event: requests.OfferAccepted) -> None:
 def tell_order_delivered(event: OrderDelivered) -> None:
     """The buyer's purchasers: there is something to inspect."""
     _order(event, "buyer", Role.PURCHASER, _("订单 %(number)s 已交付，请验收"))
+
+
+def _entitlement(event: Any, title: Promise, *, mail: bool = False, **more: Any) -> None:
+    found = Entitlement.objects.values("number", "organization_id", "product__title").get(
+        pk=event.entitlement_id
+    )
+    url = reverse("delivery:entitlement", args=[event.entitlement_id])
+    words = {"number": found["number"], "title": found["product__title"], **more}
+    _tell(event, found["organization_id"], Role.PURCHASER, title, words, url, mail=mail)
+
+
+def tell_version_added(event: delivery.VersionAdded) -> None:
+    """The buyer's purchasers: a subscription opens a newer version."""
+    _entitlement(event, _("您订阅的“%(title)s”已有新版本 v%(version)s，可以下载"), version=event.version)
+
+
+def tell_entitlement_suspended(event: delivery.EntitlementSuspended) -> None:
+    """The buyer's purchasers: no access for now, with the reason."""
+    title = _("“%(title)s”的授权 %(number)s 已暂停：%(reason)s")
+    _entitlement(event, title, mail=True, reason=event.reason)
+
+
+def tell_entitlement_resumed(event: delivery.EntitlementResumed) -> None:
+    """The buyer's purchasers: access again."""
+    _entitlement(event, _("“%(title)s”的授权 %(number)s 已恢复"))
+
+
+def tell_quota_reached(event: delivery.QuotaReached) -> None:
+    """The buyer's purchasers: 80 or 100 per cent are used."""
+    title = _("“%(title)s”的用量已达包含数量的 %(percent)s%%")
+    _entitlement(event, title, mail=event.percent == 100, percent=event.percent)
+
+
+def tell_entitlement_ending(event: delivery.EntitlementEnding) -> None:
+    """The buyer's purchasers: time to order again."""
+    title = _("“%(title)s”的授权 %(number)s 将在 %(days)s 日内到期")
+    _entitlement(event, title, mail=True, days=event.days)
 
 
 def tell_order_refunded(event: OrderRefunded) -> None:

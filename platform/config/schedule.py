@@ -31,6 +31,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "demands-tell-matches": _every(600, "demands.tell_matches"),
     "searches-tell-matches": _every(600, "searches.tell_matches"),
     "brokers-follow-terms": _every(60, "brokers.follow_terms"),
+    "delivery-watch-entitlements": _every(300, "delivery.watch_entitlements"),
+    "delivery-close-month": _every(3600, "delivery.close_month"),
 }
 
 TASK_ROUTES: dict[str, dict[str, str]] = {

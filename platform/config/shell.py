@@ -56,6 +56,7 @@ def _business() -> None:
     from exchange.brokers import permissions as brokers
     from exchange.brokers import selectors as brokering
     from exchange.catalogue import permissions as catalogue
+    from exchange.delivery import permissions as delivery
     from exchange.demands import permissions as demands
     from exchange.filings import permissions as filings
     from exchange.pilots import permissions as pilots
@@ -81,6 +82,8 @@ def _business() -> None:
                 orders.waiting),
         NavItem(_("异议与争议"), "message-square-warning", "acceptance:complaints", (disputes.COMPLAIN, disputes.ANSWER), group,
                 complaints.waiting),
+        NavItem(_("我的数据"), "database", "delivery:ours", (delivery.DOWNLOAD,), group),
+        NavItem(_("副本追溯"), "scan-search", "delivery:trace", (delivery.TRACE_OWN, delivery.SUPERVISE), group),
         NavItem(_("交易备案"), "file-check", "filings:register", (filings.VIEW_FILINGS, filings.VIEW_ALL_FILINGS), group),
         NavItem(_("经纪人试点"), "users", "pilots:mine", (pilots.APPLY, pilots.VIEW), group, piloting.waiting_applications),
         NavItem(_("委托与撮合"), "handshake", "brokers:mine", (brokers.VIEW, brokers.VIEW_ALL), group, brokering.waiting),

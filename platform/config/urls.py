@@ -57,4 +57,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/", api.urls),
+    path("s3/", include("exchange.delivery.s3_urls")),
+    # S3 clients that take no path in their address; no other page begins like an order's number.
+    path("", include("exchange.delivery.s3_root_urls")),
 ]

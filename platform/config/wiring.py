@@ -62,6 +62,7 @@ def _assets() -> dict[type[Event], list[Handler]]:
     from assets.registry import services as registry
     from config import notices
     from exchange.catalogue import services as catalogue
+    from exchange.delivery import services as delivery
 
     def issue_credential(event: news.CertificateIssued) -> None:
         credentials.issue(by=event.by, at=event.at, certificate_id=event.certificate_id)
@@ -74,6 +75,9 @@ def _assets() -> dict[type[Event], list[Handler]]:
 
     def suspend_listings(event: news.CertificateLapsed) -> None:
         catalogue.suspend_lapsed(by=event.by, at=event.at, certificate_id=event.certificate_id)
+
+    def suspend_entitlements(event: news.CertificateLapsed) -> None:
+        delivery.suspend_revoked(at=event.at, certificate_id=event.certificate_id)
 
     def make_profile(event: datasets.VersionSealed) -> None:
         profiles.queue_profile(by=event.by, at=event.at, version_id=event.version_id)
@@ -91,7 +95,12 @@ def _assets() -> dict[type[Event], list[Handler]]:
         datasets.VersionWithdrawn: [registry.refuse_withdrawal_of_registered],
         news.CertificateIssued: [issue_credential, notices.tell_certificate_issued],
         news.DocumentIssued: [note_document],
-        news.CertificateLapsed: [follow_certificate, suspend_listings, notices.tell_certificate_lapsed],
+        news.CertificateLapsed: [
+            follow_certificate,
+            suspend_listings,
+            suspend_entitlements,
+            notices.tell_certificate_lapsed,
+        ],
         news.CertificateResumed: [follow_certificate, follow_resumption, notices.tell_certificate_resumed],
         news.CertificateReplaced: [follow_replacement, notices.tell_certificate_replaced],
         news.CertificateEnding: [notices.tell_certificate_ending, notices.tell_listing_ending],
@@ -117,13 +126,20 @@ def _assets() -> dict[type[Event], list[Handler]]:
 def _listings() -> dict[type[Event], list[Handler]]:
     from config import notices
     from exchange.catalogue import events as catalogue
+    from exchange.catalogue.selectors import version_moved_by
+    from exchange.delivery import services as deliveries
     from exchange.requests import events as requests
     from exchange.reviews import events as reviews
+
+    def follow_version(event: catalogue.RevisionApplied) -> None:
+        version_id = version_moved_by(event.revision_id)
+        if version_id is not None:
+            deliveries.follow_new_version(at=event.at, product_id=event.product_id, version_id=version_id)
 
     return {
         catalogue.ListingSubmitted: [notices.tell_listing_submitted],
         catalogue.RevisionSubmitted: [notices.tell_revision_submitted],
-        catalogue.RevisionApplied: [notices.tell_revision_applied],
+        catalogue.RevisionApplied: [follow_version, notices.tell_revision_applied],
         catalogue.RevisionRejected: [notices.tell_revision_rejected],
         catalogue.ListingSuspended: [notices.tell_listing_suspended],
         catalogue.BuyerInvited: [notices.tell_buyer_invited],
@@ -146,11 +162,12 @@ def _listings() -> dict[type[Event], list[Handler]]:
 def _trades() -> dict[type[Event], list[Handler]]:
     from config import notices
     from exchange.catalogue import services as catalogue_services
-    from exchange.delivery.events import OrderDelivered
+    from exchange.delivery import events as delivery
+    from exchange.delivery import services as deliveries
     from exchange.filings import services as filings
     from exchange.filings.rules import Receipt
     from exchange.trading import events as news
-    from exchange.trading.models import Order
+    from exchange.trading.models import Order, Supplement
     from settlement.payments import services as payments
     from settlement.payments.events import OrderRefunded
     from settlement.payments.selectors import refunded_of, release_facts_of
@@ -179,18 +196,32 @@ def _trades() -> dict[type[Event], list[Handler]]:
         plan_id = Order.objects.values_list("plan_id", flat=True).get(pk=event.order_id)
         catalogue_services.end_sale(by=event.by, at=event.at, plan_id=plan_id)
 
+    def end_entitlement(event: OrderRefunded) -> None:
+        deliveries.end_refunded(at=event.at, order_id=event.order_id)
+
+    def follow_contract(event: news.SupplementInForce) -> None:
+        rows = Supplement.objects.filter(pk=event.supplement_id)
+        deliveries.follow_contract(
+            at=event.at, order_id=rows.values_list("contract__order_id", flat=True).get()
+        )
+
     return {
         news.OrderPlaced: [notices.tell_order_placed],
         news.OrderContracted: [end_exclusive_sale, notices.tell_order_contracted],
         news.OrderPaid: [notices.tell_order_paid],
         news.OrderCancelled: [notices.tell_order_cancelled],
         news.SupplementProposed: [notices.tell_supplement_proposed],
-        news.SupplementInForce: [notices.tell_supplement_in_force],
+        news.SupplementInForce: [follow_contract, notices.tell_supplement_in_force],
         news.SupplementEnded: [notices.tell_supplement_ended],
-        OrderDelivered: [notices.tell_order_delivered],
+        delivery.OrderDelivered: [notices.tell_order_delivered],
+        delivery.VersionAdded: [notices.tell_version_added],
+        delivery.EntitlementSuspended: [notices.tell_entitlement_suspended],
+        delivery.EntitlementResumed: [notices.tell_entitlement_resumed],
+        delivery.QuotaReached: [notices.tell_quota_reached],
+        delivery.EntitlementEnding: [notices.tell_entitlement_ending],
         news.OrderAccepted: [payments.release_accepted],
         news.OrderCompleted: [file_trade, book_receipt],
-        OrderRefunded: [amend_filing, book_refund, notices.tell_order_refunded],
+        OrderRefunded: [amend_filing, book_refund, end_entitlement, notices.tell_order_refunded],
     }
 
 
@@ -259,11 +290,15 @@ def _brokers() -> dict[type[Event], list[Handler]]:
 def _disputes() -> dict[type[Event], list[Handler]]:
     from config import notices
     from exchange.acceptance import events as news
+    from exchange.delivery import services as deliveries
     from settlement.payments import services as payments
+
+    def end_entitlement(event: news.WholePriceBack) -> None:
+        deliveries.end_refunded(at=event.at, order_id=event.order_id)
 
     return {
         news.PriceReduced: [payments.return_reduced, notices.tell_escrow_returned],
-        news.WholePriceBack: [payments.return_whole, notices.tell_escrow_returned],
+        news.WholePriceBack: [payments.return_whole, end_entitlement, notices.tell_escrow_returned],
         news.ComplaintFiled: [notices.tell_complaint_filed],
         news.ComplaintAnswered: [notices.tell_complaint_answered],
         news.OfferDeclined: [notices.tell_offer_declined],

@@ -30,6 +30,7 @@ SERIES = {
     "XQ": "data demand 数据需求",
     "DD": "order 订单",
     "HT": "contract 合同",
+    "QY": "entitlement without an order 免费授权",
     "JY": "transaction voucher 交易凭证",
     "ZJ": "pilot round 试点征集批次",
     "SB": "pilot application 试点申报",

@@ -177,6 +177,8 @@ def example(world: World, route: str, argument: str) -> str:
     from annotation.work.models import Task
 
     section = route.split("/")[1] if route.startswith("api/") else route.split("/", maxsplit=1)[0]
+    if "deliveries/products/" in route:
+        section = "catalogue"
     by_section = {
         "projects": world.project.pk, "annotation": world.project.pk,
         "tasks": Task.objects.filter(project=world.project).order_by("pk").first(),
@@ -184,7 +186,7 @@ def example(world: World, route: str, argument: str) -> str:
         "verify": world.certificate.number, "catalogue": world.product.number, "selling": world.product.number,
         "orders": world.order.pk, "deliveries": world.order.pk, "filings": world.order.filing.pk,
         "vouchers": world.order.filing.voucher_number, "payments": world.order.pk, "rewards": world.claim.number,
-        "revenue": world.order.revenue_lines.get().pk,
+        "revenue": world.order.revenue_lines.get().pk, "data": world.product.number,
     }  # fmt: skip
     by_argument = {
         "number": by_section.get(section, world.certificate.number), "year": "2025", "plan_id": world.plan.pk,
@@ -193,6 +195,8 @@ def example(world: World, route: str, argument: str) -> str:
         "application_id": world.certificate.application_id, "project_id": world.project.pk,
         "decision_id": world.claim.decision_id, "line_id": world.order.revenue_lines.get().pk,
         "dataset_id": world.version.dataset_id, "code": "csv", "name": "croissant.json",
+        "entitlement_id": world.order.entitlement.pk, "bucket": world.order.number, "key": "rows.jsonl",
+        "path": "rows.jsonl", "named": world.order.number, "secret": "none", "key_id": NOBODY,
     }  # fmt: skip
     if section == "registry" and argument == "number":
         return world.certificate.number

@@ -30,7 +30,8 @@ def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[events.Even
         "exchange.trading.services",
         "exchange.trading.supplements",
         "exchange.requests.services",
-        "exchange.delivery.services",
+        "exchange.delivery.services.delivering",
+        "exchange.delivery.services.entitlements",
         "exchange.filings.services.filing",
     ):
         monkeypatch.setattr(f"{module}.announce", hear)

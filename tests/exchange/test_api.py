@@ -175,8 +175,13 @@ def test_a_change_goes_its_way_over_the_api() -> None:
     assert drafted["changes"] == [
         {"field": "title", "label": "产品名称", "before": "商品评论情感标注数据集", "after": "新名称"}
     ]
-    plan = {"name": "流量版", "price_fen": 5_000, "kind": "metered_volume", "term_days": 30,
-            "included_quantity": 10**9, "unit_price_fen": 200, "unit_quantity": 10**9}  # fmt: skip
+    plan = {
+        "name": "流量版",
+        "price_fen": 5_000,
+        "kind": "metered_volume",
+        "term_days": 30,
+        "included_quantity": 10**9,
+    }
     assert supplier.post(f"{path}/revision/plans", plan, key="c").status_code == 200
     wrong = supplier.post(f"{path}/revision/plans", {"name": "错", "price_fen": 0}, key="d")
     assert (wrong.status_code, wrong.json()["field"]) == (422, "price")
@@ -191,7 +196,7 @@ def test_a_change_goes_its_way_over_the_api() -> None:
     assert again["Idempotent-Replayed"] == "true"
     shown = supplier.get(path).json()
     assert (shown["title"], shown["price_from_fen"]) == ("新名称", 5_000)
-    assert "超出后每 1 GB 加收 ¥2.00，不足一个单位按一个单位计。" in shown["plans"][1]["words"]
+    assert "价格已含 1 GB。" in shown["plans"][1]["words"]
     assert len(operator.get("/catalogue/revisions").json()["items"]) == 1
     invited = supplier.post(f"{path}/invitations", {"uscc": cast.YUNSHAN[1]}, key="h")
     assert invited.status_code == 201

@@ -45,7 +45,7 @@ def enliven(product: Product, done: Order) -> dict[str, str]:
     )  # fmt: skip
     revision = catalogue.propose_plan(
         by=cast.lin(), at=cast.NOON, product_id=product.pk, name="调用版", price=Money(10_000), kind="metered_calls",
-        term_days=365, included_quantity=10_000, unit_price=Money(50), unit_quantity=1_000,
+        term_days=365, included_quantity=10_000,
     )  # fmt: skip
     other = market.listed(title="待改的产品", name="待改")
     changed = catalogue.propose(

@@ -4,6 +4,7 @@ from exchange.catalogue.services.access import (
     OnlyInvitation,
     invite,
     set_contact,
+    set_marking,
     set_ordering,
     withdraw_invitation,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "require_in_force",
     "require_reason",
     "set_contact",
+    "set_marking",
     "set_ordering",
     "submit_listing",
     "submit_revision",

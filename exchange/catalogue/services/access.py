@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.services import record
 from exchange.catalogue.events import BuyerInvited
 from exchange.catalogue.models import Contact, Invitation, Product
+from exchange.catalogue.permissions import MARK_COPIES
 from exchange.catalogue.services.listings import NotEditable, locked_own_product
 from exchange.catalogue.states import ContactKind, ListingState, Ordering, Visibility
 from kernel.errors import InvalidInput, NotFound, Refusal
@@ -49,6 +50,20 @@ def set_ordering(*, by: Actor, at: datetime, product_id: UUID, ordering: str) ->
         product.ordering = ordering
         product.save(update_fields=["ordering"])
         record(by=by, at=at, action="products.set_ordering", subject=product, detail=detail)
+    return product
+
+
+@transaction.atomic
+def set_marking(*, by: Actor, at: datetime, product_id: UUID, is_marked: bool) -> Product:
+    """Say whether copies of the own product's tables carry marks; contracts signed and licences accepted before keep
+    what they say."""
+    product = _open_product(by, product_id)
+    by.require(MARK_COPIES)
+    if product.has_marked_copies != is_marked:
+        product.has_marked_copies = is_marked
+        product.save(update_fields=["has_marked_copies"])
+        detail = {"is_marked": is_marked}
+        record(by=by, at=at, action="products.set_marking", subject=product, detail=detail)
     return product
 
 

@@ -35,9 +35,7 @@ class OnlyPlan(Refusal):
     message = _("这是最后一个在售方案，不能停售。如不再出售，请下架产品。")
 
 
-def checked_terms(
-    product: Product, at: datetime, *, price: Money, unit_price: Money | None = None, **given: Any
-) -> PlanTerms:
+def checked_terms(product: Product, at: datetime, *, price: Money, **given: Any) -> PlanTerms:
     """The terms of a new plan, complete and checked. Raises InvalidInput with field and remedy.
 
     `buyer`: USCC or id of the organization that a private offer is made to; `valid_until`: a moment.
@@ -52,7 +50,6 @@ def checked_terms(
     }
     terms = PlanTerms(
         price_fen=price.fen,
-        unit_price_fen=unit_price.fen if unit_price is not None else None,
         buyer=str(buyer.pk) if buyer else "",
         valid_until=valid_until.isoformat() if valid_until else "",
         **told,
@@ -105,8 +102,8 @@ def make_plan(product: Product, terms: PlanTerms, plan_id: UUID | None = None) -
 def add_plan(*, by: Actor, at: datetime, product_id: UUID, name: str, price: Money, **given: Any) -> Plan:
     """Add a way to buy to a draft or rejected listing; what is listed changes by a revision (NotEditable).
 
-    `price` includes VAT at `tax_rate_bp` (600 = 6 %). Further: kind, note, term_days, included_quantity, unit_price,
-    unit_quantity, buyer (USCC or id), is_exclusive, valid_until. Raises InvalidInput.
+    `price` includes VAT at `tax_rate_bp` (600 = 6 %). Further: kind, note, term_days, included_quantity, buyer
+    (USCC or id), is_exclusive, valid_until. Raises InvalidInput.
     """
     product = locked_own_product(by, product_id)
     require_editable(product)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
 from exchange.acceptance.selectors import kept_of
-from exchange.delivery.models import Delivery, Download
+from exchange.delivery.models import Access, Delivery
 from exchange.delivery.selectors import replacement_of
 from exchange.filings import rules
 from exchange.filings.events import FilingAmended, TradeFiled
@@ -58,10 +58,10 @@ class RefundBeyondAmount(Refusal):
 
 
 def _delivered(order: Order) -> rules.Delivered:
-    """What was opened to the buyer, and how many links to it were handed out before acceptance."""
+    """What was opened to the buyer, and how often it was taken, by whatever way, before acceptance."""
     delivery = Delivery.objects.get(order=order)
     given = replacement_of(order) or delivery
-    before = Download.objects.filter(delivery=delivery, requested_at__lte=order.accepted_at)
+    before = Access.objects.filter(entitlement__order=order, accessed_at__lte=order.accepted_at)
     return rules.Delivered(
         root_hash=given.root_hash,
         file_count=given.file_count,

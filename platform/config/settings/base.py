@@ -210,6 +210,13 @@ REGISTRATION_PARAMETERS: list[dict[str, object]] = env.json("REGISTRATION_PARAME
 PROFILES_IMPORTANT_PERSONS = env.int("PROFILES_IMPORTANT_PERSONS", default=100_000)
 PROFILES_IMPORTANT_CREDENTIALS = env.int("PROFILES_IMPORTANT_CREDENTIALS", default=10_000)
 
+# The secret from which S3 credentials and the marks of copies are derived; SECRET_KEY when empty.
+DELIVERY_KEY = env("DELIVERY_KEY", default="")
+# What a download puts on record is written while a GET is answered.
+READ_ONLY_GUARD_TABLES = [
+    "delivery_access", "delivery_ticketuse", "delivery_meteredcall", "delivery_meter",
+]  # fmt: skip
+
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True

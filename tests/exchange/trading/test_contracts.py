@@ -34,7 +34,7 @@ TERMS = rules.Terms(
     supplier_name="清蓝", supplier_uscc="91441802MA5000001N", buyer_name="云山", buyer_uscc="91440101MA5000002T",
     product_number="CP-2026-0000001-K", product_title="评论", dataset_number="SJ-2026-0000001-K", version=1,
     root_hash="ab" * 32, file_count=4, row_count=1200, certificate_number="ZS-2026-0000001-K",
-    plan_name="标准版", is_subscription=False, gross=Money(5_200_000), tax=Money(294_339), tax_rate_bp=600,
+    plan_name="标准版", plan_kind="one_off", gross=Money(5_200_000), tax=Money(294_339), tax_rate_bp=600,
     licence="training", use_statement="训练客服质检模型", inspection_days=10,
 )  # fmt: skip
 
