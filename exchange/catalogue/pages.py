@@ -47,6 +47,7 @@ from exchange.catalogue.selectors import (
     visible_revision,
 )
 from exchange.catalogue.states import Industry, ListingState, Ordering
+from exchange.catalogue.ways import ways_of
 from gateway.api import actor
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal
@@ -102,6 +103,7 @@ def _shown(request: HttpRequest, viewer: Actor, found: Product, form: QuestionFo
         "json_ld": _json_ld(found) if found.state == ListingState.LISTED else "",
         "documents": [(croissant.FILE_NAME, "Croissant"), (dcat.FILE_NAME, "DCAT 3")],
         "opinions": opinions,
+        "ways": ways_of(viewer, found, request.build_absolute_uri("/").rstrip("/")),
         "questions": questions,
         "question_form": form,
         "may_ask": viewer.can(ASK_QUESTIONS)
@@ -112,26 +114,25 @@ def _shown(request: HttpRequest, viewer: Actor, found: Product, form: QuestionFo
 
 
 def _offer(found: Product, plans: list[Plan]) -> dict[str, Any]:
-    """The buy card: plans with their words, the lowest price chosen; what is free cannot be ordered here."""
+    """The buy card: plans with their words, the lowest price chosen; what is free is claimed beside it."""
     paid = [plan for plan in plans if not plan.is_free]
     lowest = min(paid, key=lambda plan: plan.price_fen, default=None)
     worded = [(plan, rules.plan_words(rules.terms_in(told_plan(plan)))) for plan in plans]
-    options = [
-        Option(
-            str(plan.pk),
-            plan.name,
-            " · ".join([plan.note or str(plan.get_kind_display()), *words]),
-            _("免费") if plan.is_free else str(Money(plan.price_fen)),
-            is_disabled=plan.is_free,
-        )
-        for plan, words in worded
-    ]
+    told = {
+        plan.pk: " · ".join([plan.note or str(plan.get_kind_display()), *words]) for plan, words in worded
+    }
+    options = [Option(str(plan.pk), plan.name, told[plan.pk], str(Money(plan.price_fen))) for plan in paid]
     return {
         "plans": options,
+        "free": [
+            (plan, told[plan.pk], rules.may_claim(plan.kind, found.ordering))
+            for plan in plans
+            if plan.is_free and found.state == ListingState.LISTED
+        ],
         "is_sellable": bool(paid),
         "chosen": str(lowest.pk) if lowest else "",
         "price": Money(lowest.price_fen) if lowest else None,
-        "price_hint": _price_hint(len(plans)),
+        "price_hint": _price_hint(len(paid)),
         "buy_url": resolved("trading:new") if found.state == ListingState.LISTED else "",
         "promises": [
             ("lock", _("资金由交易机构托管，验收后结算")),

@@ -18,6 +18,7 @@ from exchange.catalogue.states import (
     METERED_KINDS,
     Industry,
     Licence,
+    Ordering,
     PersonalInformation,
     PlanKind,
     Visibility,
@@ -316,6 +317,11 @@ def plan_words(of: PlanTerms) -> list[str]:
     if of.valid_until:
         told.append(gettext("报价有效期至 %(day)s。") % {"day": of.valid_until[:10]})
     return told
+
+
+def may_claim(kind: str, ordering: str) -> bool:
+    """Whether a free plan is taken without asking: a sample always, a trial unless the supplier approves each use."""
+    return kind == PlanKind.FREE_SAMPLE or (kind == PlanKind.TRIAL and ordering != Ordering.APPROVAL)
 
 
 # --- what changes -------------------------------------------------------------------------------

@@ -193,7 +193,11 @@ def _use(request: HttpRequest, viewer: Actor, entitlement: Entitlement, fresh: A
         "entitlement": entitlement,
         "usage": services.usage_of(entitlement),
         "accesses": selectors.newest(selectors.accesses_of(entitlement)),
-        "lines": lines_of(request, entitlement, selectors.version_in(entitlement)) if may_use else (),
+        "lines": lines_of(
+            request.build_absolute_uri("/").rstrip("/"), entitlement, selectors.version_in(entitlement)
+        )
+        if may_use
+        else (),
         "keys": [(key, _standing(key, at)) for key in selectors.keys_of(entitlement)] if is_own else [],
         "may_keep_keys": may_use and viewer.can(MANAGE_ACCESS_KEYS),
         "key_form": KeyForm(has_files=not entitlement.quota_unit),

@@ -163,6 +163,17 @@ def named_by(named: UUID | str) -> Q:
     return Q(pk=identity) | Q(order_id=identity)
 
 
+def running_entitlement(viewer: Actor, product_id: UUID, at: datetime) -> Entitlement | None:
+    """The newest one by which the viewer's organization may take data of a product now."""
+    if viewer.organization_id is None or not viewer.can(DOWNLOAD):
+        return None
+    rows = Entitlement.objects.filter(
+        organization=viewer.organization_id, product=product_id, state=EntitlementState.ACTIVE
+    )
+    found = rows.select_related("product", "order").defer("product__search", "licence_text").order_by("-pk")
+    return next((each for each in found[:20] if is_running(each, at)), None)
+
+
 def ends_at_of(entitlement: Entitlement) -> datetime | None:
     """When it ends: with the contract's term or termination, or as it was claimed; None: never."""
     return access_ends_at(entitlement.order) if entitlement.order else entitlement.ends_at
@@ -332,6 +343,11 @@ def tables_of(entitlement: Entitlement, version: DatasetVersion) -> list[Item]:
     """The files that can be asked for rows; the annotated rows first."""
     if entitlement.covers == Covers.SAMPLE:
         return [_sample(entitlement)]
+    return tables_in(version)
+
+
+def tables_in(version: DatasetVersion) -> list[Item]:
+    """The files of a version that can be asked for rows; the annotated rows first."""
     wanted = Q()
     for ending in TABLE_ENDINGS:
         wanted |= Q(path__endswith=ending)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
-from django.http import HttpRequest
-from django.utils.functional import Promise
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.models import DatasetVersion
+from exchange.catalogue.models import Product
+from exchange.catalogue.selectors import plans_on_sale_to
+from exchange.catalogue.states import METERED_KINDS
+from exchange.catalogue.ways import Line, Ways
 from exchange.delivery.models import Entitlement
-from exchange.delivery.selectors import tables_of
+from exchange.delivery.selectors import Item, running_entitlement, tables_in, tables_of, version_in
 from exchange.delivery.states import Covers
-
-Line = dict[str, str | Promise]
+from kernel import clock
+from organizations.permissions import Actor
 
 _PULL = 'qingshu pull {number} --server {server} --token "$QINGSHU_TOKEN"'
 _ROWS = """curl -H "Authorization: Bearer $QINGSHU_TOKEN" \\
@@ -23,7 +27,7 @@ _PANDAS = """import os, pandas as pd
 
 rows = pd.{reader}(
     "{address}",
-    storage_options={{"Authorization": "Bearer " + os.environ["QINGSHU_TOKEN"]}},
+{lines}    storage_options={{"Authorization": "Bearer " + os.environ["QINGSHU_TOKEN"]}},
 )
 """
 _CROISSANT = """import os, requests, mlcroissant as mlc
@@ -39,11 +43,11 @@ for record in dataset.records("rows"):
 """
 _DUCKDB = """INSTALL httpfs; LOAD httpfs;
 CREATE SECRET (TYPE http, BEARER_TOKEN 'qt_…', SCOPE '{server}/');
-SELECT * FROM {table}('{address}') LIMIT 10;
+SELECT * FROM {reader}('{address}') LIMIT 10;
 """
 _S3 = """CREATE SECRET (TYPE s3, KEY_ID 'QSDL…', SECRET '…', REGION 'us-east-1',
   ENDPOINT '{host}', URL_STYLE 'path', USE_SSL {ssl});
-SELECT * FROM {table}('s3://{number}/{path}') LIMIT 10;
+SELECT * FROM {reader}('s3://{number}/{path}') LIMIT 10;
 """
 _MINIO = """from minio import Minio
 
@@ -51,40 +55,67 @@ store = Minio("{host}", access_key="QSDL…", secret_key="…", region="us-east-
 for each in store.list_objects("{number}", recursive=True):
     store.fget_object("{number}", each.object_name, each.object_name)
 """
-_PANDAS_READERS = {".csv": "read_csv", ".parquet": "read_parquet"}
-_DUCKDB_READERS = {".csv": "read_csv", ".parquet": "read_parquet"}
+_READERS = {".csv": "read_csv", ".parquet": "read_parquet"}
+"""What pandas and DuckDB call their readers; both read the rest by `read_json`."""
 
 
-def lines_of(request: HttpRequest, entitlement: Entitlement, version: DatasetVersion) -> list[Line]:
+def lines_of(server: str, entitlement: Entitlement, version: DatasetVersion) -> list[Line]:
     """What to type, by program; what does not fit the entitlement is left out."""
-    server = request.build_absolute_uri("/").rstrip("/")
-    parts, number = urlsplit(server), entitlement.number
-    tables = tables_of(entitlement, version)
-    words = {"server": server, "number": number, "host": parts.netloc, "product": entitlement.product.number}
-    found: list[Line] = []
-    if tables:
-        found.append({"title": _("按行取数"), "text": _ROWS.format(**words)})
-    if entitlement.quota_unit:
-        return found
-    found.insert(0, {"title": "qingshu pull", "text": _PULL.format(**words)})
-    if entitlement.covers != Covers.SAMPLE and version.project_id:
-        found.append({"title": "mlcroissant", "text": _CROISSANT.format(**words)})
+    return _lines(
+        server,
+        number=entitlement.number,
+        product=entitlement.product.number,
+        tables=tables_of(entitlement, version),
+        has_files=not entitlement.quota_unit,
+        is_annotated=entitlement.covers != Covers.SAMPLE and version.project_id is not None,
+    )
+
+
+def ways_of(viewer: Actor, product: Product, server: str) -> Ways:
+    """The lines on a product's page: of the viewer's own running entitlement, else as they will be."""
+    own = running_entitlement(viewer, product.pk, clock.now())
+    if own is not None:
+        url = reverse("delivery:entitlement", args=[own.pk])
+        return Ways(lines_of(server, own, version_in(own)), url)
+    paid = [plan for plan in plans_on_sale_to(viewer, product, clock.now()) if not plan.is_free]
+    return Ways(
+        _lines(
+            server,
+            number="DD-…",
+            product=product.number,
+            tables=tables_in(product.version),
+            has_files=not paid or any(plan.kind not in METERED_KINDS for plan in paid),
+            is_annotated=product.version.project_id is not None,
+        )
+    )
+
+
+def _lines(
+    server: str, *, number: str, product: str, tables: Sequence[Item], has_files: bool, is_annotated: bool
+) -> list[Line]:
+    parts = urlsplit(server)
+    words = {"server": server, "number": number, "host": parts.netloc, "product": product}
+    rows = [Line(_("按行取数"), _ROWS.format(**words))] if tables else []
+    if not has_files:
+        return rows
+    found = [Line("qingshu pull", _PULL.format(**words)), *rows]
+    if is_annotated:
+        found.append(Line("mlcroissant", _CROISSANT.format(**words)))
+    is_secure = parts.scheme == "https"
     if tables:
         path = tables[0].path
         ending = "." + path.rpartition(".")[2]
+        reader = _READERS.get(ending, "read_json")
         table = {
             **words,
             "path": path,
             "address": f"{server}/api/deliveries/{number}/files/{quote(path)}",
-            "reader": _PANDAS_READERS.get(ending, "read_json"),
-            "table": _DUCKDB_READERS.get(ending, "read_json"),
-            "ssl": "true" if parts.scheme == "https" else "false",
+            "reader": reader,
+            "lines": "    lines=True,\n" if reader == "read_json" else "",
+            "ssl": "true" if is_secure else "false",
         }
-        pandas = _PANDAS.format(**table)
-        if table["reader"] == "read_json":
-            pandas = pandas.replace('",\n    storage', '",\n    lines=True,\n    storage', 1)
-        found.append({"title": "pandas", "text": pandas})
-        found.append({"title": "DuckDB", "text": _DUCKDB.format(**table)})
-        found.append({"title": "DuckDB (S3)", "text": _S3.format(**table)})
-    found.append({"title": "MinIO (S3)", "text": _MINIO.format(**words, secure=parts.scheme == "https")})
+        found.append(Line("pandas", _PANDAS.format(**table)))
+        found.append(Line("DuckDB", _DUCKDB.format(**table)))
+        found.append(Line("DuckDB (S3)", _S3.format(**table)))
+    found.append(Line("MinIO (S3)", _MINIO.format(**words, secure=is_secure)))
     return found

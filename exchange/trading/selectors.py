@@ -90,6 +90,12 @@ def access_ends_at(order: Order) -> datetime | None:
     return rules.access_end(order.delivered_at, order.term_days, order.terminated_at)
 
 
+def is_held_exclusively(version_id: UUID, *, by: UUID) -> bool:
+    """Whether somebody other than `by` holds a version under an exclusive licence."""
+    live = Order.objects.filter(version_id=version_id, is_exclusive=True).exclude(buyer=by)
+    return live.exclude(state__in=(OrderState.CANCELLED, OrderState.REFUNDED)).exists()
+
+
 def supplements_visible_to(viewer: Actor) -> QuerySet[Supplement]:
     """The supplements of the orders that the viewer may see."""
     return Supplement.objects.filter(contract__order__in=orders_visible_to(viewer))

@@ -56,7 +56,7 @@ class NothingToPay(Refusal):
     """What is free is opened by the supplier, not ordered and paid."""
 
     code = "nothing_to_pay"
-    message = _("免费样例和限时试用不需要下单付款。请在产品页向供方提问，由供方开通。")
+    message = _("免费样例和限时试用不需要下单付款。请在产品页直接领取。")
 
 
 class OwnProduct(Refusal):

@@ -17,6 +17,8 @@ from assets.registry.states import CertificateState
 from assets.uploads.selectors import source_steps, source_words
 from exchange.catalogue.opinions import register_opinions
 from exchange.catalogue.selectors import listed_products, products_visible_to
+from exchange.catalogue.ways import register_ways
+from exchange.delivery.ways import ways_of
 from exchange.filings.models import Filing
 from exchange.requests.selectors import moments_of_order
 from exchange.reviews.selectors import opinions_of
@@ -134,6 +136,7 @@ def fill() -> None:
     for provider in (moments_of_order, filed, refunded):
         timeline.register(provider)
     register_opinions(opinions_of)
+    register_ways(ways_of)
     register_sources(source_words)
     register_step("sources", source_steps)
     register_step("certificates", certificates)

@@ -20,8 +20,8 @@ from assets.registry.states import CertificateState
 from audit.services import record
 from documents import objects
 from exchange.catalogue.models import Plan, Product
-from exchange.catalogue.rules import LICENCE_TERMS
-from exchange.catalogue.selectors import products_visible_to, sample_rows
+from exchange.catalogue.rules import LICENCE_TERMS, may_claim
+from exchange.catalogue.selectors import is_running, products_visible_to, sample_rows
 from exchange.catalogue.services import CertificateNotInForce, require_certificate
 from exchange.catalogue.states import FREE_KINDS, Licence, ListingState, PlanKind
 from exchange.delivery import selectors
@@ -40,7 +40,8 @@ from exchange.delivery.services.gates import locked_entitlement
 from exchange.delivery.states import ENTITLEMENT, Covers, EntitlementState, QuotaUnit
 from exchange.trading import policies
 from exchange.trading.models import Order
-from exchange.trading.services import NotOnSale, OwnProduct
+from exchange.trading.selectors import is_held_exclusively
+from exchange.trading.services import ApprovalNeeded, NotOnSale, OwnProduct, SoldExclusively
 from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from kernel.events import announce
@@ -157,7 +158,7 @@ def claim(*, by: Actor, at: datetime, plan_id: UUID, accepts_licence: bool) -> E
 
     A sample claimed before is given again; a trial is given once per organization and product, for good.
     Raises NotAllowed, NotFound, NotFree, NotOnSale, OwnProduct, CertificateNotInForce, InvalidInput, AlreadyClaimed,
-    NoSample.
+    NoSample, ApprovalNeeded, SoldExclusively.
     """
     rows = Plan.objects.select_for_update(of=("product",), no_key=True).select_related(
         "product__certificate", "product__version"
@@ -178,9 +179,13 @@ def claim(*, by: Actor, at: datetime, plan_id: UUID, accepts_licence: bool) -> E
         return known
     if known is not None:
         raise AlreadyClaimed(number=product.number)
-    if product.state != ListingState.LISTED or plan.withdrawn_at is not None:
+    if product.state != ListingState.LISTED or not is_running(plan, at):
         raise NotOnSale(number=product.number)
+    if not may_claim(plan.kind, product.ordering):
+        raise ApprovalNeeded(number=product.number)
     require_certificate(product, at)
+    if plan.kind == PlanKind.TRIAL and is_held_exclusively(product.version_id, by=organization.pk):
+        raise SoldExclusively(number=product.number)
     if not accepts_licence:
         raise InvalidInput(field="accepts_licence", reason=gettext("请先阅读并接受使用许可。"))
     return _claimed(by, at, plan, product, organization)
