@@ -32,6 +32,7 @@ from exchange.catalogue.forms import (
     licence_terms,
 )
 from exchange.catalogue.models import Plan, Product
+from exchange.catalogue.permissions import MARK_COPIES
 from exchange.catalogue.selectors import (
     certificates_to_list,
     contacts_of,
@@ -122,6 +123,7 @@ def product(request: HttpRequest, number: str) -> HttpResponse:
         "product": found,
         "plans": worded(found.plans_offered),  # type: ignore[attr-defined]
         "steps": [(step, STEP_PAGES.get(step.code, "")) for step in steps],
+        "may_mark": actor(request).can(MARK_COPIES),
         "is_ready": all(step.is_done or step.is_optional for step in steps),
         "is_editable": found.state in EDITABLE,
         "is_offered": found.state in services.REVISABLE,

@@ -164,14 +164,15 @@ def named_by(named: UUID | str) -> Q:
 
 
 def running_entitlement(viewer: Actor, product_id: UUID, at: datetime) -> Entitlement | None:
-    """The newest one by which the viewer's organization may take data of a product now."""
+    """The newest one by which the viewer's organization may take data of a product now; one with files comes first."""
     if viewer.organization_id is None or not viewer.can(DOWNLOAD):
         return None
     rows = Entitlement.objects.filter(
         organization=viewer.organization_id, product=product_id, state=EntitlementState.ACTIVE
     )
     found = rows.select_related("product", "order").defer("product__search", "licence_text").order_by("-pk")
-    return next((each for each in found[:20] if is_running(each, at)), None)
+    running = [each for each in found[:20] if is_running(each, at)]
+    return min(running, key=lambda each: bool(each.quota_unit), default=None)
 
 
 def ends_at_of(entitlement: Entitlement) -> datetime | None:

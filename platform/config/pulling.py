@@ -263,8 +263,10 @@ class Pull:
                     got += len(piece)
                     self._count(fetched_bytes=len(piece))
                     self.progress.advance(self._task, len(piece))
-        finally:
-            answer.release_conn()
+        except BaseException:
+            answer.close()  # what is left unread must not be taken for the answer to the next request
+            raise
+        answer.release_conn()
         return got
 
 

@@ -35,7 +35,7 @@ from exchange.delivery.events import (
 from exchange.delivery.models import EntitledVersion, Entitlement, Meter
 from exchange.delivery.permissions import CLAIM, SUPERVISE
 from exchange.delivery.rules import marks, terms
-from exchange.delivery.selectors import entitlements_visible_to, version_of
+from exchange.delivery.selectors import entitlements_visible_to
 from exchange.delivery.services.gates import locked_entitlement
 from exchange.delivery.states import ENTITLEMENT, Covers, EntitlementState, QuotaUnit
 from exchange.trading import policies
@@ -142,7 +142,7 @@ def _opened_for(order: Order, at: datetime) -> Entitlement:
         licence=policies.licence_in(policy),
         licence_text=_signed_text(order.contract.number, policy),
         has_marks=policies.marks_copies(policy),
-        version_id=version_of(order).pk,
+        version_id=order.version_id,
         organization_id=order.buyer_id,
         number=order.number,
         at=at,

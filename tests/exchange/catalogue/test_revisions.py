@@ -67,7 +67,7 @@ def test_nothing_holds_before_the_operator_says_yes_and_then_all_of_it(nobody_li
         ("title", True, True), ("licence", True, True), ("plans", True, False), ("plans", False, True),
     ]  # fmt: skip
     assert (told[0].before, told[0].after) == ("商品评论情感标注数据集", "新名称")
-    assert "价格已含 10,000 次调用。 用完即停，不会产生额外费用。" in told[3].after
+    assert "价格已含 10,000 次调用。\n用完即停，不会产生额外费用。" in told[3].after
     product.refresh_from_db()
     assert (product.title, product.price_from_fen) == ("商品评论情感标注数据集", 6_800_000)
     catalogue.apply_revision(by=cast.gu(), at=LATER, revision_id=revision.pk)

@@ -26,7 +26,7 @@ def test_every_page_is_accessible_and_fits(live_chromium: Visit, width: int, lan
     bought = goods.entitled(product, at=at)
     metered = goods.entitled(product, "metered_calls", at=at, term_days=30, included_quantity=1_000)
     Meter.objects.filter(pk=metered.pk).update(call_count=863, byte_count=9_000_000)
-    trial = goods.plan(product, "trial", term_days=14)
+    trial, _sample = goods.plan(product, "trial", term_days=14), goods.plan(product, "free_sample")
     services.create_token(
         by=cast.zhou(), at=at, entitlement_id=bought.pk, name="训练机", lifetime=timedelta(days=30)
     )
@@ -36,8 +36,11 @@ def test_every_page_is_accessible_and_fits(live_chromium: Visit, width: int, lan
     services.hand_out_link(by=cast.zhou(), at=at, order_id=bought.order.pk, file_id=file.pk)
     walks = {
         cast.zhou: ("/deliveries/", f"/deliveries/{bought.order.pk}/", f"/deliveries/entitlements/{bought.pk}/",
-                    f"/deliveries/entitlements/{metered.pk}/", f"/deliveries/claims/{trial.pk}/"),
-        cast.lin: ("/deliveries/trace/", f"/deliveries/products/{product.number}/marking/"),
+                    f"/deliveries/entitlements/{metered.pk}/", f"/deliveries/claims/{trial.pk}/",
+                    f"/catalogue/{product.number}/"),
+        cast.he: (f"/catalogue/{product.number}/",),
+        cast.lin: ("/deliveries/trace/", f"/deliveries/products/{product.number}/marking/",
+                   f"/selling/{product.number}/"),
         cast.gu: (f"/deliveries/entitlements/{bought.pk}/",),
     }  # fmt: skip
     faults = []

@@ -8,6 +8,8 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
 
 from assets.registry.models import Certificate
+from exchange.catalogue import services as catalogue
+from exchange.catalogue.models import Plan
 from exchange.catalogue.services import CertificateNotInForce
 from exchange.delivery import selectors
 from exchange.delivery import services as delivery
@@ -15,6 +17,7 @@ from exchange.delivery.events import EntitlementEnding, EntitlementSuspended, Qu
 from exchange.delivery.models import EntitledVersion, Entitlement, Meter
 from exchange.delivery.tasks import watch_entitlements
 from exchange.trading import services as trading
+from exchange.trading.models import Order
 from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound
 from kernel.events import Event
@@ -214,6 +217,70 @@ def test_a_full_refund_ends_the_entitlement() -> None:
     assert not delivery.end_refunded(at=NOON, order_id=order.pk)
     with pytest.raises(delivery.NotOpen):
         link(entitlement)
+
+
+def test_a_replacement_is_opened_in_the_stead_of_the_faulty_version() -> None:
+    first = goods.version_with(goods.FILES)
+    product = goods.product_of(first)
+    once, running = goods.entitled(product), goods.entitled(product, "subscription", term_days=30)
+    second = goods.version_with({"rows.jsonl": goods.jsonl(120)}, dataset=first.dataset)
+    third = goods.version_with({"rows.jsonl": goods.jsonl(130)}, dataset=first.dataset)
+    for version in (second, third):
+        market.certificate_for(first.dataset.firm, version=version)
+    delivery.follow_new_version(at=NOON, product_id=product.pk, version_id=second.pk)
+    for entitlement in (once, running):
+        assert entitlement.order is not None
+        delivery.replace(entitlement.order, by=cast.lin(), at=NOON, version_id=third.pk)
+    assert selectors.versions_of(once) == [third]
+    assert selectors.versions_of(running) == [second, third]
+    with pytest.raises(NotFound):
+        selectors.version_in(once, 1)
+    assert link(once)
+    assert selectors.accesses_of(once)[0].version_id == third.pk
+    assert delivery.follow_new_version(at=NOON, product_id=product.pk, version_id=second.pk) == 0
+
+
+def test_an_entitlement_runs_as_long_as_its_contract_and_comes_back_as_it_was() -> None:
+    product = goods.product_of(goods.version_with(goods.FILES))
+    entitlement = goods.entitled(product, "subscription", term_days=30)
+    order, end = entitlement.order, NOON + 30 * DAY
+    assert order is not None
+    assert not delivery.follow_contract(at=NOON, order_id=order.pk)
+    order.terminated_at = NOON + 3 * DAY
+    order.save(update_fields=["terminated_at"])
+    assert delivery.follow_contract(at=NOON, order_id=order.pk)
+    assert not delivery.follow_contract(at=NOON, order_id=order.pk)
+    assert link(entitlement, NOON + 3 * DAY - timedelta(seconds=1))
+    with pytest.raises(delivery.AccessEnded):
+        link(entitlement, NOON + 3 * DAY)
+    delivery.suspend(by=cast.gu(), at=NOON, entitlement_id=entitlement.pk, reason="使用超出约定")
+    assert delivery.end_expired(at=NOON + 3 * DAY, entitlement_id=entitlement.pk)
+    order.terminated_at = None
+    order.save(update_fields=["terminated_at"])
+    assert delivery.follow_contract(at=NOON + 4 * DAY, order_id=order.pk)
+    entitlement.refresh_from_db()
+    assert (entitlement.state, entitlement.ends_at) == ("suspended", end)
+    with pytest.raises(delivery.EntitlementSuspended, match="使用超出约定"):
+        link(entitlement, NOON + 4 * DAY)
+    unopened = market.paid(goods.product_of(goods.version_with({"a.txt": b"a"})))
+    assert not delivery.follow_contract(at=NOON, order_id=unopened.pk)
+
+
+def test_a_trial_needs_no_less_than_an_order_does() -> None:
+    product = goods.product_of(goods.version_with(goods.FILES))
+    trial, sample = goods.plan(product, "trial", term_days=7), goods.plan(product, "free_sample")
+    catalogue.set_ordering(by=cast.lin(), at=NOON, product_id=product.pk, ordering="approval")
+    with pytest.raises(trading.ApprovalNeeded):
+        delivery.claim(by=cast.zhou(), at=NOON, plan_id=trial.pk, accepts_licence=True)
+    assert delivery.claim(by=cast.zhou(), at=NOON, plan_id=sample.pk, accepts_licence=True)
+    catalogue.set_ordering(by=cast.lin(), at=NOON, product_id=product.pk, ordering="instant")
+    bought = goods.entitled(product)
+    Order.objects.filter(pk=bought.order_id).update(is_exclusive=True)
+    with pytest.raises(trading.SoldExclusively):
+        delivery.claim(by=cast.he(), at=NOON, plan_id=trial.pk, accepts_licence=True)
+    Plan.objects.filter(pk=trial.pk).update(valid_until=NOON)
+    with pytest.raises(trading.NotOnSale):
+        delivery.claim(by=cast.zhou(), at=NOON, plan_id=trial.pk, accepts_licence=True)
 
 
 def test_the_watch_tells_the_end_and_the_quota_once_each(

@@ -95,7 +95,7 @@ def test_a_connection_that_breaks_in_the_middle_is_taken_up(
 
 
 def test_killed_and_started_again_it_goes_on(live_server: Any, tmp_path: Path) -> None:
-    files = {f"{number:03d}.bin": BIG[number:] for number in range(40)}
+    files = {f"{number:03d}.bin": BIG[number : 1 << 20] for number in range(40)}
     entitlement, token = bought(files)
     place = tmp_path / "d"
     command = [sys.executable, "-m", "config.cli", "pull", entitlement.number, str(place), "--server",
