@@ -90,10 +90,14 @@ def access_ends_at(order: Order) -> datetime | None:
     return rules.access_end(order.delivered_at, order.term_days, order.terminated_at)
 
 
-def is_held_exclusively(version_id: UUID, *, by: UUID) -> bool:
-    """Whether somebody other than `by` holds a version under an exclusive licence."""
-    live = Order.objects.filter(version_id=version_id, is_exclusive=True).exclude(buyer=by)
-    return live.exclude(state__in=(OrderState.CANCELLED, OrderState.REFUNDED)).exists()
+def is_kept_from(buyer_id: UUID, version_id: UUID, at: datetime) -> bool:
+    """Whether another buyer holds a version under an exclusive licence whose term is not over."""
+    live = Order.objects.filter(version_id=version_id, is_exclusive=True).exclude(buyer=buyer_id)
+    for order in live.exclude(state__in=(OrderState.CANCELLED, OrderState.REFUNDED)):
+        ending = access_ends_at(order)
+        if ending is None or at < ending:
+            return True
+    return False
 
 
 def supplements_visible_to(viewer: Actor) -> QuerySet[Supplement]:

@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from kernel.onepass import OnePass
 
-class Migration(migrations.Migration):
+
+class Migration(OnePass):
 
     dependencies = [
         ('catalogue', '0004_facets'),

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import kernel.records
 from kernel.numbers import create_series
+from kernel.onepass import OnePass
 import kernel.states
 import pgtrigger.compiler
 import pgtrigger.migrations
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
 
     dependencies = [
         ('catalogue', '0005_marking'),

@@ -40,7 +40,7 @@ from exchange.delivery.services.gates import locked_entitlement
 from exchange.delivery.states import ENTITLEMENT, Covers, EntitlementState, QuotaUnit
 from exchange.trading import policies
 from exchange.trading.models import Order
-from exchange.trading.selectors import is_held_exclusively
+from exchange.trading.selectors import is_kept_from
 from exchange.trading.services import ApprovalNeeded, NotOnSale, OwnProduct, SoldExclusively
 from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
@@ -184,7 +184,7 @@ def claim(*, by: Actor, at: datetime, plan_id: UUID, accepts_licence: bool) -> E
     if not may_claim(plan.kind, product.ordering):
         raise ApprovalNeeded(number=product.number)
     require_certificate(product, at)
-    if plan.kind == PlanKind.TRIAL and is_held_exclusively(product.version_id, by=organization.pk):
+    if plan.kind == PlanKind.TRIAL and is_kept_from(organization.pk, product.version_id, at):
         raise SoldExclusively(number=product.number)
     if not accepts_licence:
         raise InvalidInput(field="accepts_licence", reason=gettext("请先阅读并接受使用许可。"))
