@@ -47,7 +47,6 @@ from exchange.delivery.schemas import (
 )
 from exchange.delivery.selectors import (
     downloads_of,
-    files_of,
     replacements_of,
     visible_delivery,
     visible_entitlement,
@@ -95,13 +94,14 @@ def get_delivery(request: HttpRequest, order_id: UUID) -> DeliveryOut:
 
 @router.get("/{uuid:order_id}/files", response=FilesOut)
 def list_files(request: HttpRequest, order_id: UUID, after: int = 0, limit: int = 100) -> FilesOut:
-    """The delivered files with their hashes, in the order they were sealed."""
-    order = visible_delivery(actor(request), order_id).order
+    """The files of the newest version that is open, with their hashes, in the order they were sealed."""
+    entitlement = visible_delivery(actor(request), order_id).order.entitlement
     if not (1 <= limit <= 1_000 and 0 <= after < 2**62):
         raise InvalidInput(
             field="limit", reason=_("limit 应在 1 到 1000 之间，after 使用上一页返回的 next。")
         )
-    found = list(files_of(order).filter(pk__gt=after).order_by("pk")[: limit + 1])
+    files = selectors.version_in(entitlement).files
+    found = list(files.filter(pk__gt=after).order_by("pk")[: limit + 1])
     items = [
         FileOut(id=each.pk, path=each.path, size=each.size, sha256=each.sha256, media_type=each.media_type)
         for each in found[:limit]

@@ -36,7 +36,6 @@ from exchange.delivery.models import Entitlement
 from exchange.delivery.permissions import DOWNLOAD, MANAGE_ACCESS_KEYS, SUPERVISE, TRACE_OWN
 from exchange.delivery.rules.ranges import Span
 from exchange.delivery.selectors import (
-    files_of,
     replacements_of,
     visible_delivery,
     visible_entitlement,
@@ -69,7 +68,7 @@ def delivery(request: HttpRequest, order_id: UUID) -> HttpResponse:
     viewer = actor(request)
     found = visible_delivery(viewer, order_id)
     order, entitlement, replaced = found.order, found.order.entitlement, replacements_of(found)
-    shown, version = replaced[-1] if replaced else found, selectors.version_in(entitlement)
+    version = selectors.version_in(entitlement)
     has_files = services.may_use(entitlement, viewer, clock.now()) and not entitlement.quota_unit
     offers = selectors.offers_of(viewer, entitlement, version) if has_files else []
     context = {
@@ -86,7 +85,7 @@ def delivery(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "marked": selectors.gets_marks(entitlement, version, "csv"),
         "marks_notice": MARKS_NOTICE,
         "order": order,
-        "shown": shown,
+        "version": version,
         "replaced": [
             Fact(
                 _("第 %(ordinal)s 次补交") % {"ordinal": each.ordinal},
@@ -95,13 +94,13 @@ def delivery(request: HttpRequest, order_id: UUID) -> HttpResponse:
             )
             for each in replaced
         ],
-        "page": paginate(files_of(order), request.GET, order=("path", "id"), size=50),
+        "page": paginate(version.files.all(), request.GET, order=("path", "id"), size=50),
         "is_open": has_files,
         "is_supplier": viewer.organization_id == order.supplier_id,
         "facts": [
             Fact(_("订单"), order.number),
             Fact(_("数据版本"), f"v{version.version}"),
-            Fact(_("文件"), f"{shown.file_count:,}"),
+            Fact(_("文件"), f"{version.file_count:,}"),
             Fact(_("交付时间"), f"{found.delivered_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"),
         ],
         **_use(request, viewer, entitlement),
@@ -171,9 +170,10 @@ def metadata(request: HttpRequest, order_id: UUID, name: str) -> HttpResponse:
 def checksums(request: HttpRequest, order_id: UUID) -> HttpResponseBase:
     """All hashes in the form that `sha256sum -c` reads, streamed; it gives no access to content."""
     found = visible_delivery(actor(request), order_id)
+    files = selectors.version_in(found.order.entitlement).files.order_by("path", "pk")
 
     def lines() -> Iterator[str]:
-        for sha256, path in files_of(found.order).values_list("sha256", "path").iterator(chunk_size=2_000):
+        for sha256, path in files.values_list("sha256", "path").iterator(chunk_size=2_000):
             yield f"{sha256}  {path}\n"
 
     answer = StreamingHttpResponse(lines(), content_type="text/plain; charset=utf-8")

@@ -133,6 +133,10 @@ def test_a_subscription_moves_on_with_the_product_until_its_term_is_over(
     got = pulled(live_server, order, token, tmp_path / "v2")
     assert (got.version, got.root_hash, got.damaged) == (2, second.root_hash, [])
     assert (tmp_path / "v2/rows.jsonl").read_bytes() == goods.jsonl(150)
+    buyer = Client()
+    buyer.force_login(zhou.user)  # type: ignore[arg-type]
+    sums = buyer.get(f"/deliveries/{order.pk}/checksums.txt")
+    assert b"".join(sums.streaming_content) == f"{second.files.get().sha256}  rows.jsonl\n".encode()  # type: ignore[attr-defined]
 
     # Before the end it is told; at the end the door is shut, in the same way for whoever knocks.
     end = NOON + 365 * DAY

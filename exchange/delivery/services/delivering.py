@@ -176,13 +176,20 @@ def hand_out_link(*, by: Actor, at: datetime, order_id: UUID, file_id: int) -> t
     is recorded then.
     """
     order, entitlement = _open_order(by, order_id, at)
-    version = selectors.version_in(entitlement)
-    file = DatasetFile.objects.filter(pk=file_id, version_id=version.pk).first()
+    file = DatasetFile.objects.filter(
+        pk=file_id, version__in=[version.pk for version in selectors.versions_of(entitlement)]
+    ).first()
     if file is None:
         raise NotFound
     download = _noted(order, by=by, at=at, file=file)
     noted(
-        entitlement, version_id=version.pk, way=Way.LINK, path=file.path, byte_count=file.size, by=by, at=at
+        entitlement,
+        version_id=file.version_id,
+        way=Way.LINK,
+        path=file.path,
+        byte_count=file.size,
+        by=by,
+        at=at,
     )
     record(
         by=by,

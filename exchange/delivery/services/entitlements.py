@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -305,7 +306,7 @@ def resume(*, by: Actor, at: datetime, entitlement_id: UUID, reason: str = "") -
 
 @transaction.atomic
 def suspend_revoked(*, at: datetime, certificate_id: UUID) -> int:
-    """Suspend what was opened under a certificate that was revoked; how many.
+    """Suspend what opens a version whose certificate was revoked; how many. What was replaced is open no more.
 
     Every other end of a certificate (expiry, change, transfer, cancellation by the holder, an objection) leaves
     what was delivered open: the contract was made while it was in force.
@@ -313,10 +314,20 @@ def suspend_revoked(*, at: datetime, certificate_id: UUID) -> int:
     certificate = Certificate.objects.get(pk=certificate_id)
     if certificate.state != CertificateState.REVOKED:
         return 0
-    rows = Entitlement.objects.select_for_update(of=("self",), no_key=True).filter(
-        version_id=certificate.version_id, state=EntitlementState.ACTIVE
+    wanted = certificate.version_id
+    opening = Entitlement.objects.filter(
+        Q(version=wanted)
+        | Q(added_versions__version=wanted)
+        | Q(order__delivery__replacements__version=wanted)
     )
-    found = list(rows.order_by("pk"))
+    rows = Entitlement.objects.select_for_update(of=("self",), no_key=True).filter(
+        pk__in=opening.values("pk"), state=EntitlementState.ACTIVE
+    )
+    found = [
+        each
+        for each in rows.select_related("order").order_by("pk")
+        if any(version.pk == wanted for version in selectors.versions_of(each))
+    ]
     with_reason = gettext("登记证书 %(number)s 已被撤销") % {"number": certificate.number}
     for entitlement in found:
         _suspend(entitlement, by=Actor.system("登记撤销"), at=at, reason=with_reason)

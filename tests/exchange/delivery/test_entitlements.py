@@ -100,6 +100,10 @@ def test_a_subscription_follows_the_product_to_its_next_certified_version(
     assert [v.version for v in selectors.versions_of(running)] == [1, 2]
     assert selectors.version_in(running) == second
     assert selectors.version_in(running, 1) == first
+    older = first.files.get(path="README.md")
+    assert running.order is not None
+    assert delivery.hand_out_link(by=cast.zhou(), at=later, order_id=running.order.pk, file_id=older.pk)
+    assert selectors.accesses_of(running)[0].version_id == first.pk
     for other in (once, over):
         assert [v.version for v in selectors.versions_of(other)] == [1]
         with pytest.raises(NotFound):
@@ -238,6 +242,11 @@ def test_a_replacement_is_opened_in_the_stead_of_the_faulty_version() -> None:
     assert link(once)
     assert selectors.accesses_of(once)[0].version_id == third.pk
     assert delivery.follow_new_version(at=NOON, product_id=product.pk, version_id=second.pk) == 0
+    for version, suspended in ((first, []), (second, [running]), (third, [once])):
+        revoked = Certificate.objects.get(version=version)
+        Certificate.objects.filter(pk=revoked.pk).update(state="revoked")
+        assert delivery.suspend_revoked(at=NOON, certificate_id=revoked.pk) == len(suspended)
+        assert all(Entitlement.objects.get(pk=each.pk).state == "suspended" for each in suspended)
 
 
 def test_an_entitlement_runs_as_long_as_its_contract_and_comes_back_as_it_was() -> None:
