@@ -34,7 +34,16 @@ EXTRA_ROOMS = {
     "annotation/work": {"project_urls"},
     "exchange/trading": {"policies", "printing", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search", "ways"},
-    "exchange/delivery": {"access_api", "data_api", "s3", "s3_root_urls", "s3_urls", "serving", "tables", "ways"},
+    "exchange/delivery": {
+        "access_api",
+        "data_api",
+        "s3",
+        "s3_root_urls",
+        "s3_urls",
+        "serving",
+        "tables",
+        "ways",
+    },
     "exchange/filings": {
         "judging",
         "outside",
