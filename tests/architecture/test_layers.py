@@ -45,6 +45,7 @@ EXTRA_ROOMS = {
         "ways",
     },
     "exchange/filings": {
+        "checking",
         "judging",
         "outside",
         "reading",
@@ -55,6 +56,7 @@ EXTRA_ROOMS = {
         "verification_urls",
         "wording",
     },
+    "settlement/revenue": {"history"},
 }
 FOLDERS = {
     "migrations",
