@@ -42,6 +42,7 @@ ROUTERS = {
     "/filings": "exchange.filings.api",
     "/pilots": "exchange.pilots.api",
     "/brokers": "exchange.brokers.api",
+    "/spaces": "exchange.dataspace.api",
     "/ledger": "settlement.ledger.api",
     "/payments": "settlement.payments.api",
     "/revenue": "settlement.revenue.api",

@@ -56,6 +56,7 @@ def _business() -> None:
     from exchange.brokers import permissions as brokers
     from exchange.brokers import selectors as brokering
     from exchange.catalogue import permissions as catalogue
+    from exchange.dataspace import permissions as spaces
     from exchange.delivery import permissions as delivery
     from exchange.demands import permissions as demands
     from exchange.filings import permissions as filings
@@ -87,6 +88,7 @@ def _business() -> None:
         NavItem(_("交易备案"), "file-check", "filings:register", (filings.VIEW_FILINGS, filings.VIEW_ALL_FILINGS), group),
         NavItem(_("经纪人试点"), "users", "pilots:mine", (pilots.APPLY, pilots.VIEW), group, piloting.waiting_applications),
         NavItem(_("委托与撮合"), "handshake", "brokers:mine", (brokers.VIEW, brokers.VIEW_ALL), group, brokering.waiting),
+        NavItem(_("行业数据空间"), "boxes", "dataspace:spaces", (spaces.VIEW, spaces.VIEW_ALL), group),
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
         NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
         NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
@@ -101,6 +103,7 @@ def _review() -> None:
     from exchange.acceptance import selectors as complaints
     from exchange.brokers import permissions as brokers
     from exchange.catalogue import permissions as catalogue
+    from exchange.dataspace import permissions as spaces
     from exchange.pilots import permissions as pilots
     from exchange.pilots import selectors as piloting
     from organizations import permissions as organizations
@@ -116,6 +119,7 @@ def _review() -> None:
         NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.waiting_decisions),
         NavItem(_("试点评审"), "clipboard-check", "pilots:scoring", (pilots.SCORE,), group, piloting.waiting_scores),
         NavItem(_("经纪记录"), "clipboard-list", "brokers:board", (brokers.VIEW_ALL,), group),
+        NavItem(_("试点总览"), "chart-column", "dataspace:pilot", (spaces.VIEW_ALL,), group),
         NavItem(_("企业认证"), "building-2", "organizations:verifications", (organizations.VERIFY_ORGANIZATIONS,), group),
     )  # fmt: skip
 
@@ -188,6 +192,7 @@ def _desk() -> None:
     from exchange.acceptance import selectors as acceptance
     from exchange.brokers import selectors as brokers
     from exchange.catalogue import selectors as catalogue
+    from exchange.dataspace import selectors as spaces
     from exchange.demands import selectors as demands
     from exchange.filings import selectors as filings
     from exchange.pilots import selectors as pilots
@@ -212,6 +217,7 @@ def _desk() -> None:
         requests.todos,
         demands.todos,
         brokers.todos,
+        spaces.todos,
         rewards.todos,
     ):
         desk.register_todos(todos)
@@ -230,6 +236,7 @@ def _finders() -> None:
     from exchange.acceptance.selectors import find_complaints
     from exchange.brokers.selectors import find as find_brokerage
     from exchange.catalogue.selectors import find_products
+    from exchange.dataspace.selectors import find as find_spaces
     from exchange.demands.selectors import find_demands
     from exchange.filings.selectors import find_filings
     from exchange.pilots.selectors import find as find_pilots
@@ -249,6 +256,7 @@ def _finders() -> None:
     finding.register_finder(_("交易备案"), find_filings, icon="file-check")
     finding.register_finder(_("经纪人试点"), find_pilots, icon="users")
     finding.register_finder(_("委托与撮合"), find_brokerage, icon="handshake")
+    finding.register_finder(_("行业数据空间"), find_spaces, icon="boxes")
     finding.register_finder(_("支付"), find_payments, icon="credit-card")
     finding.register_finder(_("退款"), find_refunds, icon="undo-2")
     finding.register_finder(_("奖励申报"), find_claims, icon="award")

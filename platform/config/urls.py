@@ -39,6 +39,7 @@ SECTIONS = {
     "pilots/": "exchange.pilots.urls",
     "vouchers/": "exchange.filings.verification_urls",
     "brokers/": "exchange.brokers.urls",
+    "spaces/": "exchange.dataspace.urls",
     "ledger/": "settlement.ledger.urls",
     "payments/": "settlement.payments.urls",
     "revenue/": "settlement.revenue.urls",

@@ -15,7 +15,7 @@ Handler = Callable[[Any], None]
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
     parts = (
-        _people, _annotation, _assets, _listings, _trades, _disputes, _market, _pilots, _brokers, _rewards,
+        _people, _annotation, _assets, _listings, _trades, _disputes, _market, _pilots, _brokers, _spaces, _rewards,
     )  # fmt: skip
     found: dict[type[Event], list[Handler]] = {}
     for part in parts:
@@ -284,6 +284,35 @@ def _brokers() -> dict[type[Event], list[Handler]]:
         news.MatchAnswered: [notices.tell_answered],
         news.DealProposed: [notices.tell_deal_proposed],
         news.DealCompleted: [pay_commission, notices.tell_deal_completed],
+    }
+
+
+def _spaces() -> dict[type[Event], list[Handler]]:
+    from config import space_notices as notices
+    from exchange.catalogue.events import RevisionApplied
+    from exchange.dataspace import events as news
+    from exchange.dataspace import services as spaces
+    from exchange.pilots.events import PilotExited
+
+    def follow_product(event: RevisionApplied) -> None:
+        spaces.follow_product(by=event.by, at=event.at, product_id=event.product_id)
+
+    def suspend_spaces(event: PilotExited) -> None:
+        spaces.suspend_spaces_of(by=event.by, at=event.at, broker_id=event.organization_id)
+
+    return {
+        RevisionApplied: [follow_product],
+        PilotExited: [suspend_spaces],
+        news.SpaceApplied: [notices.tell_applied],
+        news.SpaceMoved: [notices.tell_moved],
+        news.MemberInvited: [notices.tell_invited],
+        news.MemberAnswered: [notices.tell_answered],
+        news.MemberRemoved: [notices.tell_removed],
+        news.RulesPublished: [notices.tell_rules],
+        news.MilestoneReported: [notices.tell_reported],
+        news.MilestoneDecided: [notices.tell_milestone],
+        news.LandingClaimed: [notices.tell_claimed],
+        news.LandingDecided: [notices.tell_landing],
     }
 
 

@@ -38,6 +38,8 @@ SERIES = {
     "WT": "broker mandate 经纪委托",
     "CH": "broker match 撮合",
     "JC": "broker deal 经纪成交",
+    "KJ": "data space 行业数据空间",
+    "LD": "landed project 重大项目落地",
     "ZF": "payment 支付",
     "TK": "refund 退款",
     "FP": "invoice 发票",

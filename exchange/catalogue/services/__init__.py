@@ -2,7 +2,9 @@
 
 from exchange.catalogue.services.access import (
     OnlyInvitation,
+    close_to,
     invite,
+    open_to,
     set_contact,
     set_marking,
     set_ordering,
@@ -98,6 +100,7 @@ __all__ = [
     "ask",
     "checked_content",
     "checked_terms",
+    "close_to",
     "delist",
     "draft_product",
     "edit_product",
@@ -109,6 +112,7 @@ __all__ = [
     "locked_own_product",
     "locked_product",
     "make_plan",
+    "open_to",
     "propose",
     "propose_plan",
     "propose_version",

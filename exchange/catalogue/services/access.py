@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -154,3 +155,36 @@ def _require_reachable(name: str, phone: str, email: str) -> None:
             validate_email(email)
         except ValidationError as wrong:
             raise InvalidInput(field="email", reason=gettext("邮箱格式不对，请核对。")) from wrong
+
+
+@transaction.atomic(savepoint=False)
+def open_to(*, by: Actor, at: datetime, product_id: UUID, organization_ids: Iterable[UUID]) -> list[Invitation]:
+    """Let organizations find a product because of what its supplier agreed to (for exchange.dataspace, which has
+    checked that and holds the product's lock). Those who find it by an invitation already are left out."""
+    wanted = set(organization_ids)
+    if not wanted:
+        return []
+    product = Product.objects.defer("search").get(pk=product_id)
+    live = product.invitations.filter(withdrawn_at=None, organization__in=wanted)
+    wanted -= set(live.values_list("organization", flat=True))
+    made = Invitation.objects.bulk_create(
+        [
+            Invitation(product_id=product_id, organization_id=each, invited_by=by.user, invited_at=at)
+            for each in sorted(wanted)
+        ]
+    )
+    if made:
+        record(by=by, at=at, action="products.open_to", subject=product, detail={"count": len(made)})
+    return made
+
+
+@transaction.atomic(savepoint=False)
+def close_to(*, by: Actor, at: datetime, product_id: UUID, invitation_ids: Iterable[UUID]) -> int:
+    """Take back invitations made by `open_to`, even the last one: then nobody but the supplier finds the product."""
+    live = Invitation.objects.filter(
+        product=product_id, pk__in=list(invitation_ids), withdrawn_at=None
+    ).update(withdrawn_at=at)
+    if live:
+        product = Product.objects.defer("search").get(pk=product_id)
+        record(by=by, at=at, action="products.close_to", subject=product, detail={"count": live})
+    return live

@@ -43,6 +43,7 @@ DOMAIN_APPS = [
     "exchange.filings",
     "exchange.pilots",
     "exchange.brokers",
+    "exchange.dataspace",
     "settlement.ledger",
     "settlement.payments",
     "settlement.revenue",

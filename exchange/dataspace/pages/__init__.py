@@ -1,0 +1,1 @@
+"""Pages of data spaces, by what people do there."""
