@@ -102,8 +102,7 @@ def post_move(request: HttpRequest, space_id: UUID, body: MoveIn) -> SpaceOut:
 def list_rules(request: HttpRequest, space_id: UUID) -> list[RulesOut]:
     """Every version of the rules, newest first."""
     return [
-        RulesOut.of(each)
-        for each in selectors.rules_visible_to(actor(request), _space(request, space_id))
+        RulesOut.of(each) for each in selectors.rules_visible_to(actor(request), _space(request, space_id))
     ]
 
 
@@ -161,9 +160,7 @@ def post_acceptance(request: HttpRequest, space_id: UUID, body: AcceptIn) -> Mem
 def post_refusal(request: HttpRequest, space_id: UUID, body: ReasonIn) -> MemberOut:
     """Decline the invitation."""
     return MemberOut.of(
-        services.decline_invitation(
-            by=actor(request), at=clock.now(), space_id=space_id, reason=body.reason
-        )
+        services.decline_invitation(by=actor(request), at=clock.now(), space_id=space_id, reason=body.reason)
     )
 
 

@@ -21,7 +21,9 @@ def _day(label: Any, help_text: Any = "") -> forms.DateField:
     return forms.DateField(label=label, help_text=help_text, widget=widget, input_formats=["%Y-%m-%d"])
 
 
-def _words(label: Any, help_text: Any = "", *, rows: int = 3, most: int = rules.MOST_WORDS) -> forms.CharField:
+def _words(
+    label: Any, help_text: Any = "", *, rows: int = 3, most: int = rules.MOST_WORDS
+) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": rows})
     return forms.CharField(label=label, help_text=help_text, max_length=most, widget=widget)
 
@@ -88,7 +90,9 @@ class RulesForm(forms.Form):
 class ProductForm(forms.Form):
     """Which own product is put into the space."""
 
-    product_number = forms.ChoiceField(label=_("产品"), help_text=_("只列出可见范围为“仅受邀单位”的本单位产品。"))
+    product_number = forms.ChoiceField(
+        label=_("产品"), help_text=_("只列出可见范围为“仅受邀单位”的本单位产品。")
+    )
 
     def __init__(self, *args: Any, products: Sequence[Product], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -63,7 +63,9 @@ class Space(Record):
         constraints = [
             SPACE.constraint(),
             models.CheckConstraint(
-                condition=models.Q(state__in=["applied", "returned", "rejected", "withdrawn"], rules_version=0)
+                condition=models.Q(
+                    state__in=["applied", "returned", "rejected", "withdrawn"], rules_version=0
+                )
                 | models.Q(
                     state__in=["active", "suspended", "closed"],
                     rules_version__gt=0,
@@ -133,9 +135,7 @@ class Member(Record):
             models.CheckConstraint(
                 condition=models.Q(state="invited", accepted_version=0)
                 | models.Q(state="joined", accepted_version__gt=0, joined_at__isnull=False)
-                | models.Q(
-                    state__in=["declined", "cancelled", "left", "removed"], ended_at__isnull=False
-                ),
+                | models.Q(state__in=["declined", "cancelled", "left", "removed"], ended_at__isnull=False),
                 name="space_member_times",
             ),
             models.CheckConstraint(
@@ -161,7 +161,9 @@ class Acceptance(Record):
     class Meta:
         verbose_name = _("规则同意")
         verbose_name_plural = _("规则同意")
-        constraints = [models.UniqueConstraint(fields=["member", "version"], name="space_rules_accepted_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "version"], name="space_rules_accepted_once")
+        ]
         triggers = [_APPEND_ONLY]
 
     def __str__(self) -> str:

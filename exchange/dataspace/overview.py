@@ -203,9 +203,7 @@ def _industries(today: date) -> list[IndustryRow]:
         .annotate(number=Count("product", distinct=True))
         .order_by()
     )
-    late = dict(
-        late_milestones(today).order_by().values_list("space__industry").annotate(number=Count("pk"))
-    )
+    late = dict(late_milestones(today).order_by().values_list("space__industry").annotate(number=Count("pk")))
     landed = {
         code: (number, int(total))
         for code, number, total in Landing.objects.filter(state=LandingState.VERIFIED)

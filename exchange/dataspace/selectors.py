@@ -167,7 +167,9 @@ def shared_with(viewer: Actor, space: Space) -> QuerySet[SharedProduct]:
 
 def shared_for(viewer: Actor, shared_id: UUID) -> SharedProduct:
     """One shared product with its space; NotFound when the viewer may not see it."""
-    found = SharedProduct.objects.select_related("space", "product").filter(pk=shared_id, taken_at=None).first()
+    found = (
+        SharedProduct.objects.select_related("space", "product").filter(pk=shared_id, taken_at=None).first()
+    )
     if found is None or not spaces_visible_to(viewer).filter(pk=found.space_id).exists():
         raise NotFound
     is_own = viewer.belongs_to(found.product.supplier_id)
@@ -290,7 +292,11 @@ def _member_todos(own: UUID) -> list[desk.Todo]:
     )
     return [
         _todo(
-            (_("答复加入邀请：%(title)s") if each.state == MemberState.INVITED else _("同意新的空间规则：%(title)s"))
+            (
+                _("答复加入邀请：%(title)s")
+                if each.state == MemberState.INVITED
+                else _("同意新的空间规则：%(title)s")
+            )
             % {"title": each.space.title},
             "dataspace:rules",
             each.space_id,

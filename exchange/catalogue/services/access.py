@@ -158,7 +158,9 @@ def _require_reachable(name: str, phone: str, email: str) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def open_to(*, by: Actor, at: datetime, product_id: UUID, organization_ids: Iterable[UUID]) -> list[Invitation]:
+def open_to(
+    *, by: Actor, at: datetime, product_id: UUID, organization_ids: Iterable[UUID]
+) -> list[Invitation]:
     """Let organizations find a product because of what its supplier agreed to (for exchange.dataspace, which has
     checked that and holds the product's lock). Those who find it by an invitation already are left out."""
     wanted = set(organization_ids)

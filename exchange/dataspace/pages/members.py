@@ -79,7 +79,9 @@ def end(request: HttpRequest, member_id: UUID) -> HttpResponse:
         service, title, lead = services.cancel_invitation, _("收回邀请"), str(found.organization)
     else:
         service, title = services.remove_member, _("移出成员")
-        lead = _("%(name)s立即看不到共享产品，它放入的产品一并移出，已有订单照常进行。") % {"name": found.organization}
+        lead = _("%(name)s立即看不到共享产品，它放入的产品一并移出，已有订单照常进行。") % {
+            "name": found.organization
+        }
 
     def deed() -> object:
         return service(by=viewer, at=clock.now(), member_id=member_id, **form.cleaned_data)
@@ -138,7 +140,9 @@ def rules_page(request: HttpRequest, space_id: UUID) -> HttpResponse:
         return answer
     versions = selectors.rules_visible_to(viewer, found)
     wanted = request.GET.get("version", "")
-    shown = next((each for each in versions if str(each.version) == wanted), versions[0] if versions else None)
+    shown = next(
+        (each for each in versions if str(each.version) == wanted), versions[0] if versions else None
+    )
     needs = own is not None and viewer.can(JOIN) and own.accepted_version != found.rules_version
     context = {
         **head(found, viewer, "rules"),
@@ -183,7 +187,9 @@ def products(request: HttpRequest, space_id: UUID) -> HttpResponse:
     found = selectors.space_for(viewer, space_id)
     own, has_access = selectors.own_member(viewer, found), selectors.has_access(viewer, found)
     may_put = own is not None and has_access and viewer.can(EDIT_PRODUCTS)
-    form = ProductForm(request.POST or None, products=selectors.products_to_put(viewer, found) if may_put else [])
+    form = ProductForm(
+        request.POST or None, products=selectors.products_to_put(viewer, found) if may_put else []
+    )
     if request.method == "POST":
         viewer.require(EDIT_PRODUCTS)
         if not may_put:
@@ -228,5 +234,3 @@ def take(request: HttpRequest, shared_id: UUID) -> HttpResponse:
         messages.success(request, _("已移出，成员不再看到该产品。"))
         return redirect("dataspace:products", found.space_id)
     return render(request, "dataspace/take.html", {"shared": found, "space": found.space})
-
-

@@ -62,7 +62,11 @@ def plan(request: HttpRequest, space_id: UUID) -> HttpResponse:
     found = selectors.space_for(viewer, space_id)
     _require_leader(found, viewer)
     form = MilestoneForm(request.POST or None)
-    words = (_("登记里程碑"), _("批准申请至少需要一个里程碑；登记后不能修改，只能由服务基地取消。"), _("登记"))
+    words = (
+        _("登记里程碑"),
+        _("批准申请至少需要一个里程碑；登记后不能修改，只能由服务基地取消。"),
+        _("登记"),
+    )
 
     def deed() -> object:
         return services.plan_milestone(by=viewer, at=clock.now(), space_id=space_id, **form.cleaned_data)
@@ -172,7 +176,11 @@ def decide_landing(request: HttpRequest, landing_id: UUID) -> HttpResponse:
             )  # fmt: skip
 
         return form_page(
-            request, form, (_("核验落地项目"), found.title, _("提交结论")), back_to(found.space, "progress"), deed
+            request,
+            form,
+            (_("核验落地项目"), found.title, _("提交结论")),
+            back_to(found.space, "progress"),
+            deed,
         )
     context = {
         "space": found.space,

@@ -102,15 +102,14 @@ def edit(request: HttpRequest, space_id: UUID) -> HttpResponse:
 
 def _waiting(space: Space, viewer: Actor) -> str:
     """One sentence: whose turn it is; empty when it is nobody's."""
-    if space.state == SpaceState.APPLIED:
-        return _("等待服务基地审核。")
-    if space.state == SpaceState.RETURNED:
-        return _("已退回：%(reason)s 轮到牵头单位补正。") % {"reason": space.opinion}
-    if space.state == SpaceState.SUSPENDED:
-        return _("空间已暂停，成员看不到共享产品，由服务基地恢复或关闭。")
+    by_state = {
+        SpaceState.APPLIED: _("等待服务基地审核。"),
+        SpaceState.RETURNED: _("已退回：%(reason)s 轮到牵头单位补正。") % {"reason": space.opinion},
+        SpaceState.SUSPENDED: _("空间已暂停，成员看不到共享产品，由服务基地恢复或关闭。"),
+    }
     member = selectors.own_member(viewer, space)
     if space.state != SpaceState.ACTIVE or member is None:
-        return ""
+        return by_state.get(SpaceState(space.state), "")
     if member.state == MemberState.INVITED:
         return _("贵单位受邀加入：请阅读规则，同意后加入。")
     if member.accepted_version != space.rules_version:
@@ -135,7 +134,9 @@ def space(request: HttpRequest, space_id: UUID) -> HttpResponse:
         Fact(_("申请时间"), clock.business_date(found.applied_at).isoformat()),
     ]
     if found.decided_at:
-        facts.append(Fact(_("审核时间"), clock.business_date(found.decided_at).isoformat(), hint=found.opinion))
+        facts.append(
+            Fact(_("审核时间"), clock.business_date(found.decided_at).isoformat(), hint=found.opinion)
+        )
     if found.state in ("active", "suspended", "closed"):
         facts.append(Fact(_("现行规则"), _("第 %(version)s 版") % {"version": found.rules_version}))
     context = {

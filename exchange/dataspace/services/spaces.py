@@ -181,13 +181,13 @@ def approve_space(*, by: Actor, at: datetime, space_id: UUID, reason: str) -> Sp
     changed = _opined(space, by, at, reason)
     version = put_in_force(space, space.first_rules, "", by=by, at=at)
     SPACE.move(space, "approve", by=by, at=at, reason=reason, update_fields=(*changed, "rules_version"))
-    leader = Member(
-        space=space, organization=space.leader, is_leader=True, invited_by=by.user, invited_at=at
-    )
+    leader = Member(space=space, organization=space.leader, is_leader=True, invited_by=by.user, invited_at=at)
     leader.save(force_insert=True)
     accept(leader, version, by=by, at=at)
     leader.joined_at = at
-    MEMBER.move(leader, "accept", by=by, at=at, reason="批准设立", update_fields=["joined_at", "accepted_version"])
+    MEMBER.move(
+        leader, "accept", by=by, at=at, reason="批准设立", update_fields=["joined_at", "accepted_version"]
+    )
     record(by=by, at=at, action="dataspaces.approve", subject=space, detail={"reason": reason})
     announce(SpaceMoved(at=at, space_id=space.pk, move="approve", by=by))
     return space
