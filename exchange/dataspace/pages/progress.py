@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from documents.services import link_to
 from exchange.dataspace import rules, selectors, services
@@ -199,7 +199,7 @@ def decide_landing(request: HttpRequest, landing_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_safe
+@require_POST
 def evidence(request: HttpRequest, space_id: UUID, document_id: UUID) -> HttpResponse:
     """A short-lived link to a file on which the space's progress rests; recorded."""
     viewer = actor(request)

@@ -84,7 +84,7 @@ def apply_space(*, by: Actor, at: datetime, stated: Stated) -> Space:
     by.require(LEAD)
     if by.organization is None:
         raise NotAllowed(permission=LEAD.label, organization="—")
-    Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
+    Organization.objects.select_for_update(no_key=True).get(pk=by.organization.pk)
     pilot = pilot_in_force(by.organization.pk, at)
     if pilot is None:
         raise NotInPilot(name=by.organization.name)

@@ -8,6 +8,8 @@ from config.stories import broker_pilot, brokerage, people
 from config.stories.way import shanghai
 from exchange.brokers.models import Deal, Mandate
 from exchange.brokers.selectors import missing_labels
+from exchange.dataspace.models import Space
+from exchange.dataspace.selectors import landed_amount
 from tests.exchange import market
 
 pytestmark = pytest.mark.django_db
@@ -23,3 +25,7 @@ def test_the_demo_has_a_mandate_and_a_deal_that_lacks_records_however_often_it_i
     deal = Deal.objects.get()
     assert (deal.state, deal.commission_fen) == ("confirmed", 1_020_00)
     assert missing_labels(deal) == ["审核记录", "交易记录"]
+    space = Space.objects.get()
+    assert (space.state, space.members.filter(state="joined").count()) == ("active", 3)
+    assert [each.state for each in space.milestones.order_by("due_on")] == ["met", "planned", "planned"]
+    assert landed_amount(space.landings.all()).yuan == "12000000.00"

@@ -525,7 +525,9 @@ def test_when_the_broker_leaves_the_pilot_its_spaces_are_suspended(product_wired
     for who in (cast.lin(), cast.zhou()):
         spacing.joined(space, who)
     spacing.put(space, product)
-    pilots.exit_pilot(by=cast.gu(), at=LATER, pilot_id=Pilot.objects.get().pk, reason="业务调整，主动申请退出试点。")
+    pilots.exit_pilot(
+        by=cast.gu(), at=LATER, pilot_id=Pilot.objects.get().pk, reason="业务调整，主动申请退出试点。"
+    )
     space.refresh_from_db()
     assert space.state == "suspended"
     assert finds(cast.zhou(), product) == NOWHERE
