@@ -117,7 +117,13 @@ def post_handover(request: HttpRequest, mandate_id: UUID, body: BrokerIn) -> Man
 @router.post("/mandates/{uuid:mandate_id}/matches", response={201: MatchOut})
 @idempotent
 def post_match(request: HttpRequest, mandate_id: UUID, body: MatchIn) -> MatchOut:
-    """Propose a product to the principal."""
+    """Propose a product to the principal: one to buy, or a demand that one of its own answers."""
+    if body.demand_number:
+        made = services.record_demand_match(
+            by=actor(request), at=clock.now(), mandate_id=mandate_id, demand_number=body.demand_number,
+            product_number=body.product_number, reason=body.reason,
+        )  # fmt: skip
+        return _match(request, made.pk)
     made = services.record_match(
         by=actor(request), at=clock.now(), mandate_id=mandate_id, product_number=body.product_number,
         reason=body.reason,

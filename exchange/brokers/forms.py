@@ -145,6 +145,19 @@ class MatchForm(forms.Form):
         product.choices = products
 
 
+class DemandMatchForm(forms.Form):
+    """Which mandated product answers which demand, and why."""
+
+    wanted = forms.ChoiceField(label=_("需求与产品"))
+    reason = _words(_("推荐理由"), _("委托人和需求方能看到。写明为什么合适。"))
+
+    def __init__(self, *args: Any, wanted: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["wanted"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = wanted
+
+
 class DeclineForm(forms.Form):
     """Why a proposal is not wanted."""
 

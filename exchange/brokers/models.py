@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -26,6 +28,7 @@ from exchange.brokers.states import (
 )
 from exchange.catalogue.models import Product
 from exchange.catalogue.states import Industry
+from exchange.demands.models import Demand
 from exchange.pilots.models import Pilot
 from exchange.trading.models import Order
 from kernel.money import FenField, Money
@@ -152,7 +155,8 @@ class MandateSignature(Record):
 
 
 class Match(Record):
-    """A product that the broker proposed to the principal of a demand-side mandate, with the reasons.
+    """A product that the broker proposed, with the reasons: to the principal of a demand-side mandate, or, for the
+    principal of a supply-side mandate, to the buyer of a demand on the board (`demand`), once the principal agrees.
 
     `trace`: score and parts as computed at that moment. `supply_mandate`: the broker also works for the supplier,
     which the principal is told with the proposal.
@@ -164,6 +168,9 @@ class Match(Record):
         Mandate, models.PROTECT, null=True, blank=True, related_name="supply_matches"
     )
     product = models.ForeignKey(Product, models.PROTECT, related_name="matches")
+    demand = models.ForeignKey(
+        Demand, models.PROTECT, null=True, blank=True, related_name="matches", verbose_name=_("数据需求")
+    )
     score = models.PositiveSmallIntegerField(_("匹配得分"))
     trace = models.JSONField(_("得分明细"))
     reason = models.CharField(_("推荐理由"), max_length=rules.MOST_WORDS)
@@ -178,7 +185,16 @@ class Match(Record):
         verbose_name_plural = _("撮合")
         constraints = [
             MATCH.constraint(),
-            models.UniqueConstraint(fields=["mandate", "product"], name="match_once_per_product"),
+            models.UniqueConstraint(
+                fields=["mandate", "product"],
+                condition=models.Q(demand__isnull=True),
+                name="match_once_per_product",
+            ),
+            models.UniqueConstraint(
+                fields=["mandate", "product", "demand"],
+                condition=models.Q(demand__isnull=False),
+                name="match_once_per_demand",
+            ),
             models.CheckConstraint(
                 condition=models.Q(state="recorded") | models.Q(answered_at__isnull=False),
                 name="match_answered_has_time",
@@ -187,6 +203,12 @@ class Match(Record):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def buyer_id(self) -> UUID:
+        """Whose order may come of it: the buyer of the demand, or the principal who looks for data."""
+        found: UUID = self.demand.buyer_id if self.demand is not None else self.mandate.principal_id
+        return found
 
 
 class Deal(Record):

@@ -154,6 +154,11 @@ REASON_LABELS: dict[str, str | Promise] = {
     "modality": _("数据形态"),
     "labels": _("标签"),
     "budget": _("预算"),
+    "kind": _("产品类型"),
+    "task": _("任务类型"),
+    "words": _("名称"),
+    "quality": _("数据质量"),
+    "quantity": _("数量"),
 }
 
 

@@ -110,10 +110,11 @@ class BrokerIn(Schema):
 
 
 class MatchIn(Schema):
-    """Which product is proposed, and why."""
+    """Which product is proposed, and why; under a supply-side mandate also to which demand."""
 
     product_number: Text
     reason: Text
+    demand_number: Text = ""
 
 
 class AnswerIn(Schema):
@@ -131,6 +132,7 @@ class MatchOut(Schema):
     mandate: str
     product: str
     product_title: str
+    demand: str
     score: int
     parts: list[dict[str, int | str]]
     reason: str
@@ -148,6 +150,7 @@ class MatchOut(Schema):
             mandate=match.mandate.number,
             product=match.product.number,
             product_title=match.product.title,
+            demand=match.demand.number if match.demand is not None else "",
             parts=match.trace,
             works_for_supplier=match.supply_mandate_id is not None,
             **{name: getattr(match, name) for name in names},

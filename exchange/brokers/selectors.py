@@ -34,15 +34,19 @@ from exchange.brokers.states import (
     Scope,
     Side,
 )
-from exchange.catalogue.models import Product
+from exchange.catalogue.models import Plan, Product
 from exchange.catalogue.selectors import products_visible_to
-from exchange.catalogue.states import Industry, ListingState
+from exchange.catalogue.states import Industry, ListingState, Visibility
+from exchange.demands import rules as demand_rules
+from exchange.demands.models import Demand
+from exchange.demands.selectors import open_demands_visible_to
 from exchange.pilots.models import Pilot
 from exchange.pilots.permissions import MANAGE
 from exchange.pilots.rules import Facts
 from exchange.pilots.selectors import pilot_in_force
-from exchange.pilots.states import IN_FORCE
+from exchange.pilots.states import IN_FORCE, PilotState
 from exchange.trading.models import Order
+from exchange.trading.referrals import Referral
 from exchange.trading.states import OrderState
 from kernel.errors import NotFound
 from kernel.models import Transition
@@ -90,11 +94,11 @@ def mandate_for(viewer: Actor, mandate_id: UUID) -> Mandate:
 
 
 def is_in_force(mandate: Mandate, at: datetime) -> bool:
-    """Whether the mandate holds at that moment: signed, its term running, its broker in the pilot."""
+    """Whether the mandate holds at that moment: signed, its term running, its broker in the pilot or graduated."""
     return (
         mandate.state in RUNNING
         and mandate.starts_at <= at < mandate.ends_at
-        and pilot_in_force(mandate.broker_id, at) is not None
+        and standing_of(mandate.broker_id, at) is not None
     )
 
 
@@ -125,9 +129,24 @@ def wish_of(mandate: Mandate) -> rules.Wish:
     )
 
 
-def brokers_in_pilot(at: datetime) -> list[Organization]:
+def standing_of(organization_id: UUID, at: datetime) -> Pilot | None:
+    """The pilot by which an organization may broker at that moment; None when it may not.
+
+    A pilot in force, or one from which it graduated: who has passed the pilot keeps working as a data broker and is
+    no longer assessed each year.
+    """
+    graduated = Pilot.objects.filter(
+        organization=organization_id, state=PilotState.GRADUATED, ended_at__lte=at
+    )
+    return pilot_in_force(organization_id, at) or graduated.order_by("-ended_at", "-pk").first()
+
+
+def brokers_at_work(at: datetime) -> list[Organization]:
     """Brokers that may take a mandate at that moment, by name."""
-    pilots = Pilot.objects.filter(state__in=IN_FORCE, began_at__lte=at, until__gt=at)
+    pilots = Pilot.objects.filter(
+        Q(state__in=IN_FORCE, began_at__lte=at, until__gt=at)
+        | Q(state=PilotState.GRADUATED, ended_at__lte=at)
+    )
     return list(Organization.objects.filter(pk__in=pilots.values("organization")).order_by("name"))
 
 
@@ -197,6 +216,62 @@ def candidates_of(mandate: Mandate) -> list[Candidate]:
     return sorted(found, key=lambda each: -each.fit.score)[:MOST_CANDIDATES]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A demand on the board that a mandated product answers, best first in lists; `reasons` as people read them."""
+
+    demand: Demand
+    product: Product
+    match: demand_rules.Match
+
+
+def products_under(mandate: Mandate) -> QuerySet[Product]:
+    """The principal's listed products that a supply-side mandate covers."""
+    rows = Product.objects.filter(supplier=mandate.principal_id, state=ListingState.LISTED)
+    if mandate.scope == Scope.INDUSTRIES:
+        rows = rows.filter(industry__in=mandate.industries)
+    elif mandate.scope == Scope.PRODUCTS:
+        rows = rows.filter(pk__in=mandate.products.values("pk"))
+    return rows.select_related("version", "facet", "supplier").defer("search", "description")
+
+
+def demands_open_to(mandate: Mandate, at: datetime) -> QuerySet[Demand]:
+    """Demands that the broker itself finds and that may still be answered; the mandate's own sides' are left out.
+
+    What a buyer shows to invited firms only is not opened to their brokers.
+    """
+    broker = Actor(organization=mandate.broker, kinds=frozenset(mandate.broker.kinds))
+    rows = open_demands_visible_to(broker).filter(deadline__gt=at)
+    return rows.exclude(buyer_id__in=[mandate.principal_id, mandate.broker_id])
+
+
+def may_buy(buyer: Organization, product: Product) -> bool:
+    """Whether the catalogue shows a product to an organization as such."""
+    viewer = Actor(organization=buyer, kinds=frozenset(buyer.kinds))
+    return products_visible_to(viewer).filter(pk=product.pk, state=ListingState.LISTED).exists()
+
+
+def wanted_of(mandate: Mandate, at: datetime) -> list[Wanted]:
+    """Demands that products of a supply-side mandate answer well and that were not proposed yet; best first.
+
+    Compares the 100 newest demands with the 50 newest products of public view, so that the page stays quick.
+    """
+    products = list(
+        products_under(mandate).filter(visibility=Visibility.PUBLIC).order_by("-listed_at", "-pk")[:50]
+    )
+    known = set(mandate.matches.exclude(demand=None).values_list("demand", "product"))
+    demands = (
+        demands_open_to(mandate, at).select_related("buyer").defer("search").order_by("-published_at", "-pk")
+    )
+    found = []
+    for demand in demands[:100]:
+        for product in products:
+            match = demand_rules.match(demand, product)
+            if match.is_good and (demand.pk, product.pk) not in known:
+                found.append(Wanted(demand, product, match))
+    return sorted(found, key=lambda each: -each.match.score)[:MOST_CANDIDATES]
+
+
 def supply_mandate_for(broker_id: UUID, product: Product, at: datetime) -> Mandate | None:
     """The broker's mandate in force of the product's supplier that covers the product; the newest."""
     rows = Mandate.objects.filter(
@@ -210,21 +285,26 @@ def supply_mandate_for(broker_id: UUID, product: Product, at: datetime) -> Manda
 
 
 def matches_visible_to(viewer: Actor) -> QuerySet[Match]:
-    """A match is the broker's and its demand-side principal's; the supplier is no party to it."""
+    """A match is the broker's and its principal's; the supplier is no party to one under a demand-side mandate.
+
+    The buyer of a demand sees what was proposed to it once the supplier has agreed.
+    """
     if viewer.can(VIEW_ALL):
         return Match.objects.all()
     if viewer.organization_id is None or not (viewer.can(VIEW) or viewer.can(ENTRUST)):
         return Match.objects.none()
     own = viewer.organization_id
-    return Match.objects.filter(Q(mandate__principal_id=own) | Q(mandate__broker_id=own))
+    proposed = Q(demand__buyer_id=own, state=MatchState.ACCEPTED)
+    return Match.objects.filter(Q(mandate__principal_id=own) | Q(mandate__broker_id=own) | proposed)
 
 
 def match_for(viewer: Actor, match_id: UUID) -> Match:
     """One match with what its page shows; NotFound when the viewer may not see it."""
     rows = matches_visible_to(viewer).select_related(
-        "mandate__principal", "mandate__broker", "supply_mandate", "product__supplier"
+        "mandate__principal", "mandate__broker", "supply_mandate", "product__supplier", "demand__buyer"
     )
-    found = rows.defer("product__search", "mandate__text", "supply_mandate__text").filter(pk=match_id).first()
+    rows = rows.defer("product__search", "mandate__text", "supply_mandate__text", "demand__search")
+    found = rows.filter(pk=match_id).first()
     if found is None:
         raise NotFound
     return found
@@ -233,10 +313,41 @@ def match_for(viewer: Actor, match_id: UUID) -> Match:
 def orders_under(match: Match) -> list[Order]:
     """Orders that may be named as the deal of an accepted match, newest first."""
     rows = Order.objects.filter(
-        product=match.product_id, buyer=match.mandate.principal_id, placed_at__gte=match.matched_at,
+        product=match.product_id, buyer=match.buyer_id, placed_at__gte=match.matched_at,
         state__in=OPEN_ORDERS, deal=None,
     )  # fmt: skip
     return list(rows.order_by("-placed_at")[:_WATCHED])
+
+
+def earning_of(match: Match, price: Money, at: datetime) -> list[tuple[Mandate, Money]]:
+    """The mandates that earn with an order of that price placed at that moment, with their commissions."""
+    earning = [(match.mandate, match.mandate.commission_on(price))]
+    supply = match.supply_mandate
+    if supply is not None and held_at(supply, at):
+        earning.append((supply, supply.commission_on(price)))
+    return earning
+
+
+def match_by_code(buyer_id: UUID | None, product_id: UUID, code: str, at: datetime) -> Match | None:
+    """The accepted match of that number by which the buyer may order the product now; None without one."""
+    rows = Match.objects.filter(number__iexact=code.strip(), product=product_id, state=MatchState.ACCEPTED)
+    found = rows.select_related("mandate__broker", "supply_mandate", "demand").first()
+    is_theirs = found is not None and buyer_id is not None and found.buyer_id == buyer_id
+    return found if found is not None and is_theirs and held_at(found.mandate, at) else None
+
+
+def referral_for(viewer: Actor, plan: Plan, code: str, at: datetime) -> Referral | None:
+    """What an order of a plan under a match's number would cost in commission, for the ordering page."""
+    match = match_by_code(viewer.organization_id, plan.product_id, code, at)
+    if match is None:
+        return None
+    earning = earning_of(match, Money(plan.price_fen), at)
+    return Referral(
+        code=match.number,
+        broker=match.mandate.broker.display_name,
+        commission=Money.sum(amount for _mandate, amount in earning),
+        parts=tuple((str(mandate.get_payer_display()), amount) for mandate, amount in earning),
+    )
 
 
 # --- deals --------------------------------------------------------------------------------------

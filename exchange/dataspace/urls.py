@@ -26,5 +26,5 @@ urlpatterns = [
     path("<uuid:space_id>/results/new/", progress.result, name="result"),
     path("<uuid:space_id>/landings/new/", progress.landing, name="landing"),
     path("landings/<uuid:landing_id>/decide/", progress.decide_landing, name="decide_landing"),
-    path("<uuid:space_id>/evidence/<uuid:document_id>/", progress.evidence, name="evidence"),
+    path("<uuid:space_id>/evidence/<uuid:evidence_id>/", progress.evidence, name="evidence"),
 ]

@@ -26,6 +26,7 @@ from exchange.trading.schemas import (
 from exchange.trading.selectors import listed_orders, visible_order, visible_supplement
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
+from kernel.money import Money
 
 router = Router()
 
@@ -49,8 +50,9 @@ def list_orders(
 def post_order(request: HttpRequest, body: PlaceIn) -> OrderOut:
     """Order one plan for a stated use."""
     order = services.place_order(
-        by=actor(request), at=clock.now(), plan_id=body.plan_id, use_statement=body.use_statement
-    )
+        by=actor(request), at=clock.now(), plan_id=body.plan_id, use_statement=body.use_statement,
+        referral=body.match_code, commission=Money(body.commission_fen),
+    )  # fmt: skip
     return OrderOut.of(order)
 
 

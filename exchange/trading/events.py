@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from kernel.events import Event
+from kernel.money import Money
 from organizations.permissions import Actor
 
 
@@ -35,10 +36,15 @@ class OrderCompleted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlaced(Event):
-    """A buyer asks to buy; both sides may sign the contract."""
+    """A buyer asks to buy; both sides may sign the contract.
+
+    `referral`: the code under which it was ordered, with the `commission` in all that the buyer has read.
+    """
 
     order_id: UUID
     by: Actor
+    referral: str = ""
+    commission: Money = Money(0)  # noqa: RUF009 - immutable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,20 @@ class UseForm(forms.Form):
     )
 
 
+class PlaceForm(UseForm):
+    """The use, and the number under which a broker proposed the product, if one did."""
+
+    match_code = forms.CharField(
+        label=_("撮合编号"),
+        max_length=24,
+        required=False,
+        help_text=_("由数据经纪人推荐的填写，提交前显示佣金；没有的留空。"),
+    )
+    commission_fen = forms.IntegerField(
+        min_value=0, max_value=10**15, required=False, widget=forms.HiddenInput
+    )
+
+
 class CancelForm(forms.Form):
     """Why an order ends."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -19,7 +21,7 @@ from documents import objects
 from exchange.catalogue.rules import LICENCE_TERMS
 from exchange.catalogue.selectors import contacts_of, plan_on_sale
 from exchange.trading import policies, printing, rules, services, supplements
-from exchange.trading.forms import CancelForm, EndForm, SupplementForm, UseForm
+from exchange.trading.forms import CancelForm, EndForm, PlaceForm, SupplementForm
 from exchange.trading.models import ContractDocument, Order, Supplement
 from exchange.trading.permissions import (
     ACCEPT_ORDERS,
@@ -29,6 +31,7 @@ from exchange.trading.permissions import (
     SIGN_AS_SUPPLIER,
     VIEW_ALL_ORDERS,
 )
+from exchange.trading.referrals import referral_of
 from exchange.trading.selectors import (
     access_ends_at,
     count_by_state,
@@ -114,10 +117,12 @@ def place(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """申请购买: what is bought, for what use; a second click leads to the same order."""
     viewer = actor(request)
     plan = plan_on_sale(viewer, plan_id, clock.now())
-    form = UseForm(request.POST or None)
+    code = request.POST.get("match_code", "") or request.GET.get("match", "")
+    referral = referral_of(viewer, plan, code, clock.now())
+    form = PlaceForm(request.POST or None, initial={"match_code": code})
     if request.method == "POST" and form.is_valid():
         try:
-            order_id = _placed_once(request, viewer, plan_id, form.cleaned_data["use_statement"])
+            order_id = _placed_once(request, viewer, plan_id, form.cleaned_data)
         except Refusal as refusal:
             show_refusal(form, refusal)
         else:
@@ -132,23 +137,27 @@ def place(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "inspection_days": rules.INSPECTION_DAYS,
         "may_place": viewer.can(PLACE_ORDERS),
         "request_url": _plan_address("requests:new", plan.pk),
+        "referral": referral,
     }
     return render(request, "trading/place.html", context, status=422 if form.errors else 200)
 
 
-def _placed_once(request: HttpRequest, viewer: Actor, plan_id: UUID, use: str) -> UUID:
+def _placed_once(request: HttpRequest, viewer: Actor, plan_id: UUID, told: Mapping[str, Any]) -> UUID:
     """Place the order under the form's key, so that the same form sent again gives the same order."""
     viewer.require(PLACE_ORDERS)
     assert viewer.organization_id is not None
 
     def work() -> tuple[int, str, str]:
-        made = services.place_order(by=viewer, at=clock.now(), plan_id=plan_id, use_statement=use)
+        made = services.place_order(
+            by=viewer, at=clock.now(), plan_id=plan_id, use_statement=told["use_statement"],
+            referral=told["match_code"], commission=Money(told["commission_fen"] or 0),
+        )  # fmt: skip
         return 200, "text/plain", str(made.pk)
 
     (_status, _type, body), _replayed = answer_once(
         caller=viewer.organization_id,
         key=request.POST.get("idempotency_key", ""),
-        fingerprint=fingerprint("POST", request.path, use.encode()),
+        fingerprint=fingerprint("POST", request.path, repr(sorted(told.items())).encode()),
         work=work,
     )
     return UUID(body)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
+from pydantic import Field
 
 from exchange.trading.models import Order, Supplement
 from exchange.trading.selectors import access_ends_at
@@ -154,10 +155,12 @@ class SupplementIn(Schema):
 
 
 class PlaceIn(Schema):
-    """Which plan, for what use."""
+    """Which plan, for what use; under which match's number, with the commission in all that the buyer has read."""
 
     plan_id: UUID
     use_statement: str
+    match_code: Annotated[str, Field(max_length=24, pattern=r"^[^\x00]*$")] = ""
+    commission_fen: int = Field(0, ge=0, le=10**15)
 
 
 class SignIn(Schema):

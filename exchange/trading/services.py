@@ -183,8 +183,19 @@ def stated_use(text: str) -> str:
 
 
 @transaction.atomic
-def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -> Order:
+def place_order(
+    *,
+    by: Actor,
+    at: datetime,
+    plan_id: UUID,
+    use_statement: str,
+    referral: str = "",
+    commission: Money = Money(0),  # noqa: B008 - immutable
+) -> Order:
     """Order one plan of a listed product for a stated use; draws up the contract. State: placed.
+
+    `referral`: the code under which a broker brought it about, with the commission in all that the buyer has read;
+    whoever hears of the order refuses what does not fit, and nothing is ordered.
 
     Price, tax, version and certificate are fixed here; a product sold on approval is ordered from a request.
     Raises NotAllowed, NotFound, NotOnSale, OwnProduct, NothingToPay, ApprovalNeeded, SoldExclusively,
@@ -198,7 +209,9 @@ def place_order(*, by: Actor, at: datetime, plan_id: UUID, use_statement: str) -
         raise NotFound
     _require_sellable(plan, buyer, at, by=by, is_exclusive=plan.is_exclusive)
     require_direct_sale(plan.product, plan.product.ordering)
-    return _placed(plan, buyer, listed_terms(plan), by=by, at=at, use=stated_use(use_statement))
+    use = stated_use(use_statement)
+    told = (referral.strip(), commission)
+    return _placed(plan, buyer, listed_terms(plan), by=by, at=at, use=use, referral=told)
 
 
 @transaction.atomic(savepoint=False)
@@ -238,8 +251,9 @@ def _require_sellable(
 
 
 def _placed(
-    plan: Plan, buyer: Organization, agreed: rules.Agreed, *, by: Actor, at: datetime, use: str
-) -> Order:
+    plan: Plan, buyer: Organization, agreed: rules.Agreed, *, by: Actor, at: datetime, use: str,
+    referral: tuple[str, Money] = ("", Money(0)),
+) -> Order:  # fmt: skip
     """The order and its contract, written, recorded and announced."""
     product = plan.product
     order = Order(
@@ -266,7 +280,8 @@ def _placed(
         detail={"plan": plan.name, "amount_fen": order.amount_fen, "contract_sha256": contract.text_sha256,
                 "policy_sha256": contract.policy_sha256},
     )  # fmt: skip
-    announce(OrderPlaced(at=at, order_id=order.pk, by=by))
+    code, commission = referral
+    announce(OrderPlaced(at=at, order_id=order.pk, by=by, referral=code, commission=commission))
     return order
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.brokers import events as news
 from exchange.brokers.models import Deal, Mandate, Match
-from exchange.brokers.states import Party, Side
+from exchange.brokers.states import MatchState, Party, Side
 from kernel.events import Event
 from notifications.services import notify_holders
 from organizations.states import Role
@@ -80,10 +80,14 @@ def tell_matched(event: news.MatchRecorded) -> None:
 
 
 def tell_answered(event: news.MatchAnswered) -> None:
-    """The broker: the principal has answered."""
-    match = Match.objects.select_related("mandate").defer("mandate__text").get(pk=event.match_id)
+    """The broker: the principal has answered; the buyer of a demand: what was proposed to it."""
+    rows = Match.objects.select_related("mandate", "demand").defer("mandate__text", "demand__search")
+    match = rows.get(pk=event.match_id)
     url = reverse("brokers:match", args=[match.pk])
     _tell(event, *_side(match.mandate, Party.BROKER), _("撮合 %(number)s 已有答复"), match.number, url)
+    if match.demand is not None and match.state == MatchState.ACCEPTED:
+        title = _("经纪人为贵单位的数据需求推荐了产品，撮合编号 %(number)s")
+        _tell(event, match.demand.buyer_id, Role.PURCHASER, title, match.number, url)
 
 
 def tell_deal_proposed(event: news.DealProposed) -> None:
@@ -91,7 +95,8 @@ def tell_deal_proposed(event: news.DealProposed) -> None:
     deal = Deal.objects.select_related("order").get(pk=event.deal_id)
     url, title = reverse("brokers:deal", args=[deal.pk]), _("经纪成交 %(number)s 等待贵单位确认佣金")
     _tell(event, deal.order.supplier_id, Role.TRADER, title, deal.number, url)
-    _tell(event, deal.order.buyer_id, Role.PURCHASER, title, deal.number, url)
+    if deal.buyer_confirmed_at is None:
+        _tell(event, deal.order.buyer_id, Role.PURCHASER, title, deal.number, url)
 
 
 def tell_deal_completed(event: news.DealCompleted) -> None:

@@ -198,6 +198,7 @@ def _desk() -> None:
     from exchange.pilots import selectors as pilots
     from exchange.requests import selectors as requests
     from exchange.trading import selectors as trading
+    from exchange.trading.referrals import register_referrals
     from notifications import selectors as notifications
     from notifications.pages import latest
     from settlement.ledger import selectors as ledger
@@ -206,6 +207,7 @@ def _desk() -> None:
     from settlement.rewards import selectors as rewards
 
     revenue.register_goal(rewards.revenue_goal)
+    register_referrals(brokers.referral_for)
     for todos in (
         work.todos,
         datasets.todos,

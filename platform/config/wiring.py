@@ -261,6 +261,16 @@ def _brokers() -> dict[type[Event], list[Handler]]:
     def complete_deal(event: trades.OrderCompleted) -> None:
         brokers.complete_deal(by=event.by, at=event.at, order_id=event.order_id)
 
+    def open_deal(event: trades.OrderPlaced) -> None:
+        if event.referral:
+            brokers.open_deal(
+                by=event.by,
+                at=event.at,
+                order_id=event.order_id,
+                code=event.referral,
+                commission=event.commission,
+            )
+
     def lapse_deal(event: trades.OrderCancelled) -> None:
         brokers.lapse_deal(by=event.by, at=event.at, order_id=event.order_id, reason="订单已取消")
 
@@ -273,6 +283,7 @@ def _brokers() -> dict[type[Event], list[Handler]]:
         payments.pay_commission(by=event.by, at=event.at, deal_id=event.deal_id)
 
     return {
+        trades.OrderPlaced: [open_deal],
         trades.OrderCompleted: [complete_deal],
         trades.OrderCancelled: [lapse_deal],
         OrderRefunded: [note_refund],

@@ -27,6 +27,7 @@ from tests.assets.conftest import Registration, concluded
 from tests.assets.registry.test_kinds import licence_draft
 from tests.cast import NOON
 from tests.exchange.brokers import brokerage
+from tests.exchange.dataspace import spacing
 from tests.exchange.pilots import pilotage
 from tests.world import World, build
 
@@ -113,6 +114,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         "revision_id": revision.pk,
         "review_id": review.pk,
         **brokerage.proceedings(),
+        **spacing.proceedings(),
     }
 
 

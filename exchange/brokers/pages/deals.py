@@ -19,6 +19,7 @@ from exchange.brokers.models import Deal, Match
 from exchange.brokers.pages.mandates import _tabs, form_page
 from exchange.brokers.permissions import CONFIRM, ENTRUST, RATE, VIEW, VIEW_ALL, WORK
 from exchange.brokers.states import DealState, FactKind, MatchState
+from exchange.catalogue.selectors import plans_on_sale_to
 from exchange.pilots.permissions import MANAGE
 from exchange.pilots.selectors import pilot_for
 from exchange.trading.selectors import orders_visible_to
@@ -48,12 +49,25 @@ def _match_context(match: Match, viewer: Actor, form: DealForm | None = None) ->
         for each in orders
     ]
     is_principal = viewer.can(ENTRUST) and viewer.organization_id == match.mandate.principal_id
+    is_side = viewer.organization_id in (match.mandate.principal_id, match.mandate.broker_id)
+    may_order = viewer.organization_id == match.buyer_id and match.state == MatchState.ACCEPTED
+    found = match.demand
+    wanted = []
+    if found is not None:
+        wanted = [Fact(_("数据需求"), found.title, url=reverse("demands:demand", args=[found.number])),
+                  Fact(_("需求方"), str(found.buyer))]  # fmt: skip
+    sees_mandate = is_side or viewer.can(VIEW_ALL)
     return {
         "match": match,
         "facts": [
             Fact(_("委托人"), str(match.mandate.principal)),
             Fact(_("数据经纪人"), str(match.mandate.broker)),
-            Fact(_("委托"), match.mandate.number, url=reverse("brokers:mandate", args=[match.mandate_id])),
+            Fact(
+                _("委托"),
+                match.mandate.number,
+                url=reverse("brokers:mandate", args=[match.mandate_id]) if sees_mandate else "",
+            ),
+            *wanted,
             Fact(_("供方"), str(match.product.supplier)),
             Fact(_("匹配得分"), _("%(score)s / 100") % {"score": match.score}),
         ],
@@ -63,7 +77,8 @@ def _match_context(match: Match, viewer: Actor, form: DealForm | None = None) ->
         "may_answer": is_principal and match.state == MatchState.RECORDED,
         "deal_form": form or (DealForm(orders=choices) if choices else None),
         "is_waiting_for_order": is_broker and match.state == MatchState.ACCEPTED and not choices,
-        "may_order": is_principal and match.state == MatchState.ACCEPTED,
+        "may_order": may_order,
+        "plans": list(plans_on_sale_to(viewer, match.product, clock.now())) if may_order else [],
         "meta": [match.number],
     }
 

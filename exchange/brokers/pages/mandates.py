@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from exchange.brokers import rules, selectors, services
-from exchange.brokers.forms import HandoverForm, MatchForm, OfferForm, ReasonForm
+from exchange.brokers.forms import DemandMatchForm, HandoverForm, MatchForm, OfferForm, ReasonForm
 from exchange.brokers.models import Mandate
 from exchange.brokers.permissions import ENTRUST, SIGN_AS_BROKER, VIEW_ALL, WORK
 from exchange.brokers.states import RUNNING, MandateState, Party, Payer, Scope, Side
@@ -80,7 +80,7 @@ def offer(request: HttpRequest) -> HttpResponse:
     form = OfferForm(
         request.POST or None,
         sides=_sides(viewer),
-        brokers=selectors.brokers_in_pilot(clock.now()),
+        brokers=selectors.brokers_at_work(clock.now()),
         is_broker=viewer.can(WORK),
         initial={
             "first_day": today, "payer": Payer.SUPPLIER if _sides(viewer) == [Side.SUPPLY] else Payer.BUYER,
@@ -197,7 +197,7 @@ def _context(mandate: Mandate, viewer: Actor) -> dict[str, object]:
         "may_sign": may_sign and (party == Party.PRINCIPAL or viewer.can(SIGN_AS_BROKER)),
         "may_refuse": is_offered and bool(party) and not own_offer,
         "may_withdraw": is_offered and bool(party) and own_offer,
-        "may_match": party == Party.BROKER and mandate.side == Side.DEMAND and mandate.state in RUNNING,
+        "may_match": party == Party.BROKER and mandate.state in RUNNING,
         "may_end": (bool(party) and mandate.state in RUNNING)
         or (party == Party.PRINCIPAL and mandate.state == MandateState.HANDING_OVER),
         "may_hand_over": party == Party.PRINCIPAL and mandate.state == MandateState.HANDING_OVER,
@@ -335,7 +335,7 @@ def handover(request: HttpRequest, mandate_id: UUID) -> HttpResponse:
     found = selectors.mandate_for(viewer, mandate_id)
     if _party(found, viewer) != Party.PRINCIPAL:
         raise NotAllowed(permission=ENTRUST.label, organization=str(viewer.organization or "—"))
-    brokers = [each for each in selectors.brokers_in_pilot(clock.now()) if each.pk != found.broker_id]
+    brokers = [each for each in selectors.brokers_at_work(clock.now()) if each.pk != found.broker_id]
     form = HandoverForm(request.POST or None, brokers=brokers)
     lead = _("原委托终止，按同样的条件和剩余期限向新的经纪人发起，双方重新签署后才生效。")
 
@@ -358,7 +358,9 @@ def match(request: HttpRequest, mandate_id: UUID) -> HttpResponse:
     found = selectors.mandate_for(viewer, mandate_id)
     if _party(found, viewer) != Party.BROKER:
         raise NotAllowed(permission=WORK.label, organization=str(viewer.organization or "—"))
-    candidates = selectors.candidates_of(found) if found.side == Side.DEMAND else []
+    if found.side == Side.SUPPLY:
+        return _demand_match(request, viewer, found)
+    candidates = selectors.candidates_of(found)
     form = MatchForm(
         request.POST or None,
         products=[(each.product.number, each.product.display_title) for each in candidates],
@@ -385,10 +387,36 @@ def match(request: HttpRequest, mandate_id: UUID) -> HttpResponse:
     return render(request, "brokers/match_form.html", context, status=422 if form.is_bound else 200)
 
 
+def _demand_match(request: HttpRequest, viewer: Actor, found: Mandate) -> HttpResponse:
+    """Demands on the board that the mandated products answer; the broker proposes one pair to its principal."""
+    wanted = selectors.wanted_of(found, clock.now())
+    keys = [(f"{each.demand.number} {each.product.number}", each) for each in wanted]
+    form = DemandMatchForm(
+        request.POST or None,
+        wanted=[(key, f"{each.demand.title} ← {each.product.display_title}") for key, each in keys],
+        initial={"wanted": request.GET.get("wanted", "")},
+    )
+    if request.method == "POST" and form.is_valid():
+        demand_number, product_number = form.cleaned_data["wanted"].split()
+        try:
+            made = services.record_demand_match(
+                by=viewer, at=clock.now(), mandate_id=found.pk, demand_number=demand_number,
+                product_number=product_number, reason=form.cleaned_data["reason"],
+            )  # fmt: skip
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("已登记，并通知委托人。"))
+            return redirect("brokers:match", made.pk)
+    context = {"mandate": found, "form": form, "rows": keys}
+    return render(request, "brokers/demand_match_form.html", context, status=422 if form.is_bound else 200)
+
+
 @login_required
 @require_POST
 def answer(request: HttpRequest, match_id: UUID) -> HttpResponse:
     """Accept a proposal."""
-    services.answer_match(by=actor(request), at=clock.now(), match_id=match_id, is_accepted=True)
-    messages.success(request, _("已接受。可以到产品页下单。"))
+    match = services.answer_match(by=actor(request), at=clock.now(), match_id=match_id, is_accepted=True)
+    is_demand = match.demand_id is not None
+    messages.success(request, _("已接受，并通知需求方。") if is_demand else _("已接受。可以到产品页下单。"))
     return redirect("brokers:match", match_id)

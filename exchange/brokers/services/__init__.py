@@ -5,12 +5,14 @@ from exchange.brokers.services.deals import (
     NotThatOrder,
     OtherCommission,
     OwnBrokerage,
+    UnknownMatch,
     WrongSide,
     complete_deal,
     confirm_deal,
     decline_deal,
     lapse_deal,
     note_refund,
+    open_deal,
     propose_deal,
     rate_deal,
 )
@@ -31,7 +33,13 @@ from exchange.brokers.services.mandates import (
     sign_mandate,
     withdraw_mandate,
 )
-from exchange.brokers.services.matches import AlreadyMatched, OutsideMandate, answer_match, record_match
+from exchange.brokers.services.matches import (
+    AlreadyMatched,
+    OutsideMandate,
+    answer_match,
+    record_demand_match,
+    record_match,
+)
 from exchange.brokers.services.records import AlreadyRecorded, assess_year, keep_record
 
 __all__ = [
@@ -49,6 +57,7 @@ __all__ = [
     "OutsideMandate",
     "OwnBrokerage",
     "Proposal",
+    "UnknownMatch",
     "WrongSide",
     "answer_match",
     "assess_year",
@@ -62,9 +71,11 @@ __all__ = [
     "lapse_deal",
     "note_refund",
     "offer_mandate",
+    "open_deal",
     "open_handovers",
     "propose_deal",
     "rate_deal",
+    "record_demand_match",
     "record_match",
     "refuse_mandate",
     "sign_mandate",

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from audit.services import record
 from exchange.brokers import rules
 from exchange.brokers.events import DealCompleted, DealProposed
-from exchange.brokers.models import Commission, Deal, Mandate, Match, Rating
+from exchange.brokers.models import Commission, Deal, Match, Rating
 from exchange.brokers.permissions import CONFIRM, RATE, WORK
-from exchange.brokers.selectors import OPEN_ORDERS, held_at
+from exchange.brokers.selectors import OPEN_ORDERS, earning_of, held_at, match_by_code
 from exchange.brokers.services.mandates import MandateNotInForce
 from exchange.brokers.services.matches import locked_match
 from exchange.brokers.services.records import locked_deal, note_identities, note_transaction
@@ -32,6 +32,14 @@ class NotThatOrder(Refusal):
 
     code = "not_an_order_of_the_match"
     message = _("该订单不是这次撮合后由委托人下的、尚未完成的订单。请核对订单编号。")
+    status = 422
+
+
+class UnknownMatch(Refusal):
+    """No accepted match of that number fits the order."""
+
+    code = "unknown_match_code"
+    message = _("撮合编号不适用：须为本单位已接受、该产品、委托仍有效的撮合。请核对编号，或留空后直接下单。")
     status = 422
 
 
@@ -86,20 +94,27 @@ def propose_deal(*, by: Actor, at: datetime, match_id: UUID, order_number: str) 
             return known
     if order is None or not _came_of(order, match):
         raise NotThatOrder(field="order_number")
+    return _proposed(match, order, by, at)
+
+
+def _proposed(
+    match: Match, order: Order, by: Actor, at: datetime, *, buyer_confirmed_at: datetime | None = None
+) -> Deal:
+    """The deal of an order that came of a match, with its commissions, written and told (order locked)."""
     if match.mandate.broker_id in (order.supplier_id, order.buyer_id):
         raise OwnBrokerage(field="order_number")
     if not held_at(match.mandate, order.placed_at):
         raise MandateNotInForce(number=match.mandate.number)
-    earning = _earning(match, order)
-    total = Money.sum(amount for _mandate, amount in earning)
     price = Money(order.amount_fen)
+    earning = earning_of(match, price, order.placed_at)
+    total = Money.sum(amount for _mandate, amount in earning)
     if total > rules.commission_limit(price):
         raise CommissionTooHigh(
             field="order_number", amount=total, most=rules.percent(rules.MOST_OF_PRICE_BP)
         )
     deal = Deal(
         number=new_number("JC", at), order=order, match=match, broker_id=match.mandate.broker_id,
-        commission_fen=total.fen, proposed_at=at,
+        commission_fen=total.fen, proposed_at=at, buyer_confirmed_at=buyer_confirmed_at,
     )  # fmt: skip
     deal.save(force_insert=True)
     for mandate, amount in earning:
@@ -109,7 +124,8 @@ def propose_deal(*, by: Actor, at: datetime, match_id: UUID, order_number: str) 
     note_identities(deal, by=by, at=at)
     record(
         by=by, at=at, action="deals.propose", subject=deal,
-        detail={"order": order.number, "match": match.number, "commission_fen": total.fen},
+        detail={"order": order.number, "match": match.number, "commission_fen": total.fen,
+                "is_confirmed_by_buyer": buyer_confirmed_at is not None},
     )  # fmt: skip
     announce(DealProposed(at=at, deal_id=deal.pk, by=by))
     return deal
@@ -119,21 +135,28 @@ def _came_of(order: Order, match: Match) -> bool:
     return (
         match.state == MatchState.ACCEPTED
         and order.product_id == match.product_id
-        and order.buyer_id == match.mandate.principal_id
+        and order.buyer_id == match.buyer_id
         and order.placed_at >= match.matched_at
         and order.state in OPEN_ORDERS
         and not Deal.objects.filter(order=order).exists()
     )
 
 
-def _earning(match: Match, order: Order) -> list[tuple[Mandate, Money]]:
-    """The mandates that earn with an order, with their commissions."""
-    price = Money(order.amount_fen)
-    earning = [(match.mandate, match.mandate.commission_on(price))]
-    supply = match.supply_mandate
-    if supply is not None and held_at(supply, order.placed_at):
-        earning.append((supply, supply.commission_on(price)))
-    return earning
+@transaction.atomic(savepoint=False)
+def open_deal(*, by: Actor, at: datetime, order_id: UUID, code: str, commission: Money) -> Deal:
+    """The buyer ordered under a match's number, having read the commission in all: the deal, confirmed for its side.
+
+    Follows from the order (placed in the same transaction). The supplier confirms as always. Raises UnknownMatch,
+    OtherCommission: then nothing is ordered either.
+    """
+    order = locked_order(order_id, "contract")
+    match = match_by_code(order.buyer_id, order.product_id, code, at)
+    if match is None:
+        raise UnknownMatch(field="match_code")
+    total = Money.sum(amount for _mandate, amount in earning_of(match, Money(order.amount_fen), at))
+    if commission != total:
+        raise OtherCommission(field="match_code", amount=total)
+    return _proposed(match, order, by, at, buyer_confirmed_at=at if by.can(CONFIRM) else None)
 
 
 def _sides(deal: Deal, by: Actor) -> str:

@@ -15,13 +15,18 @@ from exchange.brokers import rules
 from exchange.brokers.events import HandoverOpened, MandateEnded, MandateOffered, MandateSigned
 from exchange.brokers.models import Mandate, MandateSignature
 from exchange.brokers.permissions import ENTRUST, SIGN_AS_BROKER, WORK
-from exchange.brokers.selectors import due_mandates, mandates_visible_to, reach_of, signed_parties
+from exchange.brokers.selectors import (
+    due_mandates,
+    mandates_visible_to,
+    reach_of,
+    signed_parties,
+    standing_of,
+)
 from exchange.brokers.states import MANDATE, RUNNING, MandateState, Party, Payer, Scope, Side
 from exchange.catalogue.models import Product
 from exchange.catalogue.selectors import listed_products
 from exchange.catalogue.states import Industry
 from exchange.pilots.models import Pilot
-from exchange.pilots.selectors import pilot_in_force
 from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from kernel.events import announce
@@ -34,10 +39,10 @@ from organizations.states import OrganizationKind as Kind
 
 
 class NotABroker(Refusal):
-    """Only a broker in the pilot takes mandates."""
+    """Only a broker in the pilot, or graduated from it, takes mandates."""
 
     code = "not_a_broker_in_pilot"
-    message = _("%(name)s目前不在数据经纪人试点中，不能承接委托。请从试点名录中选择其他经纪人。")
+    message = _("%(name)s目前不是试点中或已结业的数据经纪人，不能承接委托。请从试点名录中选择其他经纪人。")
 
 
 class NotAPrincipal(Refusal):
@@ -72,7 +77,7 @@ class MandateNotInForce(Refusal):
     """The mandate does not hold at this moment."""
 
     code = "mandate_not_in_force"
-    message = _("委托 %(number)s 此刻不在有效期内，或经纪人已不在试点中。请先办理新的委托。")
+    message = _("委托 %(number)s 此刻不在有效期内，或经纪人已退出试点。请先办理新的委托。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +146,7 @@ def _offer(
     broker = Organization.objects.filter(pk=broker_id).first()
     if principal is None or broker is None:
         raise NotFound
-    pilot = pilot_in_force(broker_id, at)
+    pilot = standing_of(broker_id, at)
     if pilot is None:
         raise NotABroker(name=broker.name)
     products = _checked(principal, broker, terms, at)
@@ -297,7 +302,7 @@ def sign_mandate(*, by: Actor, at: datetime, mandate_id: UUID, text_sha256: str)
     signed = signed_parties(mandate)
     if party.value in signed:
         raise AlreadySigned(party=party.label)
-    if pilot_in_force(mandate.broker_id, at) is None:
+    if standing_of(mandate.broker_id, at) is None:
         raise NotABroker(name=mandate.broker.name)
     if at >= mandate.ends_at:
         raise InvalidInput(field="text_sha256", reason=_("委托期限已过，请重新发起。"))
@@ -389,9 +394,10 @@ def end_mandate(*, by: Actor, at: datetime, mandate_id: UUID, reason: str) -> Ma
 def open_handovers(*, by: Actor, at: datetime, broker_id: UUID) -> int:
     """The broker left the pilot: running mandates wait for their principals, offers end. Follows from the exit.
 
-    Nothing passes to anybody else by itself. A broker that stays in another pilot keeps its mandates.
+    Nothing passes to anybody else by itself. A broker that stays in another pilot, or
+    graduated from one, keeps its mandates.
     """
-    if pilot_in_force(broker_id, at) is not None:
+    if standing_of(broker_id, at) is not None:
         return 0
     rows = Mandate.objects.select_for_update(of=("self",), no_key=True).filter(broker=broker_id)
     opened = 0

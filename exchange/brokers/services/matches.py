@@ -15,15 +15,19 @@ from exchange.brokers.events import MatchAnswered, MatchRecorded
 from exchange.brokers.models import Match
 from exchange.brokers.permissions import ENTRUST, WORK
 from exchange.brokers.selectors import (
+    demands_open_to,
     is_in_force,
     matches_visible_to,
+    may_buy,
     offer_of,
     products_for,
+    products_under,
     supply_mandate_for,
     wish_of,
 )
 from exchange.brokers.services.mandates import MandateNotInForce, locked_mandate
 from exchange.brokers.states import MATCH, Side
+from exchange.demands import rules as demand_rules
 from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from kernel.events import announce
 from kernel.numbers import new_number
@@ -65,7 +69,7 @@ def record_match(*, by: Actor, at: datetime, mandate_id: UUID, product_number: s
         raise NotAllowed(permission=WORK.label, organization=str(by.organization or "—"))
     if mandate.side != Side.DEMAND or not is_in_force(mandate, at):
         raise MandateNotInForce(number=mandate.number)
-    known = mandate.matches.filter(product__number=product_number).first()
+    known = mandate.matches.filter(product__number=product_number, demand=None).first()
     if known is not None:
         raise AlreadyMatched(field="product_number", number=known.number)
     product = products_for(mandate).filter(number=product_number).first()
@@ -93,10 +97,57 @@ def record_match(*, by: Actor, at: datetime, mandate_id: UUID, product_number: s
     return made
 
 
+@transaction.atomic
+def record_demand_match(
+    *, by: Actor, at: datetime, mandate_id: UUID, demand_number: str, product_number: str, reason: str
+) -> Match:
+    """Record that a product under a supply-side mandate in force answers a demand on the board.
+
+    The principal agrees first; then the demand's buyer is told and may order under the match's number. Raises
+    MandateNotInForce, OutsideMandate, AlreadyMatched, InvalidInput.
+    """
+    mandate = locked_mandate(by, mandate_id)
+    by.require(WORK)
+    if not by.belongs_to(mandate.broker_id):
+        raise NotAllowed(permission=WORK.label, organization=str(by.organization or "—"))
+    if mandate.side != Side.SUPPLY or not is_in_force(mandate, at):
+        raise MandateNotInForce(number=mandate.number)
+    demand = demands_open_to(mandate, at).select_related("buyer").filter(number=demand_number).first()
+    product = products_under(mandate).filter(number=product_number).first()
+    if demand is None or product is None or not may_buy(demand.buyer, product):
+        raise OutsideMandate(field="wanted")
+    known = mandate.matches.filter(product=product, demand=demand).first()
+    if known is not None:
+        raise AlreadyMatched(field="wanted", number=known.number)
+    found = demand_rules.match(demand, product)
+    made = Match(
+        number=new_number("CH", at),
+        mandate=mandate,
+        product=product,
+        demand=demand,
+        score=found.score,
+        trace=[
+            {"key": each.code, "points": demand_rules.WEIGHTS[each.code],
+             "most": demand_rules.WEIGHTS[each.code], "detail": each.words}
+            for each in found.reasons
+        ],
+        reason=_said(reason, "reason"),
+        recorded_by=by.user,
+        matched_at=at,
+    )  # fmt: skip
+    made.save(force_insert=True)
+    record(
+        by=by, at=at, action="matches.record", subject=made,
+        detail={"mandate": mandate.number, "product": product.number, "demand": demand.number, "score": found.score},
+    )  # fmt: skip
+    announce(MatchRecorded(at=at, match_id=made.pk, by=by))
+    return made
+
+
 def locked_match(by: Actor, match_id: UUID) -> Match:
     """The match under lock; NotFound unless the actor may see it."""
     rows = Match.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    found = rows.select_related("mandate", "supply_mandate", "product").filter(pk=match_id).first()
+    found = rows.select_related("mandate", "supply_mandate", "product", "demand").filter(pk=match_id).first()
     if found is None or not (by.is_system or matches_visible_to(by).filter(pk=match_id).exists()):
         raise NotFound
     return found

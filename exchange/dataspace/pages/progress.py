@@ -200,8 +200,8 @@ def decide_landing(request: HttpRequest, landing_id: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def evidence(request: HttpRequest, space_id: UUID, document_id: UUID) -> HttpResponse:
+def evidence(request: HttpRequest, space_id: UUID, evidence_id: UUID) -> HttpResponse:
     """A short-lived link to a file on which the space's progress rests; recorded."""
     viewer = actor(request)
-    found = selectors.evidence_for(viewer, space_id, document_id)
+    found = selectors.evidence_for(viewer, space_id, evidence_id)
     return redirect(link_to(by=viewer, at=clock.now(), document=found))

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
+from exchange.brokers.selectors import standing_of
 from exchange.catalogue.states import Industry
 from exchange.dataspace import rules
 from exchange.dataspace.events import SpaceApplied, SpaceMoved
@@ -215,7 +216,7 @@ def resume_space(*, by: Actor, at: datetime, space_id: UUID, reason: str) -> Spa
 
 def may_run(space: Space, at: datetime) -> bool:
     """Whether the leader may run the space: in the pilot still, or graduated from it."""
-    return space.pilot.state == "graduated" or pilot_in_force(space.leader_id, at) is not None
+    return standing_of(space.leader_id, at) is not None
 
 
 @transaction.atomic
@@ -232,9 +233,9 @@ def close_space(*, by: Actor, at: datetime, space_id: UUID, reason: str) -> Spac
 def suspend_spaces_of(*, by: Actor, at: datetime, broker_id: UUID) -> int:
     """The broker left the pilot: its running spaces are suspended until the operator resumes or closes them.
 
-    Follows from the exit. A broker that stays in another pilot keeps them running.
+    Follows from the exit. A broker that stays in another pilot, or graduated, keeps them.
     """
-    if pilot_in_force(broker_id, at) is not None:
+    if standing_of(broker_id, at) is not None:
         return 0
     with transaction.atomic():
         rows = Space.objects.select_for_update(of=("self",), no_key=True).select_related("leader", "pilot")

@@ -6,8 +6,8 @@ Telling it again changes nothing: what is there is found by the broker's mandate
 from __future__ import annotations
 
 from datetime import date, timedelta
+from io import BytesIO
 
-from django.core.files.base import ContentFile
 from django.db import transaction
 
 from config.stories import people
@@ -116,7 +116,7 @@ def _tell_space() -> None:
         spaces.invite_member(by=hong, at=approved, space_id=space.pk, uscc=who.organization.uscc)
         spaces.join_space(by=who, at=approved + timedelta(days=1), space_id=space.pk, text_sha256=told)
     papers = [
-        store_upload(by=hong, at=approved, purpose="evidence", name=name, file=ContentFile(text.encode()))
+        store_upload(by=hong, at=approved, purpose="evidence", name=name, file=BytesIO(text.encode()))
         for name, text in (
             ("成员名单.csv", "单位,加入日期\n示例,2026-09-11\n"),
             ("投资协议摘要.csv", "项目,金额\n示例,12000000\n"),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
-
-from django.core.files.base import ContentFile
 
 from documents.models import Document
 from documents.services import store_upload
@@ -104,7 +103,7 @@ def put(space: Space, product: Product, *, by: Actor | None = None, at: datetime
 def file_of(by: Actor | None = None, *, at: datetime = START) -> Document:
     """A small text file of the leader, stored."""
     return store_upload(
-        by=by or hong(), at=at, purpose="evidence", name="证明.csv", file=ContentFile("项目,金额\n示例,1\n".encode())
+        by=by or hong(), at=at, purpose="evidence", name="证明.csv", file=BytesIO("项目,金额\n示例,1\n".encode())
     )  # fmt: skip
 
 
@@ -148,5 +147,5 @@ def proceedings() -> dict[str, Any]:
     milestone, landing = reported(space.milestones.get()), claimed(space)
     return {
         "space_id": space.pk, "member_id": member.pk, "shared_id": shared.pk, "milestone_id": milestone.pk,
-        "landing_id": landing.pk, "document_id": landing.document_id, "space_move": "suspend",
+        "landing_id": landing.pk, "evidence_id": landing.document_id, "space_move": "suspend",
     }  # fmt: skip
