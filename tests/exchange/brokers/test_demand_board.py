@@ -64,7 +64,7 @@ def test_a_supply_side_broker_finds_demands_for_the_mandated_products_with_reaso
     brokerage.broker_in_pilot()
     product, mandate = market.listed(), brokerage.active("supply")
     other = asked(
-        title="红外热成像巡检视频", description="输电线路巡检。", industry="energy", modality="audio"
+        title="红外热成像巡检视频", description="输电线路巡检。", industry="energy", modality="image"
     )
     demand = asked()
     (found,) = selectors.wanted_of(mandate, START)
