@@ -257,6 +257,7 @@ def _brokers() -> dict[type[Event], list[Handler]]:
     from settlement.payments import services as payments
     from settlement.payments.events import OrderRefunded
     from settlement.payments.selectors import refunded_of
+    from settlement.revenue import services as revenue
 
     def complete_deal(event: trades.OrderCompleted) -> None:
         brokers.complete_deal(by=event.by, at=event.at, order_id=event.order_id)
@@ -281,6 +282,7 @@ def _brokers() -> dict[type[Event], list[Handler]]:
 
     def pay_commission(event: news.DealCompleted) -> None:
         payments.pay_commission(by=event.by, at=event.at, deal_id=event.deal_id)
+        revenue.book_commission(by=event.by, at=event.at, order_id=event.order_id)
 
     return {
         trades.OrderPlaced: [open_deal],

@@ -18,7 +18,7 @@ from settlement.revenue.states import Code
 class RevenueLine(Record):
     """One receipt (positive) or refund (negative) of a firm, in its business year.
 
-    `net_fen` is without VAT, `fee_fen` what the exchange kept (negative) or gave back. `exclusions` holds the
+    `net_fen` is without VAT, `fee_fen` what the exchange and brokers kept (negative) or gave back. `exclusions` holds the
     codes of `states.Code` for which the line does not count, in their order; empty means it counts.
     `evidence` names what the line rests on: order, contract, voucher, certificate, version, entry ids.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from annotation.projects.models import Project
 from assets.registry.models import Certificate
 from exchange.acceptance.selectors import kept_of
+from exchange.brokers.states import Payer
 from exchange.delivery.selectors import replacement_of
 from exchange.trading.models import Order
 from kernel import clock
@@ -25,7 +26,7 @@ from kernel.money import Money
 from kernel.periods import Period
 from organizations.models import Organization
 from organizations.permissions import Actor
-from settlement.payments.models import Refund, Release
+from settlement.payments.models import CommissionPayment, Refund, Release
 from settlement.revenue.models import AnnualRevenue, RevenueLine, Ruling
 from settlement.revenue.permissions import SEE_ALL_REVENUE, SEE_OWN_REVENUE
 from settlement.revenue.rules import Amounts, TradeFacts, exclusions, net_of_tax
@@ -47,6 +48,14 @@ def goal_of(year: int) -> int | None:
     return _goals[0](year) if _goals else None
 
 
+@dataclass(slots=True)
+class Brokerage:
+    """What a supplier paid brokers for a trade, and what of it came back with each refund (by its id); fen."""
+
+    paid_fen: int = 0
+    returned: dict[UUID, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Trade:
     """One completed trade as its raw rows tell it: amounts in fen, reasons why it does not count."""
@@ -59,6 +68,16 @@ class Trade:
     exclusions: list[str]
     refunds: list[Refund]
     certificate_state_at_sale: str
+    brokerage: Brokerage
+
+    @property
+    def receipt_fee_fen(self) -> int:
+        """What the exchange and brokers kept of the receipt, negative."""
+        return -int(self.release.fee_fen + self.brokerage.paid_fen)
+
+    def refund_fee_fen(self, refund: Refund) -> int:
+        """What the exchange and brokers gave back with a refund."""
+        return int(refund.fee_fen + self.brokerage.returned.get(refund.pk, 0))
 
     def amounts(self) -> Amounts:
         """What the trade and its refunds add to its year."""
@@ -66,7 +85,7 @@ class Trade:
         receipt = Amounts.of_line(
             net_fen=self.net_fen,
             gross_fen=self.gross_fen,
-            fee_fen=-self.release.fee_fen,
+            fee_fen=self.receipt_fee_fen,
             is_refund=False,
             counts=counts,
         )
@@ -74,7 +93,7 @@ class Trade:
             Amounts.of_line(
                 net_fen=refund.tax_fen - refund.amount_fen,
                 gross_fen=-refund.amount_fen,
-                fee_fen=refund.fee_fen,
+                fee_fen=self.refund_fee_fen(refund),
                 is_refund=True,
                 counts=counts,
             )
@@ -116,7 +135,7 @@ class ExclusionTotal:
 
 
 def trades(orders: QuerySet[Order]) -> list[Trade]:
-    """The trades of released orders, judged on their raw rows; four queries for any number."""
+    """The trades of released orders, judged on their raw rows; five queries for any number."""
     found = list(
         orders.filter(release__isnull=False)
         .select_related(
@@ -135,7 +154,7 @@ def trades(orders: QuerySet[Order]) -> list[Trade]:
     refunds: dict[UUID, list[Refund]] = {}
     for refund in Refund.objects.filter(order__in=ids).order_by("pk"):
         refunds.setdefault(refund.order_id, []).append(refund)
-    rulings = standing_rulings(ids)
+    rulings, brokerages = standing_rulings(ids), brokerages_of(ids)
     histories = _certificate_histories({order.certificate_id for order in found})
     return [
         _trade(
@@ -143,17 +162,40 @@ def trades(orders: QuerySet[Order]) -> list[Trade]:
             refunds.get(order.pk, []),
             rulings.get(order.pk, frozenset()),
             histories.get(order.certificate_id, []),
+            brokerages.get(order.pk) or Brokerage(),
         )
         for order in found
     ]
 
 
-def _trade(order: Order, refunds: list[Refund], rulings: frozenset[str], history: list[Transition]) -> Trade:
+def brokerages_of(order_ids: Iterable[UUID]) -> dict[UUID, Brokerage]:
+    """Per order, the commissions that its supplier paid and what of them came back; one query."""
+    rows = CommissionPayment.objects.filter(order__in=list(order_ids), commission__payer=Payer.SUPPLIER)
+    found: dict[UUID, Brokerage] = {}
+    seen: set[UUID] = set()
+    told = rows.values_list("pk", "order", "amount_fen", "returns__refund", "returns__amount_fen")
+    for payment_id, order_id, paid_fen, refund_id, returned_fen in told.order_by("pk", "returns__pk"):
+        brokerage = found.setdefault(order_id, Brokerage())
+        if payment_id not in seen:
+            seen.add(payment_id)
+            brokerage.paid_fen += paid_fen
+        if refund_id is not None:
+            brokerage.returned[refund_id] = brokerage.returned.get(refund_id, 0) + returned_fen
+    return found
+
+
+def _trade(
+    order: Order,
+    refunds: list[Refund],
+    rulings: frozenset[str],
+    history: list[Transition],
+    brokerage: Brokerage,
+) -> Trade:
     filing = getattr(order, "filing", None)
     sold_at = order.contracted_at or order.placed_at
     at_sale = _state_at(order.certificate, history, sold_at)
     state = filing.state if filing else None
-    return _judged(order, at_sale, refunds=refunds, rulings=rulings, filing_state=state)
+    return _judged(order, at_sale, refunds=refunds, rulings=rulings, filing_state=state, brokerage=brokerage)
 
 
 def judged(
@@ -166,6 +208,7 @@ def judged(
         refunds=refunds,
         rulings=rulings,
         filing_state=filing_state,
+        brokerage=trade.brokerage,
     )
 
 
@@ -176,6 +219,7 @@ def _judged(
     refunds: list[Refund],
     rulings: frozenset[str],
     filing_state: str | None,
+    brokerage: Brokerage,
 ) -> Trade:
     release, filing = order.release, getattr(order, "filing", None)
     delivery = getattr(order, "delivery", None)
@@ -198,8 +242,9 @@ def _judged(
     )
     net = net_of_tax(released_fen=release.gross_fen, order_fen=order.amount_fen, tax_fen=order.tax_fen)
     return Trade(
-        order, release, year, release.gross_fen, net, exclusions(facts), refunds, certificate_state_at_sale
-    )
+        order, release, year, release.gross_fen, net, exclusions(facts), refunds, certificate_state_at_sale,
+        brokerage,
+    )  # fmt: skip
 
 
 def _certificate_histories(certificate_ids: set[UUID]) -> dict[UUID, list[Transition]]:
@@ -235,9 +280,9 @@ def recomputation(firm_id: UUID, year: int) -> Recomputation:
     amounts = Amounts.sum(trade.amounts() for trade in found)
     kept = annual(firm_id, year)
     differences = [
-        Difference(field.name, str(getattr(kept, field.name)), str(getattr(amounts, field.name)))
-        for field in fields(Amounts)
-        if getattr(kept, field.name) != getattr(amounts, field.name)
+        Difference(each.name, str(getattr(kept, each.name)), str(getattr(amounts, each.name)))
+        for each in fields(Amounts)
+        if getattr(kept, each.name) != getattr(amounts, each.name)
     ]
     differences += _line_differences(found, RevenueLine.objects.filter(firm=firm_id, year=year))
     return Recomputation(firm_id, year, amounts, differences)

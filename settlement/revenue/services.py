@@ -88,7 +88,7 @@ def book_receipt(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine:
         received_at=trade.release.released_at,
         gross_fen=trade.gross_fen,
         net_fen=trade.net_fen,
-        fee_fen=-trade.release.fee_fen,
+        fee_fen=trade.receipt_fee_fen,
         exclusions=trade.exclusions,
         evidence=_evidence(trade),
     )
@@ -96,6 +96,37 @@ def book_receipt(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine:
     _add(annual, _line_amounts(line))
     record(by=by, at=at, action="revenue.book_receipt", subject=line, detail=_told(line))
     return line
+
+
+@transaction.atomic
+def book_commission(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine | None:
+    """Add what the supplier paid brokers to the fees of a booked receipt. Idempotent.
+
+    Follows from the commission's payment, so it asks for no permission of its own. None without a receipt: then
+    `book_receipt` finds the commission itself.
+    """
+    receipt = RevenueLine.objects.filter(order=order_id, refund=None).first()
+    if receipt is None:
+        return None
+    annual = locked_annual(receipt.firm_id, receipt.year)
+    receipt = (
+        RevenueLine.objects.select_for_update(of=("self",))
+        .select_related("order__release")
+        .get(pk=receipt.pk)
+    )
+    brokerage = selectors.brokerages_of([order_id]).get(order_id) or selectors.Brokerage()
+    fee = -(receipt.order.release.fee_fen + brokerage.paid_fen)
+    if receipt.fee_fen == fee:
+        return receipt
+    before = _line_amounts(receipt)
+    receipt.fee_fen = fee
+    receipt.save(update_fields=["fee_fen"])
+    _add(annual, _line_amounts(receipt) - before)
+    record(
+        by=by, at=at, action="revenue.book_commission", subject=receipt,
+        detail={**_told(receipt), "fee_fen": fee, "commission_fen": brokerage.paid_fen},
+    )  # fmt: skip
+    return receipt
 
 
 @transaction.atomic
@@ -116,6 +147,7 @@ def book_refund(*, by: Actor, at: datetime, refund_id: UUID) -> RevenueLine:
     if booked is not None:
         return booked
     receipt.refresh_from_db(fields=["exclusions"])
+    brokerage = selectors.brokerages_of([refund.order_id]).get(refund.order_id) or selectors.Brokerage()
     line = RevenueLine(
         firm_id=receipt.firm_id,
         year=receipt.year,
@@ -124,7 +156,7 @@ def book_refund(*, by: Actor, at: datetime, refund_id: UUID) -> RevenueLine:
         received_at=refund.refunded_at,
         gross_fen=-refund.amount_fen,
         net_fen=refund.tax_fen - refund.amount_fen,
-        fee_fen=refund.fee_fen,
+        fee_fen=refund.fee_fen + brokerage.returned.get(refund.pk, 0),
         exclusions=receipt.exclusions,
         evidence={
             **receipt.evidence,

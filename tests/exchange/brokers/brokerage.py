@@ -10,6 +10,8 @@ from exchange.brokers.models import Deal, Mandate, Match
 from exchange.brokers.states import Side
 from exchange.catalogue.models import Product
 from exchange.delivery import services as delivery
+from exchange.demands import services as demands
+from exchange.demands.models import Demand
 from exchange.pilots.models import Pilot
 from exchange.trading import services as trading
 from exchange.trading.models import Order
@@ -120,6 +122,18 @@ def settle(order: Order, *, at: datetime = START + timedelta(days=1)) -> Order:
     trading.accept_order(by=cast.zhou(), at=at, order_id=order.pk)
     order.refresh_from_db()
     return order
+
+
+def asked(*, by: Actor | None = None, **wanted: Any) -> Demand:
+    """A published demand of 云山 for what 清蓝 sells."""
+    by = by or cast.zhou()
+    told = {
+        "title": "商品评论情感数据", "description": "需要正面、负面标签，训练客服质检模型。", "industry": "commerce",
+        "modality": "text", "budget_most_fen": 80_000_00, "deadline": START + timedelta(days=30),
+        "contact_name": "周四", "contact_phone": "0763-3366123", **wanted,
+    }  # fmt: skip
+    made = demands.draft_demand(by=by, at=START, **told)
+    return demands.publish_demand(by=by, at=START, demand_id=made.pk)
 
 
 def proceedings() -> dict[str, Any]:

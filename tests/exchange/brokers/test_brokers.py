@@ -24,6 +24,7 @@ from organizations.permissions import Actor
 from settlement.ledger.models import Account, Entry, Posting, Purpose
 from settlement.payments import services as payments
 from settlement.payments.models import CommissionPayment, CommissionReturn
+from settlement.revenue.selectors import annual, recomputation
 from tests import cast
 from tests.exchange import market
 from tests.exchange.brokers import brokerage
@@ -273,6 +274,11 @@ def test_refunds_give_the_brokers_share_back_to_whoever_paid(product_wired: None
             reason="样本重复",
         )
 
+    firm_id = order.supplier_id
+    assert annual(firm_id, 2026).fee_fen == -(
+        1_360_00 + 2_264_40
+    )  # the buyer's commission is not the firm's fee
+    assert recomputation(firm_id, 2026).is_equal
     refund(10_000_01)  # shares: ⌊1,700.00 × 10,000.01/68,000⌋ = 250.00, ⌊2,264.40 × …⌋ = 333.00
     assert [each.amount_fen for each in CommissionReturn.objects.order_by("pk")] == [250_00, 333_00]
     assert wallet(hong()) == "3381.40"
@@ -282,6 +288,8 @@ def test_refunds_give_the_brokers_share_back_to_whoever_paid(product_wired: None
     refund(57_999_99)
     assert wallet(hong()) == "0.00"
     assert wallet(cast.lin()) == "0.00"
+    assert annual(firm_id, 2026).fee_fen == 0
+    assert recomputation(firm_id, 2026).is_equal
     assert sum(CommissionReturn.objects.values_list("amount_fen", flat=True)) == 3_964_40
     assert sum(Posting.objects.values_list("amount_fen", flat=True)) == 0
 

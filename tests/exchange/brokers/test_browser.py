@@ -28,17 +28,21 @@ def addresses() -> list[tuple[str, Actor]]:
     """Every kind of page with who looks at it."""
     pilot = brokerage.broker_in_pilot()
     mandate = brokerage.active()
-    brokerage.active("supply")
+    supply = brokerage.active("supply")
+    brokerage.asked()
     offer = brokerage.offered(scope="industries", industries=("health", "commerce"), by=hong())
     market.listed(title="另一个商品评论数据集")
     match = brokerage.recorded(mandate)
     waiting = brokerage.proposed(brokerage.accepted(mandate))
     deal = brokerage.confirmed(brokerage.accepted(mandate))
+    agreed = brokerage.accepted(mandate)
+    place = f"/orders/new/{market.plan_of(agreed.product).pk}/?match={agreed.number}"
     zhou, gu = cast.zhou(), cast.gu()
     return [
         ("/brokers/", hong()), ("/brokers/deals/", hong()), ("/brokers/mandates/new/", hong()),
         (f"/brokers/mandates/{mandate.pk}/", hong()), (f"/brokers/mandates/{mandate.pk}/match/", hong()),
         (f"/brokers/deals/{deal.pk}/", hong()), (f"/brokers/deals/{deal.pk}/records/", hong()),
+        (f"/brokers/mandates/{supply.pk}/match/", hong()), (f"/brokers/matches/{agreed.pk}/", zhou), (place, zhou),
         ("/brokers/mandates/new/", zhou), (f"/brokers/mandates/{offer.pk}/", zhou),
         (f"/brokers/mandates/{offer.pk}/text/", zhou), (f"/brokers/mandates/{offer.pk}/end/", zhou),
         (f"/brokers/matches/{match.pk}/", zhou), (f"/brokers/deals/{waiting.pk}/", zhou),

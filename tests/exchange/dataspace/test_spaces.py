@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from threading import Thread
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -98,7 +99,7 @@ def test_only_a_broker_in_the_pilot_applies() -> None:
         ({"rules": "请守规矩"}, "rules"),
     ],
 )
-def test_bad_applications_are_refused_at_their_field(wanted: dict[str, str], field: str) -> None:
+def test_bad_applications_are_refused_at_their_field(wanted: dict[str, Any], field: str) -> None:
     brokerage.broker_in_pilot()
     with pytest.raises(InvalidInput) as refusal:
         spacing.applied(**wanted)
