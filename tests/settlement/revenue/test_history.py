@@ -77,7 +77,7 @@ def test_today_is_what_is_kept_and_the_statements_do_not_grow(django_assert_max_
     for number in range(3):
         trades.sale("10000.00", at=MARCH_2025 + timedelta(days=number))
     kept = selectors.annual(firm_id(), 2025)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         found = history.standing(firm_id(), 2025, date(2025, 12, 31))
     assert found.then.counted_fen == found.now.counted_fen == kept.counted_fen == 3_000_000
 
