@@ -45,6 +45,7 @@ ROUTERS = {
     "/spaces": "exchange.dataspace.api",
     "/ledger": "settlement.ledger.api",
     "/payments": "settlement.payments.api",
+    "/invoices": "settlement.invoicing.api",
     "/revenue": "settlement.revenue.api",
     "/rewards": "settlement.rewards.api",
 }

@@ -66,6 +66,7 @@ def _business() -> None:
     from exchange.requests import selectors as asked
     from exchange.trading import permissions as trading
     from exchange.trading import selectors as orders
+    from settlement.invoicing import permissions as invoicing
     from settlement.ledger import permissions as ledger
     from settlement.payments import permissions as payments
     from settlement.revenue import permissions as revenue
@@ -90,6 +91,7 @@ def _business() -> None:
         NavItem(_("委托与撮合"), "handshake", "brokers:mine", (brokers.VIEW, brokers.VIEW_ALL), group, brokering.waiting),
         NavItem(_("行业数据空间"), "boxes", "dataspace:spaces", (spaces.VIEW, spaces.VIEW_ALL), group),
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
+        NavItem(_("发票"), "receipt", "invoicing:list", (invoicing.VIEW_INVOICES, invoicing.VIEW_ALL_INVOICES), group),
         NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
         NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
         NavItem(_("奖励与测算"), "award", "rewards:index", (rewards.SEE_OWN_CLAIMS,), group),
@@ -201,6 +203,7 @@ def _desk() -> None:
     from exchange.trading.referrals import register_referrals
     from notifications import selectors as notifications
     from notifications.pages import latest
+    from settlement.invoicing import selectors as invoicing
     from settlement.ledger import selectors as ledger
     from settlement.payments import selectors as payments
     from settlement.revenue import selectors as revenue
@@ -221,6 +224,7 @@ def _desk() -> None:
         brokers.todos,
         spaces.todos,
         rewards.todos,
+        invoicing.todos,
     ):
         desk.register_todos(todos)
     for figures in (
@@ -244,6 +248,7 @@ def _finders() -> None:
     from exchange.pilots.selectors import find as find_pilots
     from exchange.requests.selectors import find_requests
     from exchange.trading.selectors import find_orders
+    from settlement.invoicing.selectors import find_invoices
     from settlement.payments.selectors import find_payments, find_refunds
     from settlement.rewards.selectors import find_claims
 
@@ -261,6 +266,7 @@ def _finders() -> None:
     finding.register_finder(_("行业数据空间"), find_spaces, icon="boxes")
     finding.register_finder(_("支付"), find_payments, icon="credit-card")
     finding.register_finder(_("退款"), find_refunds, icon="undo-2")
+    finding.register_finder(_("发票"), find_invoices, icon="receipt")
     finding.register_finder(_("奖励申报"), find_claims, icon="award")
 
 

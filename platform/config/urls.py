@@ -42,6 +42,7 @@ SECTIONS = {
     "spaces/": "exchange.dataspace.urls",
     "ledger/": "settlement.ledger.urls",
     "payments/": "settlement.payments.urls",
+    "invoices/": "settlement.invoicing.urls",
     "revenue/": "settlement.revenue.urls",
     "rewards/": "settlement.rewards.urls",
 }

@@ -16,6 +16,7 @@ def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
     parts = (
         _people, _annotation, _assets, _listings, _trades, _disputes, _market, _pilots, _brokers, _spaces, _rewards,
+        _invoices,
     )  # fmt: skip
     found: dict[type[Event], list[Handler]] = {}
     for part in parts:
@@ -386,6 +387,17 @@ def _rewards() -> dict[type[Event], list[Handler]]:
         news.StatementDrafted: [notices.tell_statement_drafted],
         news.ClaimReturned: [notices.tell_claim_returned],
         news.AwardGranted: [notices.tell_award_granted],
+    }
+
+
+def _invoices() -> dict[type[Event], list[Handler]]:
+    from config import money_notices as notices
+    from settlement.invoicing import events as news
+
+    return {
+        news.InvoiceWished: [notices.tell_invoice_wished],
+        news.InvoiceIssued: [notices.tell_invoice_issued],
+        news.InvoiceVoided: [notices.tell_invoice_voided],
     }
 
 

@@ -23,6 +23,7 @@ PURPOSES: dict[str, str | Promise] = {
     "source_statement": _("数据来源说明"),
     "legal_opinion": _("法律意见"),
     "contract": _("合同附件"),
+    "invoice": _("发票"),
     "evidence": _("证明材料"),
     "other": _("其他"),
 }

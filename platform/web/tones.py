@@ -32,6 +32,9 @@ TONES: dict[str, frozenset[str]] = {
             "imported",
             "ordered",
             "in_force",
+            "issued",
+            "fulfilled",
+            "matched",
         }
     ),
     "blue": frozenset(

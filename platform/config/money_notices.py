@@ -1,0 +1,60 @@
+"""What people are told of invoices and pay; wired in `wiring.py`."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from exchange.trading.models import Order
+from kernel.events import Event
+from notifications.services import notify_holders
+from organizations.states import Role
+from settlement.invoicing import events as invoices
+from settlement.invoicing.models import Invoice
+
+
+def _tell(event: Event, organization_id: UUID, title: Promise, words: dict[str, str], url: str) -> None:
+    notify_holders(
+        organization_id=organization_id,
+        roles=(Role.FINANCE,),
+        at=event.at,
+        title=title,
+        words=words,
+        url=url,
+        is_mailed=True,
+    )
+
+
+def tell_invoice_wished(event: invoices.InvoiceWished) -> None:
+    """The supplier's finance: the buyer waits for an invoice."""
+    number, supplier_id = Order.objects.values_list("number", "supplier_id").get(pk=event.order_id)
+    url = reverse("invoicing:order", args=[event.order_id])
+    _tell(event, supplier_id, _("订单 %(number)s 的买方申请开票"), {"number": number}, url)
+
+
+def _invoice(event: invoices.InvoiceIssued | invoices.InvoiceVoided, title: Promise, credit: Promise) -> None:
+    found = Invoice.objects.select_related("order").get(pk=event.invoice_id)
+    words = {"number": found.invoice_number, "order": found.order.number}
+    url = reverse("invoicing:invoice", args=[found.pk])
+    _tell(event, found.recipient_id, credit if found.is_credit else title, words, url)
+
+
+def tell_invoice_issued(event: invoices.InvoiceIssued) -> None:
+    """The buyer's finance: there is an invoice, or a credit invoice."""
+    _invoice(
+        event,
+        _("收到订单 %(order)s 的发票 %(number)s"),
+        _("收到订单 %(order)s 的红字发票 %(number)s"),
+    )
+
+
+def tell_invoice_voided(event: invoices.InvoiceVoided) -> None:
+    """The buyer's finance: do not book it."""
+    _invoice(
+        event,
+        _("订单 %(order)s 的发票 %(number)s 已作废"),
+        _("订单 %(order)s 的红字发票 %(number)s 已作废"),
+    )

@@ -1,0 +1,19 @@
+"""Addresses of invoices."""
+
+from django.urls import path
+
+from settlement.invoicing import pages
+
+app_name = "invoicing"
+urlpatterns = [
+    path("", pages.invoices, name="list"),
+    path("wishes/", pages.wishes, name="wishes"),
+    path("wishes/<uuid:wish_id>/withdraw/", pages.withdraw_wish, name="withdraw_wish"),
+    path("orders/<uuid:order_id>/", pages.order, name="order"),
+    path("orders/<uuid:order_id>/issue/", pages.issue, name="issue"),
+    path("orders/<uuid:order_id>/wish/", pages.wish, name="wish"),
+    path("<uuid:invoice_id>/", pages.invoice, name="invoice"),
+    path("<uuid:invoice_id>/file/", pages.file, name="file"),
+    path("<uuid:invoice_id>/credit/", pages.credit, name="credit"),
+    path("<uuid:invoice_id>/void/", pages.void, name="void"),
+]
