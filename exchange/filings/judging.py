@@ -225,6 +225,10 @@ def _fen(cell: Cell) -> int:
     return Money.from_yuan(amount.quantize(Decimal("0.01"))).fen
 
 
+# For other tables whose cells are of the same kinds.
+read_words, read_number, read_uscc, read_day, read_fen = _words, _number, _uscc, _day, _fen
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of the template: name, heading, how a cell is read, and what its explanation says."""

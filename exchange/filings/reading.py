@@ -38,6 +38,15 @@ def read(body: bytes, file_name: str) -> Rows:
 
     Raises InvalidInput (field "file") when the file is not a table of the template's columns.
     """
+    table = cells(body, file_name)
+    try:
+        return _named(table)
+    except csv.Error as wrong:
+        raise _refused(_("CSV 无法解析，请检查引号是否成对。")) from wrong
+
+
+def cells(body: bytes, file_name: str) -> Iterator[tuple[int, Sequence[Cell]]]:
+    """The bare cells of a file of any columns, row by row; InvalidInput (field "file") when it is no table."""
     if not body:
         raise _refused(_("文件是空的。请下载模板填写后再上传。"))
     if len(body) > LARGEST_FILE:
@@ -48,11 +57,7 @@ def read(body: bytes, file_name: str) -> Rows:
         raise _refused(_("请上传 .csv 或 .xlsx 文件。"))
     if is_zip != (ending == "xlsx"):
         raise _refused(_("文件内容与扩展名不符，请用表格软件另存为 .csv 或 .xlsx。"))
-    table = _workbook(body) if is_zip else _csv(body)
-    try:
-        return _named(table)
-    except csv.Error as wrong:
-        raise _refused(_("CSV 无法解析，请检查引号是否成对。")) from wrong
+    return _workbook(body) if is_zip else _csv(body)
 
 
 def _too_many_rows() -> InvalidInput:

@@ -46,6 +46,7 @@ ROUTERS = {
     "/ledger": "settlement.ledger.api",
     "/payments": "settlement.payments.api",
     "/invoices": "settlement.invoicing.api",
+    "/reconciliation": "settlement.banking.api",
     "/revenue": "settlement.revenue.api",
     "/rewards": "settlement.rewards.api",
 }

@@ -66,6 +66,7 @@ def _business() -> None:
     from exchange.requests import selectors as asked
     from exchange.trading import permissions as trading
     from exchange.trading import selectors as orders
+    from settlement.banking import permissions as banking
     from settlement.invoicing import permissions as invoicing
     from settlement.ledger import permissions as ledger
     from settlement.payments import permissions as payments
@@ -92,6 +93,7 @@ def _business() -> None:
         NavItem(_("行业数据空间"), "boxes", "dataspace:spaces", (spaces.VIEW, spaces.VIEW_ALL), group),
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
         NavItem(_("发票"), "receipt", "invoicing:list", (invoicing.VIEW_INVOICES, invoicing.VIEW_ALL_INVOICES), group),
+        NavItem(_("对账"), "scale", "banking:orders", (banking.VIEW_RECONCILIATION, banking.VIEW_ALL_RECONCILIATION), group),
         NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
         NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
         NavItem(_("奖励与测算"), "award", "rewards:index", (rewards.SEE_OWN_CLAIMS,), group),
@@ -203,6 +205,7 @@ def _desk() -> None:
     from exchange.trading.referrals import register_referrals
     from notifications import selectors as notifications
     from notifications.pages import latest
+    from settlement.banking import selectors as banking
     from settlement.invoicing import selectors as invoicing
     from settlement.ledger import selectors as ledger
     from settlement.payments import selectors as payments
@@ -225,6 +228,7 @@ def _desk() -> None:
         spaces.todos,
         rewards.todos,
         invoicing.todos,
+        banking.todos,
     ):
         desk.register_todos(todos)
     for figures in (

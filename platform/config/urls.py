@@ -43,6 +43,7 @@ SECTIONS = {
     "ledger/": "settlement.ledger.urls",
     "payments/": "settlement.payments.urls",
     "invoices/": "settlement.invoicing.urls",
+    "reconciliation/": "settlement.banking.urls",
     "revenue/": "settlement.revenue.urls",
     "rewards/": "settlement.rewards.urls",
 }

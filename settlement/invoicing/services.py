@@ -137,7 +137,7 @@ def _require_sound(sheet: Sheet, order: Order, at: datetime) -> None:
 
 
 def _document(by: Actor, document_id: UUID | None) -> Document | None:
-    if document_id is None:
+    if document_id is None or by.organization_id is None:
         return None
     found = Document.objects.filter(
         pk=document_id, organization_id=by.organization_id, state=DocumentState.STORED

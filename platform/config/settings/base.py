@@ -47,6 +47,7 @@ DOMAIN_APPS = [
     "settlement.ledger",
     "settlement.payments",
     "settlement.invoicing",
+    "settlement.banking",
     "settlement.revenue",
     "settlement.rewards",
 ]
@@ -245,6 +246,11 @@ OFFER_VALID_DAYS = env.int("OFFER_VALID_DAYS", default=7)
 # Years for which a kind of broker record is kept, e.g. "review=5,transaction=10"; never under three.
 BROKER_RECORD_YEARS: dict[str, int] = env.dict("BROKER_RECORD_YEARS", cast={"value": int}, default={})
 EXCHANGE_FEE_BP = env.int("EXCHANGE_FEE_BP", default=200)  # the exchange's share of a trade, basis points
+
+# Whether imported bank lines that name one payment exactly are matched without a person.
+BANK_AUTO_MATCH = env.bool("BANK_AUTO_MATCH", default=False)
+# The custody bank's prefix of one virtual account per order (prefix + year + serial); empty: there are none.
+BANK_VIRTUAL_PREFIX = env("BANK_VIRTUAL_PREFIX", default="")
 
 # Days for each step of a complaint about a delivery; each period ends at that very second.
 COMPLAINT_ANSWER_DAYS = env.int("COMPLAINT_ANSWER_DAYS", default=3)

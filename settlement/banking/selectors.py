@@ -1,0 +1,352 @@
+"""Reading reconciliation: how each order stands, the bank lines, and what a line may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import BigIntegerField, Case, Count, F, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Abs, Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from exchange.trading.models import Order
+from exchange.trading.states import OrderState
+from kernel.errors import NotFound
+from kernel.money import Money
+from organizations.permissions import Actor
+from settlement.banking import rules
+from settlement.banking.models import BankImport, BankLine, Match
+from settlement.banking.permissions import (
+    MATCH_LINES,
+    VIEW_ALL_RECONCILIATION,
+    VIEW_BANK_LINES,
+    VIEW_RECONCILIATION,
+)
+from settlement.banking.rules import Expected, LineFacts, OrderFacts, Suggestion
+from settlement.banking.states import WAITING, Gap, MatchKind, Standing
+from settlement.invoicing.selectors import KEEPS, STANDS, sum_of, with_sums
+from settlement.payments.models import EscrowReturn, Refund
+from web.desk import Todo
+
+RANKS = {Standing.UNMATCHED: 2, Standing.WAITING: 1, Standing.MATCHED: 0}
+MOST_CANDIDATES = 20
+_SUMS = ("booked", "returned", "refunded", "released", "invoiced", "credited", "received", "paid_back")
+_LIVE = Match.objects.filter(end=None)
+
+BACK = F("returned_sum") + F("refunded_sum")
+_DUE = Q(booked_sum__gt=BACK)  # the supplier keeps something
+# The same conditions as `rules.gaps`, for the database; a test holds them equal.
+CONDITIONS: dict[Gap, Q] = {
+    Gap.RECEIPT_UNBOOKED: Q(received_sum__gt=0, booked_sum=0),
+    Gap.RECEIPT_MISSING: Q(booked_sum__gt=0, received_sum=0),
+    Gap.RECEIPT_SHORT: Q(booked_sum__gt=F("received_sum")) & ~Q(received_sum=0),
+    Gap.OVERPAID: Q(booked_sum__gt=0, received_sum__gt=F("booked_sum")),
+    Gap.REFUND_UNPAID: Q(paid_back_sum__lt=BACK),
+    Gap.REFUND_OVERPAID: Q(paid_back_sum__gt=BACK),
+    Gap.CREDIT_MISSING: Q(stands__gt=F("keeps")),
+    Gap.NOT_INVOICED: Q(released_sum__gt=0, keeps__gt=0, stands=0),
+    Gap.INVOICE_SHORT: Q(released_sum__gt=0, stands__gt=0, stands__lt=F("keeps")),
+    Gap.UNPAID: Q(contracted_at__isnull=False, booked_sum=0, received_sum=0) & ~Q(state=OrderState.CANCELLED),
+    Gap.NOT_DELIVERED: _DUE & Q(booked_sum__gt=0, delivered_at__isnull=True),
+    Gap.NOT_ACCEPTED: _DUE & Q(booked_sum__gt=0, delivered_at__isnull=False, accepted_at__isnull=True),
+}
+
+
+def _any(gaps: Sequence[Gap]) -> Q:
+    found = Q(pk__in=[])
+    for gap in gaps:
+        found |= CONDITIONS[gap]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One order in reconciliation: its facts, what does not match, how it stands."""
+
+    order: Order
+    facts: OrderFacts
+    gaps: Sequence[tuple[Gap, int]]
+
+    @property
+    def standing(self) -> Standing:
+        return rules.standing(self.gaps)
+
+
+def with_facts(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Orders with everything reconciliation compares, as columns, and `rank`; one query for any number."""
+    receipts, surplus = _LIVE.filter(kind=MatchKind.RECEIPT), _LIVE.filter(kind=MatchKind.SURPLUS)
+    back = _LIVE.filter(kind__in=[MatchKind.REFUND, MatchKind.ESCROW_RETURN])
+    return (
+        with_sums(orders)
+        .annotate(
+            received_sum=sum_of(receipts, "amount_fen") - sum_of(surplus, "amount_fen"),
+            paid_back_sum=sum_of(back, "amount_fen"),
+            keeps=KEEPS,
+            stands=STANDS,
+        )
+        .annotate(rank=rank())
+    )
+
+
+def rank() -> Case:
+    """2 for what is to be mended, 1 for what is under way, 0 for what matches."""
+    return Case(
+        When(_any([gap for gap in Gap if gap not in WAITING]), then=Value(2)),
+        When(_any(sorted(WAITING)), then=Value(1)),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+
+
+def row_of(order: Order) -> Row:
+    """An order of `with_facts` as a row."""
+    facts = OrderFacts(
+        **{name: int(getattr(order, f"{name}_sum")) for name in _SUMS},
+        is_contracted=order.contracted_at is not None,
+        is_cancelled=order.state == OrderState.CANCELLED,
+        is_delivered=order.delivered_at is not None,
+        is_accepted=order.accepted_at is not None,
+    )
+    return Row(order, facts, rules.gaps(facts))
+
+
+def require_view(viewer: Actor) -> None:
+    """Raise NotAllowed unless the viewer may look at reconciliation."""
+    if not viewer.can(VIEW_ALL_RECONCILIATION):
+        viewer.require(VIEW_RECONCILIATION)
+
+
+def orders_visible_to(viewer: Actor) -> QuerySet[Order]:
+    """Contracted orders with their facts: all for operator and auditor, else those of the viewer's organization."""
+    rows = Order.objects.filter(contracted_at__isnull=False)
+    if not viewer.can(VIEW_ALL_RECONCILIATION):
+        if viewer.organization_id is None or not viewer.can(VIEW_RECONCILIATION):
+            return rows.none()
+        rows = rows.filter(Q(buyer_id=viewer.organization_id) | Q(supplier_id=viewer.organization_id))
+    rows = rows.select_related("buyer", "supplier", "product").defer("product__search", "use_statement")
+    return with_facts(rows)
+
+
+def narrowed(
+    rows: QuerySet[Order], *, standing: str = "", gap: str = "", text: str = "", year: str = ""
+) -> QuerySet[Order]:
+    """The same, narrowed as the page's filters say; what nobody knows narrows nothing."""
+    if standing in Standing.values:
+        rows = rows.filter(Q(rank=RANKS[Standing(standing)]))
+    if gap in Gap.values:
+        rows = rows.filter(CONDITIONS[Gap(gap)])
+    if year.isascii() and year.isdigit() and 2000 <= int(year) <= 9000:
+        rows = rows.filter(
+            contracted_at__gte=f"{int(year)}-01-01T00:00:00+08:00",
+            contracted_at__lt=f"{int(year) + 1}-01-01T00:00:00+08:00",
+        )
+    if text := text.strip()[:80]:
+        rows = rows.filter(
+            Q(number__iexact=text) | Q(buyer__name__icontains=text) | Q(supplier__name__icontains=text)
+        )
+    return rows
+
+
+def counts(rows: QuerySet[Order]) -> Mapping[Standing, int]:
+    """How many stand how."""
+    told = rows.select_related(None).defer(None).order_by().values(told=F("rank")).annotate(count=Count("pk"))
+    found = {int(each["told"]): int(each["count"]) for each in told}
+    return {standing: found.get(rank, 0) for standing, rank in RANKS.items()}
+
+
+def order_visible_to(viewer: Actor, order_id: UUID) -> Row:
+    """One order's row; NotFound otherwise."""
+    found = orders_visible_to(viewer).select_related("contract", "payment").filter(pk=order_id).first()
+    if found is None:
+        raise NotFound
+    return row_of(found)
+
+
+def matches_of(order: Order) -> list[Match]:
+    """The live matches of an order, oldest first."""
+    return list(
+        Match.objects.filter(order=order, end=None).select_related("line").order_by("line__booked_on", "pk")
+    )
+
+
+def export_rows(rows: QuerySet[Order]) -> Iterator[Row]:
+    """All rows, the unmatched first."""
+    for order in rows.order_by("-rank", "-id").iterator(chunk_size=500):
+        yield row_of(order)
+
+
+# --- bank lines --------------------------------------------------------------------------------
+
+
+def lines_visible_to(viewer: Actor) -> QuerySet[BankLine]:
+    """All bank lines, with what of them is matched, for the operator's finance and the auditor; NotAllowed else."""
+    viewer.require(VIEW_BANK_LINES)
+    used = Coalesce(
+        Sum("matches__amount_fen", filter=Q(matches__end=None)), 0, output_field=BigIntegerField()
+    )
+    return BankLine.objects.annotate(used_fen=used).annotate(left_fen=Abs("amount_fen") - F("used_fen"))
+
+
+def line_visible_to(viewer: Actor, line_id: UUID) -> BankLine:
+    """One line; NotFound, NotAllowed."""
+    found = lines_visible_to(viewer).select_related("source").filter(pk=line_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def imports_visible_to(viewer: Actor) -> QuerySet[BankImport]:
+    """All imports, for who sees bank lines."""
+    viewer.require(VIEW_BANK_LINES)
+    return BankImport.objects.all()
+
+
+def import_visible_to(viewer: Actor, import_id: UUID) -> BankImport:
+    """One import; NotFound, NotAllowed."""
+    found = imports_visible_to(viewer).filter(pk=import_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def all_matches_of(line: BankLine) -> list[Match]:
+    """Every match of a line, ended ones too, oldest first."""
+    return list(Match.objects.filter(line=line).select_related("order", "refund", "end").order_by("pk"))
+
+
+def left_of(line: BankLine) -> Money:
+    """What of a line is not matched."""
+    used = Match.objects.filter(line=line, end=None).aggregate(told=Sum("amount_fen"))["told"]
+    return Money(abs(int(line.amount_fen)) - int(used or 0))
+
+
+# --- suggestions -------------------------------------------------------------------------------
+
+
+def _prefix() -> str:
+    return str(settings.BANK_VIRTUAL_PREFIX)
+
+
+def account_of(order: Order) -> str:
+    """The account number of the order's own, when the custody bank gives such."""
+    return rules.virtual_account(_prefix(), order.number)
+
+
+def facts_of(line: BankLine) -> LineFacts:
+    """A line as the rules see it, with what of it is still unmatched as its amount."""
+    left = left_of(line).fen
+    return LineFacts(
+        left if line.amount_fen > 0 else -left,
+        f"{line.text} {line.reference}",
+        line.party_name,
+        line.party_uscc,
+        line.virtual_account,
+    )
+
+
+def _expected_receipts(where: Q) -> Iterator[Expected]:
+    rows = Order.objects.filter(contracted_at__isnull=False).exclude(state=OrderState.CANCELLED)
+    receipts = _LIVE.filter(kind=MatchKind.RECEIPT)
+    open_rows = rows.annotate(received=sum_of(receipts, "amount_fen")).filter(amount_fen__gt=F("received"))
+    found = (
+        open_rows.filter(where)
+        .select_related("buyer", "contract", "payment")
+        .defer("contract__text", "contract__policy")
+    )
+    for order in found.order_by("-pk")[:MOST_CANDIDATES]:
+        numbers = [order.number, order.contract.number]
+        if (payment := getattr(order, "payment", None)) is not None:
+            numbers.append(payment.number)
+        yield Expected(
+            MatchKind.RECEIPT, order.pk, order.pk, order.number, int(order.amount_fen) - int(order.received),
+            tuple(numbers), order.buyer.name, order.buyer.uscc, account_of(order),
+        )  # fmt: skip
+
+
+def _expected_back(model: type[Refund] | type[EscrowReturn], kind: MatchKind, where: Q) -> Iterator[Expected]:
+    paid = Coalesce(
+        Sum("bank_matches__amount_fen", filter=Q(bank_matches__end=None)), 0, output_field=BigIntegerField()
+    )
+    rows = model.objects.annotate(paid=paid).filter(amount_fen__gt=F("paid")).filter(where)
+    for each in rows.select_related("order__buyer").order_by("-pk")[:MOST_CANDIDATES]:
+        number = getattr(each, "number", "")
+        yield Expected(
+            kind, each.pk, each.order_id, number or each.order.number, int(each.amount_fen) - int(each.paid),
+            tuple(filter(None, (number, each.order.number))), each.order.buyer.name, each.order.buyer.uscc,
+        )  # fmt: skip
+
+
+def candidates(line: LineFacts) -> list[Expected]:
+    """Open payments that a line could be: by number, account, party, or amount; few queries, bounded."""
+    numbers, amount = rules.numbers_in(line.text), abs(line.amount)
+    beginning = rules.order_of_virtual_account(_prefix(), line.virtual_account)
+    name = line.party_name.strip()
+    of_party = Q(buyer__uscc=line.party_uscc) if line.party_uscc else Q(pk__in=[])
+    if name:
+        of_party |= Q(buyer__name=name) | Q(buyer__name=name.replace("(", "（").replace(")", "）"))
+    named = Q(number__in=numbers)
+    if line.amount > 0:
+        named |= Q(payment__number__in=numbers) | Q(contract__number__in=numbers)
+        if beginning:
+            named |= Q(number__startswith=beginning)
+        found = [e for where in (named, of_party, Q(amount_fen=amount)) for e in _expected_receipts(where)]
+    else:
+        of_order = Q(order__number__in=numbers)
+        by_party = Q(order__buyer__uscc=line.party_uscc) if line.party_uscc else Q(pk__in=[])
+        by_party |= Q(order__buyer__name=name) if name else Q(pk__in=[])
+        same = Q(amount_fen=amount)
+        found = [
+            e
+            for where in (of_order | named, by_party | same)
+            for e in _expected_back(Refund, MatchKind.REFUND, where)
+        ]
+        found += _expected_back(EscrowReturn, MatchKind.ESCROW_RETURN, of_order | by_party | same)
+    return list({each.target_id: each for each in found}.values())
+
+
+def suggestions_for(line: BankLine) -> list[Suggestion]:
+    """What a line may be, the likeliest first."""
+    facts = facts_of(line)
+    return rules.suggest(facts, candidates(facts))[:MOST_CANDIDATES] if facts.amount else []
+
+
+# --- desk, nightly proof -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the nightly proof tells of the bank: lines without a payment, and their amount in fen."""
+
+    line_count: int
+    unmatched_count: int
+    unmatched_fen: int
+    overmatched_count: int
+    oldest_on: date | None
+
+
+def watch() -> Watch:
+    """Every bank line against its matches, from the raw rows."""
+    used = Coalesce(
+        Sum("matches__amount_fen", filter=Q(matches__end=None)), 0, output_field=BigIntegerField()
+    )
+    rows = BankLine.objects.annotate(left=Abs("amount_fen") - used)
+    open_rows = rows.filter(left__gt=0)
+    told = open_rows.order_by("booked_on").values_list("booked_on", flat=True).first()
+    sums = [int(left) for left in open_rows.values_list("left", flat=True)]
+    return Watch(BankLine.objects.count(), len(sums), sum(sums), rows.filter(left__lt=0).count(), told)
+
+
+def todos(viewer: Actor) -> list[Todo]:
+    """The operator's finance: bank lines that nobody has matched."""
+    if not viewer.can(MATCH_LINES):
+        return []
+    count = lines_visible_to(viewer).filter(Q(left_fen__gt=0)).count()
+    if not count:
+        return []
+    title = ngettext("%(count)s 笔银行流水待匹配", "%(count)s 笔银行流水待匹配", count) % {"count": count}
+    return [Todo(title, f"{reverse('banking:lines')}?show=open", _("对账"), icon="landmark")]
