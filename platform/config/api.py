@@ -45,6 +45,7 @@ ROUTERS = {
     "/spaces": "exchange.dataspace.api",
     "/ledger": "settlement.ledger.api",
     "/payments": "settlement.payments.api",
+    "/payruns": "settlement.payruns.api",
     "/invoices": "settlement.invoicing.api",
     "/reconciliation": "settlement.banking.api",
     "/revenue": "settlement.revenue.api",

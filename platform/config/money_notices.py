@@ -8,12 +8,15 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from exchange.trading.models import Order
 from kernel.events import Event
-from notifications.services import notify_holders
+from notifications.services import notify, notify_holders
 from organizations.states import Role
 from settlement.invoicing import events as invoices
 from settlement.invoicing.models import Invoice
+from settlement.payruns import events as pay
+from settlement.payruns.models import PayItem
 
 
 def _tell(event: Event, organization_id: UUID, title: Promise, words: dict[str, str], url: str) -> None:
@@ -57,4 +60,27 @@ def tell_invoice_voided(event: invoices.InvoiceVoided) -> None:
         event,
         _("订单 %(order)s 的发票 %(number)s 已作废"),
         _("订单 %(order)s 的红字发票 %(number)s 已作废"),
+    )
+
+
+def tell_run_paid(event: pay.RunPaid) -> None:
+    """Everyone who is paid: there is a slip."""
+    notify(
+        users=User.objects.filter(pay_items__run=event.run_id),
+        at=event.at,
+        title=_("标注报酬已发放，请查看报酬单"),
+        url=reverse("payruns:slips"),
+        is_mailed=False,
+    )
+
+
+def tell_item_returned(event: pay.ItemReturned) -> None:
+    """The annotator whose pay came back: the account is to be put right."""
+    item = PayItem.objects.select_related("annotator").get(pk=event.item_id)
+    notify(
+        users=[item.annotator],
+        at=event.at,
+        title=_("标注报酬被银行退回，请核对收款账户"),
+        url=reverse("payruns:account"),
+        is_mailed=True,
     )

@@ -30,6 +30,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "demands-expire-overdue": _every(300, "demands.expire_overdue"),
     "demands-tell-matches": _every(600, "demands.tell_matches"),
     "searches-tell-matches": _every(600, "searches.tell_matches"),
+    "payruns-pay-waiting": _every(600, "payruns.pay_waiting", "long"),
     "brokers-follow-terms": _every(60, "brokers.follow_terms"),
     "delivery-watch-entitlements": _every(300, "delivery.watch_entitlements"),
     "delivery-close-month": _every(3600, "delivery.close_month"),
@@ -38,6 +39,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 TASK_ROUTES: dict[str, dict[str, str]] = {
     "jobs.run_job": {"queue": "long"},
     "registry.make_document": {"queue": "long"},
+    "payruns.pay_run": {"queue": "long"},
+    "banking.match_exact": {"queue": "long"},
     "notifications.*": {"queue": "mail"},
     "filings.send_outside": {"queue": "mail"},
 }

@@ -36,11 +36,14 @@ def _production() -> None:
     from annotation.work import selectors as tasks
     from assets.datasets import permissions as datasets
     from settlement.payments import permissions as payments
+    from settlement.payruns import permissions as payruns
 
     group = navigation.PRODUCTION
     navigation.register(
         NavItem(_("我的任务"), "pencil-ruler", "work:mine", (work.LABEL,), group, tasks.waiting),
         NavItem(_("我的收入"), "wallet", "payments:earnings", (payments.VIEW_EARNINGS,), group),
+        NavItem(_("报酬单"), "banknote", "payruns:slips", (payruns.VIEW_SLIPS,), group),
+        NavItem(_("报酬发放"), "hand-coins", "payruns:list", (payruns.MAKE_RUNS, payruns.VIEW_ALL_RUNS), group),
         NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
         NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.waiting_reviews),
         NavItem(
@@ -209,6 +212,7 @@ def _desk() -> None:
     from settlement.invoicing import selectors as invoicing
     from settlement.ledger import selectors as ledger
     from settlement.payments import selectors as payments
+    from settlement.payruns import selectors as payruns
     from settlement.revenue import selectors as revenue
     from settlement.rewards import selectors as rewards
 
@@ -229,6 +233,7 @@ def _desk() -> None:
         rewards.todos,
         invoicing.todos,
         banking.todos,
+        payruns.todos,
     ):
         desk.register_todos(todos)
     for figures in (

@@ -42,6 +42,7 @@ SECTIONS = {
     "spaces/": "exchange.dataspace.urls",
     "ledger/": "settlement.ledger.urls",
     "payments/": "settlement.payments.urls",
+    "payruns/": "settlement.payruns.urls",
     "invoices/": "settlement.invoicing.urls",
     "reconciliation/": "settlement.banking.urls",
     "revenue/": "settlement.revenue.urls",

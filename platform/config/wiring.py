@@ -393,11 +393,14 @@ def _rewards() -> dict[type[Event], list[Handler]]:
 def _invoices() -> dict[type[Event], list[Handler]]:
     from config import money_notices as notices
     from settlement.invoicing import events as news
+    from settlement.payruns import events as pay
 
     return {
         news.InvoiceWished: [notices.tell_invoice_wished],
         news.InvoiceIssued: [notices.tell_invoice_issued],
         news.InvoiceVoided: [notices.tell_invoice_voided],
+        pay.RunPaid: [notices.tell_run_paid],
+        pay.ItemReturned: [notices.tell_item_returned],
     }
 
 

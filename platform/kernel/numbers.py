@@ -43,6 +43,7 @@ SERIES = {
     "ZF": "payment 支付",
     "TK": "refund 退款",
     "FP": "invoice 发票",
+    "FB": "pay run 报酬发放",
     "TS": "complaint about a delivery 交付异议",
     "CJ": "ruling in a dispute 争议裁决",
     "JL": "reward claim 奖励申报",

@@ -28,6 +28,8 @@ class Purpose(models.TextChoices):
     FEES = "fees", _("交易服务费收入")
     LABOUR_COST = "labour_cost", _("标注人工成本")
     EARNINGS = "earnings", _("标注员应付报酬")
+    LABOUR_SETTLED = "labour_settled", _("已发放标注报酬")  # what the firm's balance paid of its labour cost
+    WITHHOLDING = "withholding", _("代扣个人所得税")
 
 
 DEBIT_PURPOSES = frozenset({Purpose.BANK, Purpose.LABOUR_COST})

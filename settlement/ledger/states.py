@@ -16,4 +16,5 @@ class EntryKind(models.TextChoices):
     LABOUR = "labour", _("计提标注报酬")
     COMMISSION = "commission", _("经纪佣金")
     COMMISSION_RETURN = "commission_return", _("退还经纪佣金")
+    PAYRUN = "payrun", _("发放标注报酬")
     REVERSAL = "reversal", _("冲销")

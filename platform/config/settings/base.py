@@ -46,6 +46,7 @@ DOMAIN_APPS = [
     "exchange.dataspace",
     "settlement.ledger",
     "settlement.payments",
+    "settlement.payruns",
     "settlement.invoicing",
     "settlement.banking",
     "settlement.revenue",
