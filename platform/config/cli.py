@@ -47,6 +47,8 @@ app = typer.Typer(
 )
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+ledger = typer.Typer(help="The books.", no_args_is_help=True)
+app.add_typer(ledger, name="ledger")
 dataset = typer.Typer(help="Datasets, over the API of any installation.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
 
@@ -114,6 +116,12 @@ def journey(context: typer.Context) -> None:
 def demo(context: typer.Context) -> None:
     """Load the demo city, or list its sign-ins with --accounts."""
     _run_command("demo", context.args)
+
+
+@ledger.command("export", context_settings=PASS_THROUGH)
+def ledger_export(context: typer.Context) -> None:
+    """Write the books as a journal: --format hledger|beancount [--until 2026-03-31]."""
+    _run_command("ledger_export", context.args, failure=ExitCode.CHECK_FAILED)
 
 
 @audit.command("verify", context_settings=PASS_THROUGH)

@@ -30,6 +30,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "demands-expire-overdue": _every(300, "demands.expire_overdue"),
     "demands-tell-matches": _every(600, "demands.tell_matches"),
     "searches-tell-matches": _every(600, "searches.tell_matches"),
+    "ledger-close-day": _every(3600, "ledger.close_day", "long"),
+    "ledger-prove-nightly": _every(86400, "ledger.prove_nightly", "long"),
     "payruns-pay-waiting": _every(600, "payruns.pay_waiting", "long"),
     "brokers-follow-terms": _every(60, "brokers.follow_terms"),
     "delivery-watch-entitlements": _every(300, "delivery.watch_entitlements"),

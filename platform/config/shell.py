@@ -210,6 +210,7 @@ def _desk() -> None:
     from notifications.pages import latest
     from settlement.banking import selectors as banking
     from settlement.invoicing import selectors as invoicing
+    from settlement.ledger import closing
     from settlement.ledger import selectors as ledger
     from settlement.payments import selectors as payments
     from settlement.payruns import selectors as payruns
@@ -218,6 +219,7 @@ def _desk() -> None:
 
     revenue.register_goal(rewards.revenue_goal)
     register_referrals(brokers.referral_for)
+    closing.register_watch("bank_lines", banking.watch)
     for todos in (
         work.todos,
         datasets.todos,

@@ -13,9 +13,9 @@ from gateway.api import Page, actor, cursor_page
 from kernel import clock
 from kernel.periods import Period
 from settlement.ledger import selectors
-from settlement.ledger.models import Account
+from settlement.ledger.models import Account, DayClose
 from settlement.ledger.permissions import VIEW_ALL_BOOKS
-from settlement.ledger.schemas import AccountOut, EntryOut, StatementOut, TrialBalanceOut
+from settlement.ledger.schemas import AccountOut, CloseOut, EntryOut, StatementOut, TrialBalanceOut
 
 router = Router()
 
@@ -82,6 +82,26 @@ def entry(request: HttpRequest, entry_id: UUID) -> dict[str, Any]:
         "legs": [{"account": leg.account_id, "amount_fen": leg.amount_fen} for leg in legs],
         "hidden_count": hidden_count,
     }
+
+
+@router.get("/closes", response=Page[CloseOut])
+def closes(request: HttpRequest, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+    """The chain of daily closes, newest first, for everyone with an account. The signed token tells the balances to who
+    sees all books only."""
+    sees_all = actor(request).can(VIEW_ALL_BOOKS)
+    rows, following = cursor_page(DayClose.objects.all(), cursor=cursor, limit=limit)
+    names = (
+        "ordinal",
+        "day",
+        "entry_count",
+        "posting_count",
+        "content_sha256",
+        "previous_hash",
+        "hash",
+        "token",
+    )
+    items = [{name: getattr(row, name) for name in names} for row in rows]
+    return {"items": items if sees_all else [{**each, "token": ""} for each in items], "next": following}
 
 
 @router.get("/trial-balance", response=TrialBalanceOut)

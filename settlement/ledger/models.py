@@ -176,3 +176,71 @@ class Posting(models.Model):
     def debit_fen(self) -> int:
         """The amount as a positive number when this is a debit leg, else 0."""
         return max(-int(self.amount_fen), 0)
+
+
+class DayClose(Record):
+    """The close of a business day: everything posted and final since the close before, sealed under one hash.
+
+    `content_sha256` is over the sealed entries with their legs, in the order of `Sealed`; `hash` is over what the close
+    tells (`claims` in `closing`) with the hash of the close before; `token` is that, signed. `balances` holds the sum of
+    each purpose at the end of the day, in fen, of sealed entries that took effect by then.
+    """
+
+    ordinal = models.PositiveIntegerField(_("序号"), unique=True)
+    day = models.DateField(_("业务日"), unique=True)
+    entry_count = models.PositiveIntegerField(_("凭证"))
+    posting_count = models.PositiveIntegerField(_("分录"))
+    content_sha256 = models.CharField(_("内容摘要"), max_length=64)
+    previous_hash = models.CharField(_("上一日摘要"), max_length=64)
+    hash = models.CharField(_("日结摘要"), max_length=64)
+    balances = models.JSONField(_("日终余额"), default=dict)
+    token = models.TextField(_("签名"))
+    closed_at = models.DateTimeField(_("日结时间"))
+
+    class Meta:
+        verbose_name = _("日结")
+        verbose_name_plural = _("日结")
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.hash[:12]}"
+
+
+class Sealed(models.Model):
+    """An entry's place in the sealed sequence, and the close that sealed it."""
+
+    position = models.BigIntegerField(primary_key=True)
+    entry = models.OneToOneField(Entry, models.PROTECT, related_name="seal")
+    close = models.ForeignKey(DayClose, models.PROTECT, related_name="seals")
+
+    class Meta:
+        verbose_name = _("封存")
+        verbose_name_plural = _("封存")
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"#{self.position}"
+
+
+class ProofRun(Record):
+    """A proof of the books as it was found at a moment; `watches` are what other apps told of theirs."""
+
+    proved_at = models.DateTimeField(_("核对时间"))
+    proved_by = models.CharField(_("发起"), max_length=200)
+    entry_count = models.BigIntegerField(_("凭证"))
+    posting_count = models.BigIntegerField(_("分录"))
+    account_count = models.BigIntegerField(_("账户"))
+    differences = models.JSONField(_("不一致"), default=list)
+    watches = models.JSONField(_("关注"), default=dict)
+
+    class Meta:
+        verbose_name = _("账实核对")
+        verbose_name_plural = _("账实核对")
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.proved_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.differences

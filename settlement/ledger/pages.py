@@ -6,19 +6,22 @@ from datetime import date
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from jobs import services as jobs
 from kernel import clock
+from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.periods import Period
 from organizations.permissions import Actor
-from settlement.ledger import selectors
+from settlement.ledger import journals, selectors
 from settlement.ledger.models import Purpose
 from settlement.ledger.permissions import VIEW_ALL_BOOKS, VIEW_BOOKS
+from settlement.ledger.tasks import PROVE_KIND
 from web.answers import page_or_fragment
 from web.paging import paginate
 from web.parts import Fact, Kpi, Link
@@ -57,7 +60,7 @@ def _trial_balance(request: HttpRequest) -> HttpResponse:
     context = {
         "trial": found,
         "on": on,
-        "proof": selectors.prove(limit=20),
+        "proof": selectors.latest_proof(),
         "newest": selectors.newest_effect(),
     }
     return render(request, "ledger/trial_balance.html", context)
@@ -129,6 +132,47 @@ def entry(request: HttpRequest, entry_id: UUID) -> HttpResponse:
         "reversal": getattr(found, "reversed_by", None),
     }
     return render(request, "ledger/entry.html", context)
+
+
+@require_POST
+@login_required
+def prove(request: HttpRequest) -> HttpResponse:
+    """Prove all books now: a job, because it reads every row."""
+    viewer = _viewer(request)
+    viewer.require(VIEW_ALL_BOOKS)
+    job = jobs.queue(by=viewer, at=clock.now(), kind=PROVE_KIND, title=_("账实核对"))
+    return redirect("jobs:detail", job.pk)
+
+
+@require_GET
+@login_required
+def closes(request: HttpRequest) -> HttpResponse:
+    """日结: the chain of signed digests; with the day's balances for who sees all books."""
+    sees_all = _viewer(request).can(VIEW_ALL_BOOKS)
+    page = paginate(selectors.closes(), request.GET, order=("-ordinal",))
+    rows = [
+        {
+            "close": close,
+            "balances": [(Purpose(purpose).label, fen) for purpose, fen in close.balances.items()]
+            if sees_all
+            else [],
+        }
+        for close in page
+    ]
+    return render(request, "ledger/closes.html", {"page": page, "rows": rows, "sees_all": sees_all})
+
+
+@require_GET
+@login_required
+def journal(request: HttpRequest, form: str) -> StreamingHttpResponse:
+    """The books as a journal for beancount or hledger."""
+    _viewer(request).require(VIEW_ALL_BOOKS)
+    if form not in journals.FORMATS:
+        raise NotFound
+    lines = (line.encode() for line in journals.lines(form, until=_day(request.GET.get("until", ""))))
+    answer = StreamingHttpResponse(lines, content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="qingshu.{form}"'
+    return answer
 
 
 def _day(text: str) -> date | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from ninja import Schema
@@ -63,6 +63,19 @@ class EntryOut(Schema):
     reverses: UUID | None = None
     legs: list[LegOut]
     hidden_count: int
+
+
+class CloseOut(Schema):
+    """A daily close: the digests and the signed token (JWS), whose key is in the published key set."""
+
+    ordinal: int
+    day: date
+    entry_count: int
+    posting_count: int
+    content_sha256: str
+    previous_hash: str
+    hash: str
+    token: str
 
 
 class TrialRowOut(Schema):

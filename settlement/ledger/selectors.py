@@ -21,7 +21,7 @@ from kernel.money import Money
 from kernel.periods import Period
 from organizations.models import Organization
 from organizations.permissions import Actor
-from settlement.ledger.models import Account, Entry, Posting, Purpose
+from settlement.ledger.models import Account, DayClose, Entry, Posting, ProofRun, Purpose
 from settlement.ledger.permissions import VIEW_ALL_BOOKS, VIEW_BOOKS
 from web.desk import Figure
 from web.navigation import resolved
@@ -332,6 +332,16 @@ def prove(*, limit: int = 100) -> Proof:
         )
         entries, postings, accounts = cursor.fetchone()
     return Proof(entries, postings, accounts, differences)
+
+
+def latest_proof() -> ProofRun | None:
+    """The newest stored proof; None before the first."""
+    return ProofRun.objects.order_by("-proved_at", "-pk").first()
+
+
+def closes() -> QuerySet[DayClose]:
+    """Every daily close, for everyone who is signed in; amounts are shown to who sees all books."""
+    return DayClose.objects.defer("token")
 
 
 def figures(viewer: Actor) -> list[Figure]:

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('ledger', '0003_alter_account_purpose'),
+        ('ledger', '0003_closing'),
         ('organizations', '0001_initial'),
         ('payments', '0002_commissions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -161,7 +161,7 @@ def test_the_auditor_reads_the_trial_balance_now_and_on_any_day(browse: Browse) 
     sold()
     page = browse(cast.yan())
     shown = text(page.get(reverse("ledger:index")))
-    for words in ("¥68,000.00", "¥1,360.00", "由原始分录逐笔重算，全部一致"):
+    for words in ("¥68,000.00", "¥1,360.00", "还没有核对过，每天夜里自动核对"):
         assert words in shown
     before = text(page.get(reverse("ledger:index"), {"on": "2026-03-02"}))
     assert "交易托管款" in before
