@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
@@ -72,13 +72,13 @@ def _judged(body: bytes, file_name: str, form: str, account: str, at: datetime) 
     statement = reading.read(body, file_name, form)
     account = "".join(account.split())
     if statement.account and account and statement.account != account:
-        reason = _now("文件是账户 %(account)s 的流水，与填写的账号不同。") % {
+        reason = gettext("文件是账户 %(account)s 的流水，与填写的账号不同。") % {
             "account": statement.account[:40]
         }
         raise InvalidInput(field="account", reason=reason)
     account = statement.account or account
     if not 4 <= len(account) <= 40 or not account.isascii() or not account.isalnum():
-        raise InvalidInput(field="account", reason=_now("请填写本方账号，4 到 40 位字母或数字。"))
+        raise InvalidInput(field="account", reason=gettext("请填写本方账号，4 到 40 位字母或数字。"))
     return judging.judge(
         statement,
         account=account,
@@ -197,7 +197,7 @@ def _target(kind: str, target_id: UUID) -> tuple[Order, Refund | None, EscrowRet
         returned = EscrowReturn.objects.select_related("order").filter(pk=target_id).first()
         if returned is not None:
             return returned.order, None, returned
-    raise InvalidInput(field="number", reason=_now("没有这笔付款或退款，请核对编号。"))
+    raise InvalidInput(field="number", reason=gettext("没有这笔付款或退款，请核对编号。"))
 
 
 def target_named(line: BankLine, number: str) -> tuple[MatchKind, UUID]:
@@ -211,7 +211,7 @@ def target_named(line: BankLine, number: str) -> tuple[MatchKind, UUID]:
         return MatchKind.REFUND, refund
     order = Order.objects.filter(number=number).values_list("pk", flat=True).first()
     if order is None:
-        raise InvalidInput(field="number", reason=_now("没有这笔付款或退款，请核对编号。"))
+        raise InvalidInput(field="number", reason=gettext("没有这笔付款或退款，请核对编号。"))
     if line.amount_fen > 0:
         return MatchKind.RECEIPT, order
     returned = EscrowReturn.objects.filter(order=order).values_list("pk", flat=True).first()
@@ -241,7 +241,7 @@ def _match(
     left = selectors.left_of(line)
     taken = left if amount is None else amount
     if taken.fen < 0 or (amount is not None and not amount):
-        raise InvalidInput(field="amount", reason=_now("匹配金额应大于零。"))
+        raise InvalidInput(field="amount", reason=gettext("匹配金额应大于零。"))
     if not taken or taken > left:
         raise LineUsed(field="amount", left=left)
     told = next((s for s in selectors.suggestions_for(line) if s.expected.target_id == target_id), None)
@@ -284,7 +284,7 @@ def end_match(*, by: Actor, at: datetime, match_id: UUID, reason: str) -> MatchE
         return known
     reason = reason.strip()
     if not 2 <= len(reason) <= 300:
-        raise InvalidInput(field="reason", reason=_now("请用 2 到 300 个字写明撤销匹配的原因。"))
+        raise InvalidInput(field="reason", reason=gettext("请用 2 到 300 个字写明撤销匹配的原因。"))
     ended = MatchEnd.objects.create(match=match, reason=reason, ended_by=by.label[:200], ended_at=at)
     detail = {
         "line": match.line.reference,

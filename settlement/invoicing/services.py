@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
@@ -121,19 +121,19 @@ def _told(refusal: Refusal) -> Iterator[None]:
 
 def _require_sound(sheet: Sheet, order: Order, at: datetime) -> None:
     if not rules.is_sound_number(sheet.code, sheet.invoice_number):
-        reason = _now("数电发票填 20 位号码，不填代码；其他发票填 10 或 12 位代码和 8 位号码。")
+        reason = gettext("数电发票填 20 位号码，不填代码；其他发票填 10 或 12 位代码和 8 位号码。")
         raise InvalidInput(field="invoice_number", reason=reason)
     if sheet.rate_bp not in TaxRate.values:
-        raise InvalidInput(field="rate", reason=_now("请从列出的税率中选择。"))
+        raise InvalidInput(field="rate", reason=gettext("请从列出的税率中选择。"))
     if sheet.net.fen <= 0 or sheet.tax.fen < 0:
-        raise InvalidInput(field="gross", reason=_now("不含税金额应大于零，税额不能小于零。"))
+        raise InvalidInput(field="gross", reason=gettext("不含税金额应大于零，税额不能小于零。"))
     if not rules.tax_fits(net=sheet.net, tax=sheet.tax, rate_bp=sheet.rate_bp) or (
         sheet.rate_bp == 0 and sheet.tax
     ):
-        raise InvalidInput(field="tax", reason=_now("税额与“不含税金额 × 税率”相差超过 0.06 元，请核对。"))
+        raise InvalidInput(field="tax", reason=gettext("税额与“不含税金额 × 税率”相差超过 0.06 元，请核对。"))
     placed = clock.business_date(order.placed_at)
     if not placed <= sheet.issued_on <= clock.business_date(at):
-        raise InvalidInput(field="issued_on", reason=_now("开票日期不能早于下单日，也不能在将来。"))
+        raise InvalidInput(field="issued_on", reason=gettext("开票日期不能早于下单日，也不能在将来。"))
 
 
 def _document(by: Actor, document_id: UUID | None) -> Document | None:
@@ -143,7 +143,7 @@ def _document(by: Actor, document_id: UUID | None) -> Document | None:
         pk=document_id, organization_id=by.organization_id, state=DocumentState.STORED
     ).first()
     if found is None:
-        raise InvalidInput(field="file", reason=_now("没有找到这个文件，请先上传。"))
+        raise InvalidInput(field="file", reason=gettext("没有找到这个文件，请先上传。"))
     return found
 
 
@@ -192,7 +192,7 @@ def issue_invoice(*, by: Actor, at: datetime, order_id: UUID, kind: str, sheet: 
     order = trading.locked_order(order_id, "supplier", "buyer")
     trading.require_side(order, by, Party.SUPPLIER, ISSUE_INVOICES)
     if kind not in InvoiceKind.values:
-        raise InvalidInput(field="kind", reason=_now("请选择发票种类。"))
+        raise InvalidInput(field="kind", reason=gettext("请选择发票种类。"))
     _require_sound(sheet, order, at)
     invoice = _drawn(order, sheet, by=by, at=at, kind=kind)
     if (known := _known(invoice)) is not None:
@@ -236,13 +236,13 @@ def issue_credit(
     order, invoice = _locked_invoice(by, invoice_id)
     reason = reason.strip()
     if not 2 <= len(reason) <= 300:
-        raise InvalidInput(field="reason", reason=_now("请用 2 到 300 个字写明红冲原因。"))
+        raise InvalidInput(field="reason", reason=gettext("请用 2 到 300 个字写明红冲原因。"))
     _require_sound(sheet, order, at)
     if sheet.rate_bp != invoice.rate_bp:
-        raise InvalidInput(field="rate", reason=_now("红字发票的税率应与原发票相同。"))
+        raise InvalidInput(field="rate", reason=gettext("红字发票的税率应与原发票相同。"))
     causes = {each.pk: each for each in selectors.causes_of(order)}
     if cause_id is not None and cause_id not in causes:
-        raise InvalidInput(field="cause", reason=_now("没有这笔退款，请从列出的退款中选择。"))
+        raise InvalidInput(field="cause", reason=gettext("没有这笔退款，请从列出的退款中选择。"))
     cause = causes.get(cause_id) if cause_id else None
     credit = _drawn(
         order, sheet, by=by, at=at, kind=invoice.kind, credits=invoice, reason=reason,
@@ -272,7 +272,7 @@ def void_invoice(*, by: Actor, at: datetime, invoice_id: UUID, reason: str) -> I
         return invoice
     reason = reason.strip()
     if not 2 <= len(reason) <= 300:
-        raise InvalidInput(field="reason", reason=_now("请用 2 到 300 个字写明作废原因。"))
+        raise InvalidInput(field="reason", reason=gettext("请用 2 到 300 个字写明作废原因。"))
     today = clock.business_date(at)
     if (today.year, today.month) != (invoice.issued_on.year, invoice.issued_on.month):
         raise VoidTooLate
@@ -298,9 +298,9 @@ def wish_invoice(*, by: Actor, at: datetime, order_id: UUID, kind: str, note: st
     trading.require_side(order, by, Party.BUYER, WISH_INVOICES)
     note = note.strip()
     if kind not in InvoiceKind.values:
-        raise InvalidInput(field="kind", reason=_now("请选择发票种类。"))
+        raise InvalidInput(field="kind", reason=gettext("请选择发票种类。"))
     if len(note) > 300:
-        raise InvalidInput(field="note", reason=_now("说明不能超过 300 个字。"))
+        raise InvalidInput(field="note", reason=gettext("说明不能超过 300 个字。"))
     known = selectors.open_wish_of(order)
     if known is not None:
         if (known.kind, known.note) != (kind, note):

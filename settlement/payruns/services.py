@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
@@ -76,11 +76,11 @@ def set_account(*, by: Actor, at: datetime, holder_name: str, bank_name: str, ac
         "account": "".join(account.split()),
     }
     if not 2 <= len(values["holder_name"]) <= 60:
-        raise InvalidInput(field="holder_name", reason=_now("请填写户名，2 到 60 个字。"))
+        raise InvalidInput(field="holder_name", reason=gettext("请填写户名，2 到 60 个字。"))
     if not 4 <= len(values["bank_name"]) <= 80:
-        raise InvalidInput(field="bank_name", reason=_now("请填写开户银行全称，4 到 80 个字。"))
+        raise InvalidInput(field="bank_name", reason=gettext("请填写开户银行全称，4 到 80 个字。"))
     if not rules.is_card_number(values["account"]):
-        raise InvalidInput(field="account", reason=_now("账号应为 12 到 19 位数字，请核对是否抄错。"))
+        raise InvalidInput(field="account", reason=gettext("账号应为 12 到 19 位数字，请核对是否抄错。"))
     known = selectors.account_of(by.user)
     if known is not None and all(getattr(known, name) == value for name, value in values.items()):
         return known
@@ -108,7 +108,7 @@ def draw_up(*, by: Actor, at: datetime, month: date) -> PayRun:
     first, today = month.replace(day=1), clock.business_date(at)
     following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     if following > today:
-        raise InvalidInput(field="month", reason=_now("只能编制已经结束的月份。"))
+        raise InvalidInput(field="month", reason=gettext("只能编制已经结束的月份。"))
     _firm_lock(firm_id)
     still_open = PayRun.objects.filter(
         firm_id=firm_id, state__in=[RunState.DRAFTED, RunState.SUBMITTED, RunState.APPROVED]
@@ -202,7 +202,7 @@ def _require_second(run: PayRun, by: Actor) -> None:
 def _reason(reason: str) -> str:
     reason = reason.strip()
     if not 2 <= len(reason) <= 300:
-        raise InvalidInput(field="reason", reason=_now("请用 2 到 300 个字写明原因。"))
+        raise InvalidInput(field="reason", reason=gettext("请用 2 到 300 个字写明原因。"))
     return reason
 
 
