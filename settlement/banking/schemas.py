@@ -88,7 +88,7 @@ class MatchOut(Schema):
 class EndIn(Schema):
     """Why a match was wrong."""
 
-    reason: str = Field(max_length=300)
+    reason: str = Field(max_length=300, pattern=r"^[^\x00]*$")
 
 
 class EndOut(Schema):

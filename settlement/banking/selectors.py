@@ -145,7 +145,7 @@ def narrowed(
             contracted_at__gte=f"{int(year)}-01-01T00:00:00+08:00",
             contracted_at__lt=f"{int(year) + 1}-01-01T00:00:00+08:00",
         )
-    if text := text.strip()[:80]:
+    if text := "".join(letter for letter in text if letter.isprintable()).strip()[:80]:
         rows = rows.filter(
             Q(number__iexact=text) | Q(buyer__name__icontains=text) | Q(supplier__name__icontains=text)
         )

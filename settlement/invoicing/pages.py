@@ -68,7 +68,8 @@ def wishes(request: HttpRequest) -> HttpResponse:
     """What buyers ask for, the open ones by default."""
     viewer = actor(request)
     selectors.require_view(viewer)
-    state = request.GET.get("state", WishState.OPEN)
+    state = request.GET.get("state", "")
+    state = state if state in WishState.values else WishState.OPEN
     rows = selectors.wishes_visible_to(viewer).filter(state=state)
     chips = [Link(each.label, f"{request.path}?state={each}", is_current=state == each) for each in WishState]
     context = {"page": paginate(rows, request.GET), "chips": chips, "tabs": _tabs("wishes")}

@@ -29,21 +29,21 @@ class InvoiceIn(SheetIn):
 class CreditIn(SheetIn):
     """A credit invoice; `cause` is the refund's or the escrow return's id, none for a mistake."""
 
-    reason: str = Field(max_length=300)
+    reason: str = Field(max_length=300, pattern=r"^[^\x00]*$")
     cause: UUID | None = None
 
 
 class VoidIn(Schema):
     """Why an invoice is void."""
 
-    reason: str = Field(max_length=300)
+    reason: str = Field(max_length=300, pattern=r"^[^\x00]*$")
 
 
 class WishIn(Schema):
     """What kind of invoice the buyer wants."""
 
     kind: str
-    note: str = Field("", max_length=300)
+    note: str = Field("", max_length=300, pattern=r"^[^\x00]*$")
 
 
 class InvoiceOut(Schema):

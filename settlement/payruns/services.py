@@ -106,6 +106,8 @@ def draw_up(*, by: Actor, at: datetime, month: date) -> PayRun:
     firm_id = by.organization_id
     assert firm_id is not None, "a run is drawn up for a firm"
     first, today = month.replace(day=1), clock.business_date(at)
+    if not 2000 <= first.year <= today.year:
+        raise InvalidInput(field="month", reason=gettext("只能编制已经结束的月份。"))
     following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     if following > today:
         raise InvalidInput(field="month", reason=gettext("只能编制已经结束的月份。"))
