@@ -43,7 +43,9 @@ def _production() -> None:
         NavItem(_("我的任务"), "pencil-ruler", "work:mine", (work.LABEL,), group, tasks.waiting),
         NavItem(_("我的收入"), "wallet", "payments:earnings", (payments.VIEW_EARNINGS,), group),
         NavItem(_("报酬单"), "banknote", "payruns:slips", (payruns.VIEW_SLIPS,), group),
-        NavItem(_("报酬发放"), "hand-coins", "payruns:list", (payruns.MAKE_RUNS, payruns.VIEW_ALL_RUNS), group),
+        NavItem(
+            _("报酬发放"), "hand-coins", "payruns:list", (payruns.MAKE_RUNS, payruns.VIEW_ALL_RUNS), group
+        ),
         NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
         NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.waiting_reviews),
         NavItem(
