@@ -83,6 +83,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def _acted(request: HttpRequest, shown_id: UUID, act: Callable[..., Any], **told: Any) -> HttpResponse:
     viewer, address = actor(request), reverse("payruns:run", args=[shown_id])
     selectors.run_visible_to(viewer, shown_id)
+    viewer.require(MAKE_RUNS)
 
     def work() -> str:
         act(by=viewer, at=clock.now(), **told)
