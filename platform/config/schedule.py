@@ -33,6 +33,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "ledger-close-day": _every(3600, "ledger.close_day", "long"),
     "ledger-prove-nightly": _every(86400, "ledger.prove_nightly", "long"),
     "payruns-pay-waiting": _every(600, "payruns.pay_waiting", "long"),
+    "merchant-deliver-due": _every(10, "merchant.deliver_due", "mail"),
     "brokers-follow-terms": _every(60, "brokers.follow_terms"),
     "delivery-watch-entitlements": _every(300, "delivery.watch_entitlements"),
     "delivery-close-month": _every(3600, "delivery.close_month"),
@@ -45,4 +46,5 @@ TASK_ROUTES: dict[str, dict[str, str]] = {
     "banking.match_exact": {"queue": "long"},
     "notifications.*": {"queue": "mail"},
     "filings.send_outside": {"queue": "mail"},
+    "merchant.deliver": {"queue": "mail"},
 }

@@ -74,6 +74,7 @@ def _business() -> None:
     from settlement.banking import permissions as banking
     from settlement.invoicing import permissions as invoicing
     from settlement.ledger import permissions as ledger
+    from settlement.merchant import permissions as merchant
     from settlement.payments import permissions as payments
     from settlement.revenue import permissions as revenue
     from settlement.rewards import permissions as rewards
@@ -99,6 +100,7 @@ def _business() -> None:
         NavItem(_("收付款"), "credit-card", "payments:list", (payments.VIEW_PAYMENTS, payments.VIEW_ALL_PAYMENTS), group),
         NavItem(_("发票"), "receipt", "invoicing:list", (invoicing.VIEW_INVOICES, invoicing.VIEW_ALL_INVOICES), group),
         NavItem(_("对账"), "scale", "banking:orders", (banking.VIEW_RECONCILIATION, banking.VIEW_ALL_RECONCILIATION), group),
+        NavItem(_("商户收付款"), "banknote", "merchant:payments", (merchant.VIEW_MERCHANT, merchant.VIEW_ALL_MERCHANTS, merchant.SETTLE_PAYOUTS), group),
         NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
         NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
         NavItem(_("奖励与测算"), "award", "rewards:index", (rewards.SEE_OWN_CLAIMS,), group),
@@ -136,6 +138,7 @@ def _review() -> None:
 def _operation() -> None:
     from audit import permissions as audit
     from organizations import permissions as organizations
+    from settlement.merchant import permissions as merchant
 
     navigation.register(
         NavItem(_("本单位"), "landmark", "organizations:detail", group=navigation.OPERATION),
@@ -149,6 +152,7 @@ def _operation() -> None:
             (organizations.MANAGE_KEYS,),
             navigation.OPERATION,
         ),
+        NavItem(_("开发者"), "webhook", "merchant:developers", (merchant.DEVELOP,), navigation.OPERATION),
         NavItem(_("文件"), "files", "documents:list", group=navigation.OPERATION),
         NavItem(_("后台作业"), "loader", "jobs:list", group=navigation.OPERATION),
         NavItem(_("政策与规则"), "scale", "rewards:policy", group=navigation.RULES),
@@ -214,6 +218,7 @@ def _desk() -> None:
     from settlement.invoicing import selectors as invoicing
     from settlement.ledger import closing
     from settlement.ledger import selectors as ledger
+    from settlement.merchant import selectors as merchant
     from settlement.payments import selectors as payments
     from settlement.payruns import selectors as payruns
     from settlement.revenue import selectors as revenue
@@ -234,6 +239,7 @@ def _desk() -> None:
         demands.todos,
         brokers.todos,
         spaces.todos,
+        merchant.todos,
         rewards.todos,
         invoicing.todos,
         banking.todos,

@@ -45,6 +45,8 @@ SECTIONS = {
     "payruns/": "settlement.payruns.urls",
     "invoices/": "settlement.invoicing.urls",
     "reconciliation/": "settlement.banking.urls",
+    "merchant/": "settlement.merchant.urls",
+    "v1/": "settlement.merchant.v1.urls",
     "revenue/": "settlement.revenue.urls",
     "rewards/": "settlement.rewards.urls",
 }

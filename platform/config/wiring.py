@@ -15,8 +15,7 @@ Handler = Callable[[Any], None]
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
     parts = (
-        _people, _annotation, _assets, _listings, _trades, _disputes, _market, _pilots, _brokers, _spaces, _rewards,
-        _invoices,
+        _people, _annotation, _assets, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _rewards, _invoices,
     )  # fmt: skip
     found: dict[type[Event], list[Handler]] = {}
     for part in parts:
@@ -352,6 +351,42 @@ def _disputes() -> dict[type[Event], list[Handler]]:
         news.RulingReturned: [notices.tell_ruling_returned],
         news.RulingGiven: [notices.tell_ruling_given],
         news.DeliveryReplaced: [notices.tell_delivery_replaced],
+    }
+
+
+def _accounts() -> dict[type[Event], list[Handler]]:
+    """Orders' payments as events of both parties' accounts at /v1/; after payments have done their part."""
+    from exchange.acceptance import events as disputes
+    from exchange.trading import events as trades
+    from settlement.merchant import services as merchant
+    from settlement.payments import events as money
+    from settlement.payments import services as payments
+
+    def note_paid(event: trades.OrderPaid) -> None:
+        merchant.note(event.order_id, "payment_intent.amount_capturable_updated", at=event.at)
+
+    def note_released(event: money.EscrowReleased) -> None:
+        merchant.note(event.order_id, "payment_intent.succeeded", at=event.at)
+
+    def note_refunded(event: money.OrderRefunded) -> None:
+        merchant.note_refund(event.refund_id, at=event.at)
+
+    def cancel_payment(event: trades.OrderCancelled) -> None:
+        ended = payments.cancel_with_order(
+            by=event.by, at=event.at, order_id=event.order_id, reason=event.reason
+        )
+        if ended is not None:
+            merchant.note(event.order_id, "payment_intent.canceled", at=event.at)
+
+    def note_whole_back(event: disputes.WholePriceBack) -> None:
+        merchant.note(event.order_id, "payment_intent.canceled", at=event.at)
+
+    return {
+        trades.OrderPaid: [note_paid],
+        trades.OrderCancelled: [cancel_payment],
+        money.EscrowReleased: [note_released],
+        money.OrderRefunded: [note_refunded],
+        disputes.WholePriceBack: [note_whole_back],
     }
 
 

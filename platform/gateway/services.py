@@ -37,12 +37,17 @@ Answer = tuple[int, str, str]  # status, media type, body
 
 
 def answer_once(
-    *, caller: UUID, key: str, fingerprint: str, work: Callable[[], Answer]
+    *,
+    caller: UUID,
+    key: str,
+    fingerprint: str,
+    work: Callable[[], Answer],
+    keeps: Callable[[int], bool] = lambda status: status < 400,
 ) -> tuple[Answer, bool]:
     """Do `work` and keep its answer, or give the kept one; the flag tells whether it was replayed.
 
-    Work and answer are stored in one transaction; an answer of 400 or above undoes both, so the
-    same key may be tried again. A second request with the key waits for the first to finish.
+    Work and answer are stored in one transaction; an answer whose status `keeps` denies (400 or above) undoes
+    both, so the same key may be tried again. A second request with the key waits for the first to finish.
     """
     if not key or len(key) > 200:
         raise KeyMissing(field="Idempotency-Key")
@@ -55,7 +60,7 @@ def answer_once(
         if kept.status is not None:
             return (kept.status, kept.media_type, kept.body), True
         answer = work()
-        if answer[0] >= 400:
+        if not keeps(answer[0]):
             transaction.set_rollback(True)
         else:
             kept.status, kept.media_type, kept.body = answer

@@ -30,6 +30,8 @@ class Purpose(models.TextChoices):
     EARNINGS = "earnings", _("标注员应付报酬")
     LABOUR_SETTLED = "labour_settled", _("已发放标注报酬")  # what the firm's balance paid of its labour cost
     WITHHOLDING = "withholding", _("代扣个人所得税")
+    CUSTOMER_CASH = "customer_cash", _("客户转账待用款")  # arrived at virtual accounts, not used yet
+    PAYOUTS = "payouts", _("提现在途")
 
 
 DEBIT_PURPOSES = frozenset({Purpose.BANK, Purpose.LABOUR_COST})

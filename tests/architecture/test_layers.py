@@ -44,6 +44,7 @@ EXTRA_ROOMS = {
         "tables",
         "ways",
     },
+    "settlement/merchant": {"shapes", "sealing", "sending", "refusals"},
     "exchange/filings": {
         "checking",
         "judging",
@@ -72,6 +73,7 @@ FOLDERS = {
     "measures",
     "formats",
     "metadata",
+    "v1",
 }
 ORDER = ["states", "rules", "models", "permissions", "selectors", "services", "tasks", "pages"]
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "process", "handle", "data", "info", "common", "misc"}

@@ -49,6 +49,7 @@ DOMAIN_APPS = [
     "settlement.payruns",
     "settlement.invoicing",
     "settlement.banking",
+    "settlement.merchant",
     "settlement.revenue",
     "settlement.rewards",
 ]
@@ -267,6 +268,16 @@ OUTSIDE_EXCHANGE_URL = env("OUTSIDE_EXCHANGE_URL", default="")
 OUTSIDE_EXCHANGE_SECRET = env("OUTSIDE_EXCHANGE_SECRET", default="")
 OUTSIDE_EXCHANGE_ADAPTER = env("OUTSIDE_EXCHANGE_ADAPTER", default="exchange.filings.outside.SignedHttp")
 OUTSIDE_EXCHANGE_TIMEOUT_SECONDS = env.float("OUTSIDE_EXCHANGE_TIMEOUT_SECONDS", default=10)
+
+# Payments at /v1/. A live installation knows no test cards; every object tells which kind it is in `livemode`.
+PAYMENTS_LIVE = env.bool("PAYMENTS_LIVE", default=False)
+# The bank that keeps the virtual accounts, as payers are told.
+PAYMENTS_BANK_NAME = env("PAYMENTS_BANK_NAME", default="示例银行清远分行")
+# Payouts above this amount (fen) are sent when two people have approved them.
+PAYOUT_APPROVAL_FEN = env.int("PAYOUT_APPROVAL_FEN", default=5_000_000)
+# Whether events may go to private and loopback addresses and over plain HTTP; for development only.
+WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=False)
+PAYMENTS_CALLS_A_MINUTE = env.int("PAYMENTS_CALLS_A_MINUTE", default=1200)  # of one API key at /v1/
 
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 LOGGING = {

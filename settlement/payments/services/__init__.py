@@ -9,6 +9,7 @@ from settlement.payments.services.intents import (
     AlreadyPaid,
     OrderNotPayable,
     PaymentDeclined,
+    cancel_with_order,
     open_intent,
     pay_order,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "RefundKeyReused",
     "RefundTooLarge",
     "WalletTooLow",
+    "cancel_with_order",
     "open_intent",
     "pay_accepted",
     "pay_annotators",

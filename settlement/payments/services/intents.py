@@ -128,6 +128,16 @@ def _attempt(*, by: Actor, at: datetime, order_id: UUID, method: str) -> Payment
     return intent
 
 
+@transaction.atomic(savepoint=False)
+def cancel_with_order(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> PaymentIntent | None:
+    """End the open intent of an order that was cancelled unpaid; follows from the order, so it asks no permission."""
+    _order, intent = locked_order(order_id)
+    if intent is not None and intent.state == IntentState.REQUIRES_PAYMENT_METHOD:
+        INTENT.move(intent, "cancel", by=by, at=at, reason=reason)
+        record(by=by, at=at, action="payments.cancel", subject=intent, detail={"reason": reason})
+    return intent
+
+
 def _take_into_escrow(intent: PaymentIntent, order: Order, by: Actor, at: datetime) -> None:
     bank = ledger.Address.of_platform(Purpose.BANK, order.pk)
     escrow = ledger.Address(Purpose.ESCROW, order.buyer_id)

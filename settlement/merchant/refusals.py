@@ -1,0 +1,125 @@
+"""What `/v1/` says no to; codes are those that Stripe's clients know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from kernel.errors import Refusal
+
+
+class UnexpectedState(Refusal):
+    """The intent is not in a state for this."""
+
+    code = "payment_intent_unexpected_state"
+    message = _("这笔收款当前为“%(state)s”，不能进行此操作。请先查询最新状态。")
+
+
+class MethodMissing(Refusal):
+    """A confirmation without a way to pay."""
+
+    code = "parameter_missing"
+    message = _("请给出 payment_method，例如 pm_card_visa。")
+    status = 422
+
+
+class CustomerMissing(Refusal):
+    """A bank transfer needs to know who pays."""
+
+    code = "parameter_missing"
+    message = _("银行转账须指定 customer，到账款项才能对应到付款人。")
+    status = 422
+
+
+class TestOnly(Refusal):
+    """Test cards and test helpers do not exist in a live installation."""
+
+    __test__ = False
+    code = "testmode_charges_only"
+    message = _("本平台已启用真实收付款，测试卡和测试接口不可用。请改用银行转账。")
+
+
+class NotForOrders(Refusal):
+    """An order's payment follows the order."""
+
+    code = "payment_intent_unexpected_state"
+    message = _("这是订单 %(number)s 的付款，由订单的签约、验收和退款决定，不能单独进行此操作。")
+
+
+class AmountTooLarge(Refusal):
+    """More than was authorized."""
+
+    code = "amount_too_large"
+    message = _("请款金额不能超过已授权的 %(most)s。")
+    status = 422
+
+
+class ChargeAlreadyRefunded(Refusal):
+    """Nothing, or less than asked, is left to give back."""
+
+    code = "charge_already_refunded"
+    message = _("最多还能退 %(left)s。请减少退款金额。")
+
+
+class ChargeNotCaptured(Refusal):
+    """Only money that was taken can be given back."""
+
+    code = "charge_not_refundable"
+    message = _("这笔收款还没有请款成功，没有可退的款项。未请款的授权请取消。")
+
+
+class BalanceTooLow(Refusal):
+    """The account's balance does not cover it."""
+
+    code = "balance_insufficient"
+    message = _("可用余额 %(balance)s，不足以支付 %(needed)s。请等待收款入账或减少金额。")
+
+
+class BankAccountMissing(Refusal):
+    """A payout needs somewhere to go."""
+
+    code = "no_account"
+    message = _("本单位还没有登记收款银行账户。请由财务人员在“商户收付款”页面登记后再提现。")
+
+
+class ReferenceReused(Refusal):
+    """The bank's reference was booked before with other content."""
+
+    code = "arrival_reference_reused"
+    message = _("银行流水号 %(reference)s 已按其他金额或账号登记。请核对对账单。")
+
+
+class ApprovedBefore(Refusal):
+    """One person, one approval."""
+
+    code = "payout_approved_before"
+    message = _("您已经批准过这笔提现，还需要另一位同事批准。")
+
+
+class OwnPayout(Refusal):
+    """Who asked for a payout does not approve it."""
+
+    code = "self_review"
+    message = _("发起人不能批准自己的提现，请由另外两位同事批准。")
+    status = 403
+
+
+class PersonNeeded(Refusal):
+    """A program cannot do this."""
+
+    code = "person_needed"
+    message = _("这一步须由人员登录后在页面上操作，不能用 API 密钥。")
+    status = 403
+
+
+class PaymentFailed(Refusal):
+    """The payer's side said no. The attempt is kept, so this is told after the transaction."""
+
+    code = "card_declined"
+    message = _("付款方的银行拒绝了这笔付款（%(reason)s），款项没有转出。请换一种付款方式重试。")
+    status = 402
+
+    def __init__(self, *, told: dict[str, Any], **context: Any) -> None:
+        super().__init__(**context)
+        self.told = told
