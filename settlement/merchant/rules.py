@@ -117,7 +117,7 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
 
 def pause_after(attempts: int, chance: float) -> timedelta:
     """How long to wait after so many failed attempts: doubling to six hours, from half to the whole by `chance` 0…1."""
-    whole = min(FIRST_PAUSE * 2 ** min(attempts - 1, 16), LONGEST_PAUSE)
+    whole = min(FIRST_PAUSE * int(2 ** min(attempts - 1, 16)), LONGEST_PAUSE)
     return whole * (0.5 + chance / 2)
 
 

@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from kernel.onepass import OnePass
 
-class Migration(migrations.Migration):
+
+class Migration(OnePass):
 
     dependencies = [
         ('ledger', '0002_posting'),

@@ -179,6 +179,11 @@ def _once(
         said = _("Idempotency-Key 不能超过 %(most)s 个字符。") % {"most": LONGEST_KEY}
         return _answer(*failure(400, "invalid_request_error", said, code="idempotency_key_too_long"))
     replayed = False
+
+    def answered() -> gateway.Answer:
+        status, body = told()
+        return status, "application/json", body
+
     with services.caused_by(_request_id(request), key):
         if not key:
             with transaction.atomic():
@@ -191,7 +196,7 @@ def _once(
                 caller=caller,
                 key=f"v1:{hashlib.sha256(key.encode()).hexdigest()}",
                 fingerprint=gateway.fingerprint(request.method or "", request.path, content),
-                work=lambda: (lambda found: (found[0], "application/json", found[1]))(told()),
+                work=answered,
                 keeps=lambda status: status < 400 or status == 402,
             )
     response = HttpResponse(body, status=status, content_type="application/json")

@@ -31,6 +31,7 @@ from settlement.merchant.v1.listing import Source, listed, one_by_one
 from settlement.payments import selectors as orders
 from settlement.payments import services as order_services
 from settlement.payments.models import PaymentIntent as OrderIntent
+from settlement.payments.models import Refund as OrderRefund
 from settlement.payments.states import TestMethod
 
 _WORDS = ("description", "statement_descriptor", "receipt_email", "transfer_group")
@@ -396,7 +397,7 @@ def apply_customer_balance(call: Call, thing: str) -> Shape:
 
 
 def _order_charges(rows: list[OrderIntent]) -> list[Shape]:
-    given = orders.Refund.objects.filter(order__in=[row.order_id for row in rows]).values_list("order_id")
+    given = OrderRefund.objects.filter(order__in=[row.order_id for row in rows]).values_list("order_id")
     back = {order_id: int(fen) for order_id, fen in given.annotate(fen=Sum("amount_fen"))}
     return [shapes.order_charge(row, back.get(row.order_id, 0)) for row in rows]
 
