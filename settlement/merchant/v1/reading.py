@@ -46,7 +46,7 @@ def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
         if request.body and kind != _FORM:
             raise InvalidInput(reason=_("请求内容应为 %(kind)s。") % {"kind": _FORM})
         try:
-            text = request.body.decode("ascii")
+            text = request.body.decode()
         except UnicodeDecodeError as error:
             raise InvalidInput(reason=_("请求内容不是有效的表单编码。")) from error
     try:

@@ -25,7 +25,9 @@ LIMIT = 5_000_000
 FEN = st.sampled_from([1, 99, 10_000, 2_500_000, LIMIT, LIMIT + 1, 30_000_000])
 PLACE = st.integers(0, 5)
 STEP = st.one_of(
-    st.tuples(st.sampled_from(["sale", "hold", "declined", "ask", "arrive", "payout", "transfer"]), PLACE, FEN),
+    st.tuples(
+        st.sampled_from(["sale", "hold", "declined", "ask", "arrive", "payout", "transfer"]), PLACE, FEN
+    ),
     st.tuples(st.sampled_from(["capture", "refund"]), PLACE, FEN),
     st.tuples(st.sampled_from(["cancel", "drop", "settle", "fail", "first", "second"]), PLACE, FEN),
 )
@@ -221,9 +223,7 @@ class Real:
         elif verb == "settle":
             services.settle_payout(by=shop.qian(), at=self.at, payout_id=self.payouts[place])
         else:
-            services.fail_payout(
-                by=shop.qian(), at=self.at, payout_id=self.payouts[place], reason="户名不符"
-            )
+            services.fail_payout(by=shop.qian(), at=self.at, payout_id=self.payouts[place], reason="户名不符")
 
 
 def expected(model: Model, verb: str, place: int, fen: int) -> str | None:
