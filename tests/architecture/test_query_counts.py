@@ -13,7 +13,7 @@ from config.stories import sources, way
 from config.stories.way import shanghai
 from kernel.money import Money
 from tests import cast
-from tests.architecture.test_routes import _complained, address, client_of, routes
+from tests.architecture.test_routes import _complained, _merchant, address, client_of, routes
 from tests.cast import NOON
 from tests.world import World, build
 
@@ -67,6 +67,7 @@ def add_content(world: World) -> None:
         )
     for day in (1, 2, 3):
         _complained(world, NOON + timedelta(days=day))
+        _merchant(NOON + timedelta(days=day))
     way.annotate(
         world.team, sources.reviews(4, skip=40), title="第二个项目", price=Money(30), at=shanghai(2025, 7, 1)
     )
@@ -76,6 +77,7 @@ def add_content(world: World) -> None:
 def test_no_page_asks_more_often_when_there_is_more_to_show() -> None:
     world = build(gross=Money.from_yuan("1060.00"))
     world.proceedings["complaint_id"] = _complained(world, NOON)
+    world.proceedings.update(_merchant(NOON))
     clients = {role: client_of(role) for role in ("anonymous", "lin", "zhou", "gu", "yan")}
     pages = shown_pages(world, clients)
     before = counts(pages, clients)

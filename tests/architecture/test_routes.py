@@ -21,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from assets.registry.models import Licence
 from audit.models import AuditEvent
 from kernel.models import Transition
+from kernel.money import Money
 from settlement.ledger.models import Entry
 from tests import cast
 from tests.assets.conftest import Registration, concluded
@@ -116,6 +117,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         **brokerage.proceedings(),
         **spacing.proceedings(),
         **_of_money(world, later),
+        **_merchant(later),
     }
 
 
@@ -160,6 +162,22 @@ def _complained(world: World, at: datetime) -> UUID:
     delivery.deliver(by=seller, at=at, order_id=order.pk)
     defects = [acceptance.Reported(kind="missing", text="清单中的第三个文件没有交付。")]
     return acceptance.file_complaint(by=buyer, at=at, order_id=order.pk, defects=defects).pk
+
+
+def _merchant(at: datetime) -> dict[str, UUID]:
+    """A payment outside any order, a payout that waits for approvals, an endpoint with an event."""
+    from settlement.merchant import services as merchant
+    from settlement.merchant.models import Event
+    from tests.settlement.merchant import shop
+
+    shop.pay_account()
+    endpoint, _secret = merchant.create_endpoint(
+        by=cast.lin(), at=at, url="https://hook.example.cn/", enabled_events=["*"]
+    )
+    shop.sale(6_000_000)
+    payout = merchant.create_payout(by=cast.lin(), at=at, amount=Money(5_000_001))
+    event = Event.objects.order_by("-pk")[0]
+    return {"payout_id": payout.pk, "endpoint_id": endpoint.pk, "event_id": event.pk}
 
 
 def _of_the_register(world: World) -> dict[str, UUID]:
