@@ -117,7 +117,7 @@ class PaymentFailed(Refusal):
     """The payer's side said no. The attempt is kept, so this is told after the transaction."""
 
     code = "card_declined"
-    message = _("付款方的银行拒绝了这笔付款（%(reason)s），款项没有转出。请换一种付款方式重试。")
+    message = _("付款方的银行拒绝了这笔付款，款项没有转出。请换一种付款方式重试。")
     status = 402
 
     def __init__(self, *, told: dict[str, Any], **context: Any) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext as _
 
 from audit.services import record
 from kernel.errors import InvalidInput, NotFound
@@ -70,9 +70,7 @@ def delete_customer(*, by: Actor, at: datetime, customer_id: UUID) -> Customer:
     customer = locked_customer(by, customer_id)
     by.require(COLLECT)
     if customer.cash_fen:
-        raise InvalidInput(
-            field="customer", reason=_now("该客户还有未使用的转账余额，不能删除。请先用于付款。")
-        )
+        raise InvalidInput(field="customer", reason=_("该客户还有未使用的转账余额，不能删除。请先用于付款。"))
     last = shapes.customer(customer)
     customer.deleted_at = at
     customer.name = customer.email = customer.phone = customer.description = ""
@@ -94,7 +92,7 @@ def create_method(
     organization = organization_of(by)
     by.require(COLLECT)
     if kind not in MethodType.values:
-        raise InvalidInput(field="type", reason=_now("type 应为 card 或 customer_balance。"))
+        raise InvalidInput(field="type", reason=_("type 应为 card 或 customer_balance。"))
     method = PaymentMethod(organization=organization, kind=kind, created_at=at, metadata=merged({}, metadata))
     if kind == MethodType.CARD:
         if settings.PAYMENTS_LIVE:
@@ -103,7 +101,7 @@ def create_method(
         if card is None:
             raise InvalidInput(
                 field="card[token]",
-                reason=_now("只接受测试卡令牌（例如 tok_visa、pm_card_visa），平台不接收卡号。"),
+                reason=_("只接受测试卡令牌（例如 tok_visa、pm_card_visa），平台不接收卡号。"),
             )
         method.brand, method.last4 = card.brand, card.last4
         method.failure_code, method.decline_code = card.failure_code, card.decline_code
@@ -182,9 +180,9 @@ def fund_for_test(
 
 def _arrived(customer: Customer, amount: Money, reference: str, *, by: Actor, at: datetime) -> CashMove:
     if not 0 < amount.fen <= rules.LARGEST_AMOUNT:
-        raise InvalidInput(field="amount", reason=_now("到账金额应大于零。"))
+        raise InvalidInput(field="amount", reason=_("到账金额应大于零。"))
     if not 0 < len(reference) <= 100:
-        raise InvalidInput(field="reference", reason=_now("请给出不超过 100 个字符的银行流水号。"))
+        raise InvalidInput(field="reference", reason=_("请给出不超过 100 个字符的银行流水号。"))
     known = CashMove.objects.filter(reference=reference).first()
     if known is not None:
         if (known.customer_id, known.amount_fen) != (customer.pk, amount.fen):

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext as _
 
 from audit.services import record
 from kernel.errors import InvalidInput
@@ -36,7 +36,7 @@ def _clean_url(url: str) -> str:
     except ValueError:
         sound = False
     if not sound or len(url) > 500 or re.search(r"[\s\x00-\x1f]", url.strip()):
-        raise InvalidInput(field="url", reason=_now("请给出不含账号密码的 https:// 地址，最长 500 个字符。"))
+        raise InvalidInput(field="url", reason=_("请给出不含账号密码的 https:// 地址，最长 500 个字符。"))
     return url.strip()
 
 
@@ -45,7 +45,7 @@ def _clean_events(wanted: Sequence[str]) -> list[str]:
     if not found or len(found) > 100 or not all(len(e) <= 60 and _TYPE.fullmatch(e) for e in found):
         raise InvalidInput(
             field="enabled_events",
-            reason=_now("请列出要接收的事件类型，例如 payment_intent.succeeded；* 表示全部。"),
+            reason=_("请列出要接收的事件类型，例如 payment_intent.succeeded；* 表示全部。"),
         )
     return found
 
@@ -65,7 +65,7 @@ def create_endpoint(
     by.require(DEVELOP)
     present = WebhookEndpoint.objects.filter(organization=organization, deleted_at__isnull=True)
     if present.count() >= MOST:
-        raise InvalidInput(field="url", reason=_now("端点已达上限。请先删除不用的端点。"))
+        raise InvalidInput(field="url", reason=_("端点已达上限。请先删除不用的端点。"))
     secret = _new_secret()
     endpoint = WebhookEndpoint(
         organization=organization, url=_clean_url(url), enabled_events=_clean_events(enabled_events),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext as _
 
 from audit.services import record
 from kernel.errors import InvalidInput, NotFound
@@ -51,7 +51,7 @@ def shape_of(intent: Intent) -> shapes.Shape:
 
 def _require_amount(amount: Money) -> None:
     if not 0 < amount.fen <= rules.LARGEST_AMOUNT:
-        raise InvalidInput(field="amount", reason=_now("金额应为 1 分至 9.99 亿元之间的整数（单位：分）。"))
+        raise InvalidInput(field="amount", reason=_("金额应为 1 分至 9.99 亿元之间的整数（单位：分）。"))
 
 
 @transaction.atomic
@@ -74,9 +74,7 @@ def create_intent(
     _require_amount(amount)
     types = list(dict.fromkeys(method_types)) or [method.kind if method else MethodType.CARD]
     if any(each not in MethodType.values for each in types):
-        raise InvalidInput(
-            field="payment_method_types", reason=_now("付款方式应为 card 或 customer_balance。")
-        )
+        raise InvalidInput(field="payment_method_types", reason=_("付款方式应为 card 或 customer_balance。"))
     intent = Intent(
         organization=organization,
         customer=customer,
@@ -104,11 +102,11 @@ def _require_fitting(intent: Intent, method: PaymentMethod) -> None:
         raise NotFound(field="payment_method")
     if method.customer_id and method.customer_id != intent.customer_id:
         raise InvalidInput(
-            field="payment_method", reason=_now("这个付款方式属于另一位客户，请指定同一位 customer。")
+            field="payment_method", reason=_("这个付款方式属于另一位客户，请指定同一位 customer。")
         )
     if method.kind not in intent.method_types:
         raise InvalidInput(
-            field="payment_method", reason=_now("这笔收款不接受该付款方式，请检查 payment_method_types。")
+            field="payment_method", reason=_("这笔收款不接受该付款方式，请检查 payment_method_types。")
         )
     if method.kind != MethodType.CUSTOMER_BALANCE:
         if settings.PAYMENTS_LIVE:
@@ -117,7 +115,7 @@ def _require_fitting(intent: Intent, method: PaymentMethod) -> None:
     if intent.customer_id is None:
         raise CustomerMissing(field="customer")
     if intent.capture_method == CaptureMethod.MANUAL:
-        raise InvalidInput(field="capture_method", reason=_now("银行转账到账即入账，不支持手动请款。"))
+        raise InvalidInput(field="capture_method", reason=_("银行转账到账即入账，不支持手动请款。"))
 
 
 @transaction.atomic
@@ -204,7 +202,7 @@ def _declined(intent: Intent, charge: Charge, *, by: Actor, at: datetime) -> Int
         "code": charge.failure_code,
         "decline_code": charge.decline_code or None,
         "charge": rules.public_id("ch", charge.pk),
-        "message": _now("付款方的银行拒绝了这笔付款，款项没有转出。请换一种付款方式重试。"),
+        "message": _("付款方的银行拒绝了这笔付款，款项没有转出。请换一种付款方式重试。"),
         "payment_method": shapes.payment_method(charge.method),
     }
     intent.method = None
@@ -301,7 +299,7 @@ def capture_intent(*, by: Actor, at: datetime, intent_id: UUID, amount: Money | 
         raise UnexpectedState(state=IntentState(intent.state).label)
     wanted = amount or Money(intent.amount_fen)
     if wanted.fen <= 0:
-        raise InvalidInput(field="amount_to_capture", reason=_now("请款金额应大于零。"))
+        raise InvalidInput(field="amount_to_capture", reason=_("请款金额应大于零。"))
     if wanted.fen > intent.amount_fen:
         raise AmountTooLarge(field="amount_to_capture", most=Money(intent.amount_fen))
     charge = intent.charges.select_related("method").get(failure_code="")
@@ -317,7 +315,7 @@ def cancel_intent(*, by: Actor, at: datetime, intent_id: UUID, reason: str = "")
     if reason and reason not in CancellationReason.values:
         raise InvalidInput(
             field="cancellation_reason",
-            reason=_now("取消原因应为 duplicate、fraudulent、requested_by_customer 或 abandoned。"),
+            reason=_("取消原因应为 duplicate、fraudulent、requested_by_customer 或 abandoned。"),
         )
     if intent.state not in INTENT.moves["cancel"].from_:
         raise UnexpectedState(state=IntentState(intent.state).label)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
 
 from kernel.errors import InvalidInput, NotFound
 from organizations.models import Organization
@@ -69,4 +70,7 @@ def merged(present: dict[str, str], given: Any) -> dict[str, str]:
     try:
         return rules.merged_metadata(present, given)
     except ValueError as error:
-        raise InvalidInput(field="metadata", reason=str(error)) from error
+        raise InvalidInput(
+            field="metadata",
+            reason=_("metadata 应为一组键值：最多 50 个键，键不超过 40、值不超过 500 个字符。"),
+        ) from error

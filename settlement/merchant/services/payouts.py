@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext as _
 
 from audit.services import record
 from kernel.errors import InvalidInput, NotFound
@@ -48,9 +48,9 @@ def use_bank_account(*, by: Actor, at: datetime, holder: str, bank_name: str, nu
         raise PersonNeeded
     digits = re.sub(r"[\s-]", "", number)
     if not re.fullmatch(r"\d{8,32}", digits):
-        raise InvalidInput(field="number", reason=_now("银行账号应为 8 至 32 位数字。"))
+        raise InvalidInput(field="number", reason=_("银行账号应为 8 至 32 位数字。"))
     if not holder.strip() or not bank_name.strip():
-        raise InvalidInput(field="holder", reason=_now("请填写户名和开户行。"))
+        raise InvalidInput(field="holder", reason=_("请填写户名和开户行。"))
     former = BankAccount.objects.select_for_update(of=("self",)).filter(organization=organization)
     known = former.filter(retired_at__isnull=True).order_by("pk").first()
     told = (holder.strip(), bank_name.strip(), digits)
@@ -85,7 +85,7 @@ def create_payout(
     if account is None or (destination_id and destination_id != account.pk):
         raise BankAccountMissing(field="destination")
     if not 0 < amount.fen <= rules.LARGEST_AMOUNT:
-        raise InvalidInput(field="amount", reason=_now("提现金额应大于零。"))
+        raise InvalidInput(field="amount", reason=_("提现金额应大于零。"))
     payout = Payout(
         id=new_id(), organization=organization, bank_account=account, amount_fen=amount.fen, created_at=at,
         description=description, statement_descriptor=statement_descriptor, metadata=merged({}, metadata),
@@ -201,7 +201,7 @@ def fail_payout(*, by: Actor, at: datetime, payout_id: UUID, reason: str) -> Pay
     payout = _to_settle(by, payout_id)
     PAYOUT.check(payout, "fail")
     if not 2 <= len(reason.strip()) <= 300:
-        raise InvalidInput(field="reason", reason=_now("请用 2 到 300 个字写明银行给出的原因。"))
+        raise InvalidInput(field="reason", reason=_("请用 2 到 300 个字写明银行给出的原因。"))
     payout.back_entry, payout.failure_message = _post(payout, "payout_failure", at), reason.strip()
     PAYOUT.move(payout, "fail", by=by, at=at, reason=reason, update_fields=["back_entry", "failure_message"])
     record(

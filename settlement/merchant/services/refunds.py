@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext as _
 
 from audit.services import record
 from kernel.errors import InvalidInput
@@ -43,7 +43,7 @@ def refund_charge(
     by.require(REFUND_CHARGES)
     if reason and reason not in RefundReason.values:
         raise InvalidInput(
-            field="reason", reason=_now("reason 应为 duplicate、fraudulent 或 requested_by_customer。")
+            field="reason", reason=_("reason 应为 duplicate、fraudulent 或 requested_by_customer。")
         )
     if not charge.captured_fen:
         raise ChargeNotCaptured(field="charge")
@@ -52,7 +52,7 @@ def refund_charge(
     if not left or wanted > left:
         raise ChargeAlreadyRefunded(field="amount", left=left)
     if wanted.fen <= 0:
-        raise InvalidInput(field="amount", reason=_now("退款金额应大于零。"))
+        raise InvalidInput(field="amount", reason=_("退款金额应大于零。"))
     refund = Refund(
         id=new_id(), organization_id=charge.organization_id, charge=charge, amount_fen=wanted.fen,
         reason=reason, metadata=merged({}, metadata), created_at=at,

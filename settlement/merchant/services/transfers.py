@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext as _
 
 from audit.services import record
 from kernel.errors import InvalidInput, NotFound
@@ -43,9 +43,9 @@ def create_transfer(
     if destination is None or not destination.is_verified:
         raise NotFound(field="destination")
     if destination.pk == organization.pk:
-        raise InvalidInput(field="destination", reason=_now("不能转账给本单位自己。"))
+        raise InvalidInput(field="destination", reason=_("不能转账给本单位自己。"))
     if not 0 < amount.fen <= rules.LARGEST_AMOUNT:
-        raise InvalidInput(field="amount", reason=_now("转账金额应大于零。"))
+        raise InvalidInput(field="amount", reason=_("转账金额应大于零。"))
     transfer = Transfer(
         id=new_id(), organization=organization, destination=destination, amount_fen=amount.fen, created_at=at,
         description=description, transfer_group=transfer_group, metadata=merged({}, metadata),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from kernel.errors import InvalidInput, NotFound
 from settlement.merchant.rules import key_of
@@ -46,7 +47,7 @@ def listed(call: Call, prefix: str, sources: Sequence[Source], *, lookup: str = 
     limit = given.integer("limit", least=1, most=100) or 10
     after, before = given.text("starting_after"), given.text("ending_before")
     if after and before:
-        raise InvalidInput(field="ending_before", reason="starting_after / ending_before")
+        raise InvalidInput(field="ending_before", reason=_("starting_after 和 ending_before 只能给一个。"))
     within = given.moments("created")
     given.done()
     found: list[tuple[Any, Any, Source]] = []

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
@@ -112,7 +112,7 @@ def _attempt(*, by: Actor, at: datetime, order_id: UUID, method: str) -> Payment
     order, intent = locked_order(order_id)
     trading.require_side(order, by, Party.BUYER, PAY)
     if method not in TestMethod.values:
-        raise InvalidInput(field="method", reason=_now("没有这种付款方式，请从列出的方式中选择。"))
+        raise InvalidInput(field="method", reason=gettext("没有这种付款方式，请从列出的方式中选择。"))
     if intent and intent.state in (IntentState.REQUIRES_CAPTURE, IntentState.SUCCEEDED):
         raise AlreadyPaid(number=order.number)
     _require_payable(order)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
@@ -123,11 +123,11 @@ def _require_allowed(order: Order, by: Actor) -> None:
 
 def _require_sound(amount: Money, left: Money, reason: str) -> None:
     if amount.fen <= 0:
-        raise InvalidInput(field="amount", reason=_now("退款金额应大于零。"))
+        raise InvalidInput(field="amount", reason=gettext("退款金额应大于零。"))
     if amount > left:
         raise RefundTooLarge(field="amount", left=left)
     if not 2 <= len(reason) <= 300:
-        raise InvalidInput(field="reason", reason=_now("请用 2 到 300 个字写明退款原因，双方都能看到。"))
+        raise InvalidInput(field="reason", reason=gettext("请用 2 到 300 个字写明退款原因，双方都能看到。"))
 
 
 def _entry_key(order: Order, key: str) -> str:
