@@ -10,6 +10,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -140,9 +142,14 @@ def bank_account(request: HttpRequest) -> HttpResponse:
     return render(request, "merchant/bank_account.html", context, status=422 if form.errors else 200)
 
 
+def _code(text: str) -> SafeString:
+    """A long public id that may break anywhere."""
+    return format_html('<code class="mono wrap-anywhere">{}</code>', text)
+
+
 def _facts(row: Payout) -> list[Fact]:
     facts = [
-        Fact(_("编号"), public_id("po", row.pk)),
+        Fact(_("编号"), _code(public_id("po", row.pk))),
         Fact(_("单位"), row.organization),
         Fact(_("金额"), Money(row.amount_fen)),
         Fact(_("转入账户"), f"{row.bank_account.holder} · {row.bank_account}"),
@@ -287,7 +294,7 @@ def endpoint(request: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 def _show_endpoint(request: HttpRequest, endpoint_id: UUID, secret: str = "") -> HttpResponse:
     row = selectors.endpoint_visible_to(actor(request), endpoint_id)
     facts = [
-        Fact(_("编号"), public_id("we", row.pk)),
+        Fact(_("编号"), _code(public_id("we", row.pk))),
         Fact(_("事件类型"), "、".join(row.enabled_events) if row.enabled_events != ["*"] else _("全部事件")),
         Fact(_("说明"), row.description or "--"),
     ]
