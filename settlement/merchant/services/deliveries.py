@@ -37,6 +37,7 @@ def due(at: datetime) -> QuerySet[EventDelivery]:
     earlier = EventDelivery.objects.filter(
         endpoint=OuterRef("endpoint"),
         state=DeliveryState.PENDING,
+        event__organization=OuterRef("event__organization"),
         event__object_id=OuterRef("event__object_id"),
         event__sequence__lt=OuterRef("event__sequence"),
     )

@@ -134,7 +134,7 @@ def update_intent(
     customer = locked_customer(by, customer_id) if customer_id else None
     intent = locked_intent(by, intent_id)
     by.require(COLLECT)
-    if (amount or customer or method) and intent.state not in CHANGEABLE:
+    if any(each is not None for each in (amount, customer, method)) and intent.state not in CHANGEABLE:
         raise UnexpectedState(state=IntentState(intent.state).label)
     if amount is not None:
         _require_amount(amount)
@@ -297,7 +297,7 @@ def capture_intent(*, by: Actor, at: datetime, intent_id: UUID, amount: Money | 
     by.require(COLLECT)
     if intent.state != IntentState.REQUIRES_CAPTURE:
         raise UnexpectedState(state=IntentState(intent.state).label)
-    wanted = amount or Money(intent.amount_fen)
+    wanted = Money(intent.amount_fen) if amount is None else amount
     if wanted.fen <= 0:
         raise InvalidInput(field="amount_to_capture", reason=_("请款金额应大于零。"))
     if wanted.fen > intent.amount_fen:

@@ -127,6 +127,17 @@ def test_refunds_above_what_was_captured_are_refused_by_the_database_too() -> No
     assert charge.refunded_fen == 600
 
 
+def test_a_capture_of_nothing_or_too_much_takes_nothing() -> None:
+    held = shop.sale(1_000, capture_method="manual")
+    for fen, refusal in ((0, InvalidInput), (1_001, refusals.AmountTooLarge)):
+        with pytest.raises(refusal):
+            services.capture_intent(by=cast.lin(), at=NOON, intent_id=held.pk, amount=Money(fen))
+    assert shop.books() == {}
+    taken = services.capture_intent(by=cast.lin(), at=NOON, intent_id=held.pk, amount=Money(400))
+    assert (taken.state, taken.received_fen) == ("succeeded", 400)
+    assert shop.books() == {"bank": -400, "wallet": 400}
+
+
 def test_a_refund_needs_the_balance() -> None:
     intent = shop.sale(1_000)
     other = cast.organization(cast.BEIJIANG)
