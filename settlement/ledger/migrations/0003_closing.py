@@ -67,11 +67,6 @@ class Migration(OnePass):
                 'verbose_name_plural': '封存',
             },
         ),
-        migrations.AlterField(
-            model_name='account',
-            name='purpose',
-            field=models.CharField(choices=[('bank', '托管银行存款'), ('escrow', '交易托管款'), ('wallet', '可用余额'), ('fees', '交易服务费收入'), ('labour_cost', '标注人工成本'), ('earnings', '标注员应付报酬'), ('labour_settled', '已发放标注报酬'), ('withholding', '代扣个人所得税')], max_length=24, verbose_name='用途'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='dayclose',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='09a648e8b2379c70235aa6b5fea232fb91e169e2', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f82af', table='ledger_dayclose', when='BEFORE')),

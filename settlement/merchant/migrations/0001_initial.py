@@ -18,7 +18,7 @@ class Migration(OnePass):
     initial = True
 
     dependencies = [
-        ('ledger', '0003_merchant_purposes'),
+        ('ledger', '0003_closing'),
         ('organizations', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
