@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import ExtractMonth
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
@@ -315,45 +315,6 @@ def annual(firm_id: UUID, year: int) -> AnnualRevenue:
 def annuals(firm_id: UUID) -> list[AnnualRevenue]:
     """All years of a firm, the earliest first."""
     return list(AnnualRevenue.objects.filter(firm=firm_id).order_by("year"))
-
-
-def amounts_within(firm_id: UUID, year: int, first: date, after: date) -> list[tuple[str, Amounts]]:
-    """The year's lines added up by first reason for not counting ("" counts).
-
-    Sales received outside the days from `first` (inside) to `after` (outside) are put under "period", with
-    their refunds.
-    """
-    start, end = clock.start_of(first), clock.start_of(after)
-    inside = Q(order__release__released_at__gte=start, order__release__released_at__lt=end)
-    rows = (
-        RevenueLine.objects.filter(firm=firm_id, year=year)
-        .annotate(code=F("exclusions__0"), is_inside=inside)
-        .values("code", "is_inside")
-        .annotate(
-            lines=Count("pk", filter=Q(refund=None)),
-            receipts=Sum("net_fen", filter=Q(refund=None), default=0),
-            refunds=Sum("net_fen", filter=Q(refund__isnull=False), default=0),
-            gross=Sum("gross_fen", default=0),
-            net=Sum("net_fen", default=0),
-            fees=Sum("fee_fen", default=0),
-        )
-        .order_by("code")
-    )
-    by_code: dict[str, Amounts] = {}
-    for row in rows:
-        code = (row["code"] or "") if row["is_inside"] or row["code"] else Code.PERIOD.value
-        counts = not code
-        added = Amounts(
-            receipts_fen=int(row["receipts"]),
-            refunds_fen=int(row["refunds"]),
-            counted_fen=int(row["net"]) if counts else 0,
-            excluded_fen=0 if counts else int(row["net"]),
-            vat_fen=int(row["gross"] - row["net"]) if counts else 0,
-            fee_fen=int(row["fees"]) if counts else 0,
-            line_count=row["lines"],
-        )
-        by_code[code] = by_code.get(code, Amounts()) + added
-    return list(by_code.items())
 
 
 def exclusion_totals(firm_id: UUID, year: int) -> list[ExclusionTotal]:

@@ -18,14 +18,11 @@ from kernel import clock
 from kernel.errors import NotFound
 from kernel.models import Transition
 from kernel.money import Money
-from organizations.models import Organization
+from organizations.models import Organization, Park
 from organizations.permissions import Actor
 from organizations.states import OrganizationKind
-from settlement.revenue import selectors as revenue
 from settlement.revenue.models import RevenueLine
-from settlement.revenue.rules import Amounts
-from settlement.revenue.states import Code
-from settlement.rewards import engine, measures
+from settlement.rewards import engine, measures, readings
 from settlement.rewards.engine.operations import validity
 from settlement.rewards.models import Award, Claim, Decision, Objection
 from settlement.rewards.permissions import (
@@ -127,10 +124,11 @@ def validity_of(measure: str = MEASURE, version: str = measures.CURRENT_VERSION)
 def gather_facts(firm: Organization, year: int, *, version: str = measures.CURRENT_VERSION) -> engine.Facts:
     """What the platform knows of a firm's year, each fact with its evidence; a constant number of queries."""
     first, after = validity_of(MEASURE, version)
-    by_code = dict(revenue.amounts_within(firm.pk, year, first, after))
-    given = _identity_facts(firm)
+    cells = readings.cells_of_firm(firm.pk, year, first, after)
+    given = _identity_facts(firm, year)
     given["certificate_count"] = _certificate_fact(firm.pk, year)
-    given |= _revenue_facts(firm.pk, year, by_code)
+    given |= _revenue_facts(firm.pk, year, readings.summed(cells, year, readings.default_reading()))
+    given["readings"] = {"value": readings.resummed(cells, year), "source": "platform"}
     awards = (
         Award.objects.filter(firm=firm.pk, year__lte=year).select_related("claim").order_by("year", "measure")
     )
@@ -153,7 +151,7 @@ def gather_facts(firm: Organization, year: int, *, version: str = measures.CURRE
     return engine.Facts.of(MEASURE, year, given, {"name": firm.name, "uscc": firm.uscc})
 
 
-def _identity_facts(firm: Organization) -> dict[str, dict[str, Any]]:
+def _identity_facts(firm: Organization, year: int) -> dict[str, dict[str, Any]]:
     """From the firm's verified profile; an unverified profile proves nothing, so its facts are missing."""
     evidence = [{"kind": "organization", "number": firm.uscc, "id": str(firm.pk), "label": firm.name}]
 
@@ -163,9 +161,15 @@ def _identity_facts(firm: Organization) -> dict[str, dict[str, Any]]:
     return {
         "is_annotation_firm": fact(OrganizationKind.ANNOTATION_FIRM.value in firm.kinds),
         "industry_class": fact(firm.industry_digital or None),
+        "in_recognised_park": fact(_is_recognised(firm.park, year)),
         "registered_place": fact(firm.registered_place or None),
         "tax_place": fact(firm.tax_place or None),
     }
+
+
+def _is_recognised(park: Park | None, year: int) -> bool:
+    """Whether the park was recognised by the end of the year; no park is no."""
+    return park is not None and park.recognised_on is not None and park.recognised_on <= date(year, 12, 31)
 
 
 def _certificate_fact(firm_id: UUID, year: int) -> dict[str, Any]:
@@ -188,26 +192,14 @@ def _certificate_fact(firm_id: UUID, year: int) -> dict[str, Any]:
     }
 
 
-def _revenue_facts(firm_id: UUID, year: int, by_code: Mapping[str, Amounts]) -> dict[str, dict[str, Any]]:
-    whole = Amounts.sum(by_code.values())
-    counted = by_code.get("", Amounts())
-    excluded_lines = sum(amounts.line_count for code, amounts in by_code.items() if code)
+def _revenue_facts(firm_id: UUID, year: int, sums: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """The year's sums under the default readings; those of receipts cite the year's lines."""
     evidence = [ledger_evidence(firm_id, year)]
-
-    def fact(value: int, cited: bool = False) -> dict[str, Any]:
-        return {"value": value, "source": "platform", "evidence": evidence if cited else []}
-
-    facts = {
-        "transaction_count": fact(whole.line_count, cited=True),
-        "excluded_count": fact(excluded_lines),
-        "receipts_fen": fact(whole.receipts_fen, cited=True),
-        "refunds_fen": fact(whole.refunds_fen),
-        "vat_fen": fact(counted.vat_fen),
-        "fees_fen": fact(counted.fee_fen),
+    cited = ("transaction_count", "receipts_fen")
+    return {
+        name: {"value": value, "source": "platform", "evidence": evidence if name in cited else []}
+        for name, value in sums.items()
     }
-    for code in Code:
-        facts[f"excluded_{code.value}_fen"] = fact(-by_code.get(code.value, Amounts()).excluded_fen)
-    return facts
 
 
 def ledger_evidence(firm_id: UUID, year: int) -> dict[str, Any]:

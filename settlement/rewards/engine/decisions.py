@@ -68,6 +68,9 @@ def decide(
     facts.check(measure.id, measure.facts)
     readings = _readings(measure, interpretation or {})
     day = max(date(facts.year, 12, 31), version.first_day)
+    resummed = measure.resummed_reading(readings)
+    if resummed is not None:
+        facts = facts.under(resummed, measure.varying)
     blank = Reading(facts, version, day, readings, measure.definitions)
     words = _Words(measure, blank)
     steps = [_step(number, step, measure, blank, words) for number, step in enumerate(measure.steps, 1)]
@@ -77,7 +80,7 @@ def decide(
     amount = computed if outcome == Outcome.GRANTED and computed is not None else 0
     if outcome == Outcome.GRANTED and amount == 0:
         outcome = Outcome.NOTHING_DUE
-    missing = _missing(measure, steps) if outcome == Outcome.UNDETERMINED else []
+    missing = _missing(measure, facts, steps) if outcome == Outcome.UNDETERMINED else []
     document = {
         "schema": SCHEMA,
         "measure": measure.id,
@@ -96,9 +99,30 @@ def decide(
         "would_be_fen": computed,
         "sentence": _sentence(measure, outcome, steps, missing, words).plain(),
         "missing": missing,
+        "exclusivity": _exclusivity(measure, blank),
         "steps": steps,
     }
     return Decision(document)
+
+
+def _exclusivity(measure: Measure, blank: Reading) -> dict[str, Any]:
+    """What the register and other decisions are compared by (see `settling.settle`)."""
+    rule, readings = measure.exclusivity, blank.interpretation
+
+    def known(name: str) -> int | None:
+        value = measure.definitions[name].seen(blank.afresh()).value
+        return value if isinstance(value, int) else None
+
+    is_limited, matter = rule.is_limited(readings), rule.matter(readings)
+    return {
+        "group": rule.group,
+        "matter": str(blank.facts.value(matter) or "") if matter else "",
+        "span": rule.span(readings),
+        "tops_up": rule.tops_up(readings),
+        "whole_fen": known(rule.whole),
+        "already_fen": known(rule.already),
+        "most_awards": blank.version.at(rule.most_awards, blank.day).value if is_limited else None,
+    }
 
 
 def _readings(measure: Measure, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -116,7 +140,7 @@ class _Words:
 
     def __init__(self, measure: Measure, blank: Reading) -> None:
         self.measure, self.blank = measure, blank
-        self.units = {spec.name: spec.unit for spec in measure.facts}
+        self.specs = {spec.name: spec for spec in measure.facts}
 
     def filled(self, text: Text, margin: Text | None = None) -> Text:
         return text.filled(lambda name: margin if name == "margin" and margin else self.of(name))
@@ -124,8 +148,8 @@ class _Words:
     def of(self, name: str) -> Text:
         if name == "year":
             return shown(self.blank.facts.year, "year")
-        if name in self.units:
-            return shown(self.blank.facts.value(name), self.units[name])
+        if name in self.specs:
+            return self.specs[name].said(self.blank.facts.value(name))
         if name in self.measure.definitions:
             value = self.measure.definitions[name].seen(self.blank.afresh()).value
             unit = "count" if name.endswith("_count") else "fen"
@@ -220,7 +244,7 @@ def _input(measure: Measure, name: str, reading: Reading) -> dict[str, Any]:
         "label": spec.label.plain(),
         "unit": spec.unit,
         "value": value,
-        "shown": shown(value, spec.unit).plain(),
+        "shown": spec.said(value).plain(),
         **reading.facts.cited(name),
     }
 
@@ -235,10 +259,19 @@ def _outcome(measure: Measure, steps: list[dict[str, Any]]) -> Outcome:
     return Outcome.GRANTED
 
 
-def _missing(measure: Measure, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _missing(measure: Measure, facts: Facts, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is not known, from whom it comes, and whether it only waits for a department to verify it."""
     names = dict.fromkeys(name for step in steps if step["verdict"] == UNKNOWN for name in step["missing"])
-    specs = [measure.spec(name) for name in names]
-    return [{"name": s.name, "label": s.label.plain(), "source": s.source.plain()} for s in specs]
+    return [
+        {
+            "name": spec.name,
+            "label": spec.label.plain(),
+            "source": spec.source.plain(),
+            "verifier": spec.verifier_name.plain() if spec.verifier_name else None,
+            "is_unverified": facts.is_unverified(spec.name),
+        }
+        for spec in map(measure.spec, names)
+    ]
 
 
 def _sentence(
@@ -253,17 +286,30 @@ def _sentence(
     if failed is not None and failed["reason"]:
         return Text.read(failed["reason"])
     if outcome == Outcome.UNDETERMINED:
-        zh = "、".join(each["label"]["zh"] for each in missing)
-        en = ", ".join(each["label"]["en"] for each in missing)
-        return Text(
-            f"还缺少事实：{zh}。补齐后即可认定。",
-            f"Facts are missing: {en}. The case can be decided once they are there.",
-        )
+        return _waiting(missing)
     if outcome == Outcome.NOTHING_DUE:
         return Text(
             "各项条件均满足，但按规则计算的金额为零。",
             "All conditions hold, but the amount computed by the rule is zero.",
         )
     amount = measure.definitions[measure.award].seen(words.blank.afresh()).value
-    cap = words.blank.version.at(measure.cap, words.blank.day).value
-    return words.filled(measure.at_cap if amount == cap else measure.granted)
+    cap = words.blank.version.at(measure.cap, words.blank.day).value if measure.cap else None
+    return words.filled(measure.at_cap if amount == cap and measure.at_cap.zh else measure.granted)
+
+
+def _waiting(missing: list[dict[str, Any]]) -> Text:
+    """Which facts are missing, and which only wait to be verified, and by whom."""
+    absent = [each for each in missing if not each["is_unverified"]]
+    declared = [each for each in missing if each["is_unverified"]]
+    zh, en = [], []
+    if absent:
+        zh.append(f"还缺少事实：{'、'.join(each['label']['zh'] for each in absent)}")
+        en.append(f"Facts are missing: {', '.join(each['label']['en'] for each in absent)}")
+    if declared:
+        zh.append("待核实：" + "、".join(f"{d['label']['zh']}（{d['verifier']['zh']}）" for d in declared))
+        en.append(
+            "To be verified: " + ", ".join(f"{d['label']['en']} ({d['verifier']['en']})" for d in declared)
+        )
+    return Text(
+        f"{'；'.join(zh)}。补齐后即可认定。", f"{'. '.join(en)}. The case can be decided once they are there."
+    )

@@ -8,7 +8,7 @@ parts decide.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from math import floor
@@ -51,10 +51,15 @@ class Reading:
     inputs: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     readings: dict[str, str] = field(default_factory=dict)
+    row: Mapping[str, Any] | None = None
 
     def afresh(self) -> Reading:
         """The same case for the next step, with nothing read yet."""
         return Reading(self.facts, self.version, self.day, self.interpretation, self.definitions)
+
+    def of_row(self, row: Mapping[str, Any]) -> Reading:
+        """The same step inside one row of a fact that is a list."""
+        return replace(self, row=row)
 
 
 class Operation(Protocol):
@@ -144,7 +149,9 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arithmetic:
+class Arithmetic:
+    """A sum, difference, minimum, maximum, exact share or rounding of its terms."""
+
     terms: tuple[Operation, ...]
     name: str
     work: Callable[[list[Any]], Any]
@@ -159,22 +166,27 @@ class _Arithmetic:
 
 def total(*terms: Operation) -> Operation:
     """The sum; of nothing it is 0."""
-    return _Arithmetic(terms, "sum", sum)
+    return Arithmetic(terms, "sum", sum)
+
+
+def difference(term: Operation, less: Operation) -> Operation:
+    """The first without the second; may be below zero."""
+    return Arithmetic((term, less), "difference", lambda pair: pair[0] - pair[1])
 
 
 def least(*terms: Operation) -> Operation:
     """The smallest."""
-    return _Arithmetic(terms, "min", min)
+    return Arithmetic(terms, "min", min)
 
 
 def greatest(*terms: Operation) -> Operation:
     """The largest."""
-    return _Arithmetic(terms, "max", max)
+    return Arithmetic(terms, "max", max)
 
 
 def ratio(term: Operation, rate: Operation) -> Operation:
     """The exact share of an amount; a fraction of a fen stays."""
-    return _Arithmetic((term, rate), "ratio", lambda pair: Fraction(pair[0]) * pair[1])
+    return Arithmetic((term, rate), "ratio", lambda pair: Fraction(pair[0]) * pair[1])
 
 
 _ROUNDINGS: dict[str, Callable[[Any], int]] = {"floor_to_fen": floor}
@@ -182,10 +194,10 @@ _ROUNDINGS: dict[str, Callable[[Any], int]] = {"floor_to_fen": floor}
 
 def rounded(term: Operation, rule: Operation) -> Operation:
     """Whole fen by the named rounding rule, a parameter."""
-    return _Arithmetic((term, rule), "rounded", lambda pair: _ROUNDINGS[pair[1]](pair[0]))
+    return Arithmetic((term, rule), "rounded", lambda pair: _ROUNDINGS[pair[1]](pair[0]))
 
 
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": lambda left, right: left >= right,
     ">": lambda left, right: left > right,
     "<": lambda left, right: left < right,
@@ -203,11 +215,11 @@ class Compare:
     right: Operation
 
     def __post_init__(self) -> None:
-        assert self.how in _COMPARISONS, f"unknown comparison {self.how}"
+        assert self.how in COMPARISONS, f"unknown comparison {self.how}"
 
     def seen(self, reading: Reading) -> Seen:
         seen = [self.left.seen(reading), self.right.seen(reading)]
-        value = _unknown(seen) or _COMPARISONS[self.how](seen[0].value, seen[1].value)
+        value = _unknown(seen) or COMPARISONS[self.how](seen[0].value, seen[1].value)
         return _tree("compare", value, seen, how=self.how)
 
     def parts(self) -> Iterable[Operation]:
@@ -240,6 +252,20 @@ def all_of(*terms: Operation) -> Operation:
 def any_of(*terms: Operation) -> Operation:
     """True as soon as one part is."""
     return Decided("or", True, terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    """True when the term is false."""
+
+    term: Operation
+
+    def seen(self, reading: Reading) -> Seen:
+        seen = self.term.seen(reading)
+        return _tree("not", seen.value if isinstance(seen.value, Unknown) else not seen.value, [seen])
+
+    def parts(self) -> Iterable[Operation]:
+        return (self.term,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,12 +324,17 @@ class YearWithin:
 
     def seen(self, reading: Reading) -> Seen:
         seen = [self.start.seen(reading), self.years.seen(reading)]
-        start, end = validity(seen[0].value, seen[1].value)
-        inside = start.year <= reading.facts.year <= (end - timedelta(days=1)).year
+        inside = is_within(reading.facts.year, seen[0].value, seen[1].value)
         return _tree("year_within", inside, seen, year=reading.facts.year)
 
     def parts(self) -> Iterable[Operation]:
         return (self.start, self.years)
+
+
+def is_within(year: int, start: date, years: int) -> bool:
+    """Whether a calendar year has a day in the validity of so many years."""
+    first, after = validity(start, years)
+    return first.year <= year <= (after - timedelta(days=1)).year
 
 
 def validity(start: date, years: int) -> tuple[date, date]:
@@ -313,8 +344,25 @@ def validity(start: date, years: int) -> tuple[date, date]:
 
 
 @dataclass(frozen=True, slots=True)
+class YearOfValidity:
+    """Which calendar year of a validity that begins on `start` the benefit year is: 1 for the first."""
+
+    start: Operation
+
+    def seen(self, reading: Reading) -> Seen:
+        seen = self.start.seen(reading)
+        return _tree("year_of_validity", reading.facts.year - seen.value.year + 1, [seen])
+
+    def parts(self) -> Iterable[Operation]:
+        return (self.start,)
+
+
+@dataclass(frozen=True, slots=True)
 class CountPriorAwards:
-    """How many awards of `measure` the register holds for years before the benefit year."""
+    """For how many years before the benefit year the register holds awards of `measure`.
+
+    Several awards for one year (a supplement beside the first) count once.
+    """
 
     measure: str
     register: str = "prior_awards"
@@ -325,7 +373,10 @@ class CountPriorAwards:
             return _tree("count_prior_awards", found.value, [found], measure=self.measure)
         counted = [a for a in found.value if a["measure"] == self.measure and a["year"] < reading.facts.year]
         return _tree(
-            "count_prior_awards", len(counted), measure=self.measure, awards=[a["number"] for a in counted]
+            "count_prior_awards",
+            len({a["year"] for a in counted}),
+            measure=self.measure,
+            awards=[a["number"] for a in counted],
         )
 
     def parts(self) -> Iterable[Operation]:
@@ -333,22 +384,155 @@ class CountPriorAwards:
 
 
 @dataclass(frozen=True, slots=True)
-class HighestOf:
-    """The largest award in the register for the benefit year in an exclusivity group, in fen; none is 0."""
+class SumOfAwards:
+    """What the register holds in an exclusivity group, in fen: of the benefit year, or of all years (`ever`).
+
+    With a `matter` (the name of a fact) only what was granted for that matter counts.
+    """
 
     group: str
+    span: str = "year"
+    matter: str = ""
     register: str = "prior_awards"
 
+    def __post_init__(self) -> None:
+        assert self.span in ("year", "ever"), f"unknown span {self.span}"
+
     def seen(self, reading: Reading) -> Seen:
-        found = Fact(self.register).seen(reading)
-        if isinstance(found.value, Unknown):
-            return _tree("highest_of", found.value, [found], group=self.group)
-        same = [a for a in found.value if a["group"] == self.group and a["year"] == reading.facts.year]
-        value = max((a["amount_fen"] for a in same), default=0)
-        return _tree("highest_of", value, group=self.group, awards=[a["number"] for a in same])
+        asked = [each.seen(reading) for each in self.parts()]
+        told: dict[str, Any] = {"group": self.group, "span": self.span}
+        doubt = _unknown(asked)
+        if doubt:
+            return _tree("sum_of_awards", doubt, of=asked, **told)
+        same = [
+            a
+            for a in asked[0].value
+            if a["group"] == self.group
+            and (self.span == "ever" or a["year"] == reading.facts.year)
+            and (not self.matter or a.get("matter", "") == asked[1].value)
+        ]
+        value = sum(a["amount_fen"] for a in same)
+        return _tree("sum_of_awards", value, **told, awards=[a["number"] for a in same])
 
     def parts(self) -> Iterable[Operation]:
-        return (Fact(self.register),)
+        return (Fact(self.register), *((Fact(self.matter),) if self.matter else ()))
+
+
+# --- rows of a list ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InRow:
+    """A member of the row at hand; only inside SumOver and CountOver. A member left out is missing."""
+
+    name: str
+    register: str
+
+    def seen(self, reading: Reading) -> Seen:
+        assert reading.row is not None, "a member is read inside a row"
+        value = reading.row.get(self.name)
+        return _tree("member", Unknown((self.register,)) if value is None else value, name=self.name)
+
+    def parts(self) -> Iterable[Operation]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class MonthParam:
+    """A parameter as in force on the first day of the row's month of the benefit year."""
+
+    name: str
+    month: InRow
+
+    def seen(self, reading: Reading) -> Seen:
+        month = self.month.seen(reading).value
+        row = reading.version.at(self.name, month_day(reading.version, reading.facts.year, month))
+        reading.parameters[self.name] = row
+        return _tree("parameter", row.value, name=self.name, on=row.effective_from.isoformat())
+
+    def parts(self) -> Iterable[Operation]:
+        return (self.month,)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthsSince:
+    """Whole calendar months from the month of a day to the row's month; below zero when it lies ahead."""
+
+    day: Operation
+    month: InRow
+
+    def seen(self, reading: Reading) -> Seen:
+        seen = [self.day.seen(reading), self.month.seen(reading)]
+        return _tree("months_since", _unknown(seen) or self._count(seen, reading), seen)
+
+    def _count(self, seen: list[Seen], reading: Reading) -> int:
+        start = date.fromisoformat(seen[0].value)
+        return int((reading.facts.year - start.year) * 12 + seen[1].value - start.month)
+
+    def parts(self) -> Iterable[Operation]:
+        return (self.day, self.month)
+
+
+@dataclass(frozen=True, slots=True)
+class AgeInMonth:
+    """Completed years of age on the first day of the row's month."""
+
+    born: Operation
+    month: InRow
+
+    def seen(self, reading: Reading) -> Seen:
+        seen = [self.born.seen(reading), self.month.seen(reading)]
+        return _tree("age_in_month", _unknown(seen) or self._age(seen, reading), seen)
+
+    def _age(self, seen: list[Seen], reading: Reading) -> int:
+        born = date.fromisoformat(seen[0].value)
+        months = (reading.facts.year - born.year) * 12 + seen[1].value - born.month
+        return int((months - (born.day > 1)) // 12)
+
+    def parts(self) -> Iterable[Operation]:
+        return (self.born, self.month)
+
+
+@dataclass(frozen=True, slots=True)
+class SumOver:
+    """The sum of `value` over the rows of a list fact for which `when` holds; `value` None counts the rows.
+
+    A row whose condition is not known makes the whole unknown.
+    """
+
+    register: str
+    when: Operation
+    value: Operation | None = None
+
+    def seen(self, reading: Reading) -> Seen:
+        name = "sum_over" if self.value else "count_over"
+        found = Fact(self.register).seen(reading)
+        if isinstance(found.value, Unknown):
+            return _tree(name, found.value, [found], register=self.register)
+        amounts: list[Seen] = []
+        for row in found.value:
+            inside = reading.of_row(row)
+            when = self.when.seen(inside)
+            if when.value is False:
+                amounts.append(Seen(0, when.tree))
+            elif isinstance(when.value, Unknown) or self.value is None:
+                amounts.append(Seen(when.value if isinstance(when.value, Unknown) else 1, when.tree))
+            else:
+                amounts.append(self.value.seen(inside))
+        value = _unknown(amounts) or sum(each.value for each in amounts)
+        return _tree(name, value, register=self.register, rows=[_row_result(each) for each in amounts])
+
+    def parts(self) -> Iterable[Operation]:
+        return (Fact(self.register), self.when, *((self.value,) if self.value else ()))
+
+
+def _row_result(seen: Seen) -> Any:
+    return None if isinstance(seen.value, Unknown) else plain_value(seen.value)
+
+
+def month_day(version: PolicyVersion, year: int, month: int) -> date:
+    """The day on which a month's parameters are read: its first; the version's first day for months before it."""
+    return max(date(year, month, 1), version.first_day)
 
 
 def walk(operation: Operation) -> Iterable[Operation]:

@@ -18,7 +18,7 @@ from typing import Any, cast
 from settlement.rewards.engine.texts import Text
 
 ParameterValue = int | bool | str | date | Fraction | tuple[str, ...]
-UNITS = ("fen", "ratio", "years", "count", "flag", "codes", "date", "rounding")
+UNITS = ("fen", "ratio", "years", "count", "flag", "codes", "date", "rounding", "months")
 
 
 class UndefinedParameter(LookupError):
@@ -107,7 +107,17 @@ def plain_value(value: Any) -> Any:
 
 def load(path: Path) -> PolicyVersion:
     """Read a version from its TOML file; OverlappingParameters or ValueError when it is not sound."""
-    return read(tomllib.loads(path.read_text(encoding="utf-8")))
+    return read(table(path))
+
+
+def table(path: Path) -> dict[str, Any]:
+    """The parsed TOML of a measure, with what `shared` (a file beside it) says for all measures."""
+    own = tomllib.loads(path.read_text(encoding="utf-8"))
+    shared = own.pop("shared", None)
+    if shared is None:
+        return own
+    common = tomllib.loads((path.parent / shared).read_text(encoding="utf-8"))
+    return {**common, **own, "parameter": [*own.get("parameter", []), *common["parameter"]]}
 
 
 def read(table: Mapping[str, Any]) -> PolicyVersion:
@@ -166,7 +176,14 @@ def _value(row: Mapping[str, Any]) -> ParameterValue:
         return Fraction(value)
     if unit == "codes":
         return tuple(value)
-    kinds: dict[str, type] = {"years": int, "count": int, "flag": bool, "date": date, "rounding": str}
+    kinds: dict[str, type] = {
+        "years": int,
+        "count": int,
+        "months": int,
+        "flag": bool,
+        "date": date,
+        "rounding": str,
+    }
     if type(value) is not kinds.get(unit, object):
         raise ValueError(f"{row['name']}: {value!r} is not a value in {unit}")
     return cast(ParameterValue, value)

@@ -36,6 +36,7 @@ class Text:
 
 
 NONE = Text("--", "--")
+EMPTY = Text("", "")
 
 
 def yuan(fen: int) -> str:
@@ -64,6 +65,8 @@ def shown(value: Any, unit: str) -> Text:
         return Text("、".join(value), ", ".join(value))
     if unit == "awards":
         return Text(f"{len(value)} 次", str(len(value)))
+    if unit in ("rows", "readings"):
+        return Text(f"{len(value)} 条", str(len(value)))
     text = str(value)
     if unit == "fen":
         text = yuan(int(value // 1))

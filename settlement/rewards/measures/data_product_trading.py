@@ -6,15 +6,17 @@ Clauses are in our own words; the numbers stand in the TOML beside this file.
 from __future__ import annotations
 
 from settlement.rewards.engine.cards import (
+    Ask,
     Clause,
     Condition,
+    Exclusivity,
     Line,
     Margin,
     Measure,
     Option,
-    Outcome,
     Question,
 )
+from settlement.rewards.engine.departments import DATA_BUREAU
 from settlement.rewards.engine.facts import FactSpec
 from settlement.rewards.engine.operations import (
     Always,
@@ -22,13 +24,10 @@ from settlement.rewards.engine.operations import (
     Compare,
     CountPriorAwards,
     Defined,
-    Excepting,
-    ExceptionRule,
     Fact,
-    HighestOf,
     Param,
-    YearWithin,
-    all_of,
+    SumOfAwards,
+    YearOfValidity,
     any_of,
     least,
     ratio,
@@ -36,6 +35,8 @@ from settlement.rewards.engine.operations import (
     total,
 )
 from settlement.rewards.engine.texts import Text
+from settlement.rewards.measures import clauses
+from settlement.rewards.measures.clauses import NOTHING, PLATFORM
 
 ID = "data_product_trading"
 GROUP = "article_3_1"
@@ -52,33 +53,14 @@ EXCLUSIONS: dict[str, Text] = {
     "circular": Text("认定为循环交易", "Found to be circular trade"),
 }
 
-PLATFORM = Text("清数平台台账", "the platform's own records")
+
+def _sum(name: str, zh: str, en: str, sign: int = 0) -> FactSpec:
+    """A sum of the year's lines, which has its own value under each reading of the resummed questions."""
+    return FactSpec(name, Text(zh, en), "fen", PLATFORM, sign, varies=True)
+
 
 FACTS = (
-    FactSpec(
-        "is_annotation_firm",
-        Text("是否数据标注企业", "Annotation firm"),
-        "flag",
-        Text("单位认证", "organization verification"),
-    ),
-    FactSpec(
-        "industry_class",
-        Text("数字经济分类", "Digital-economy class"),
-        "code",
-        Text("企业在单位资料中填报", "the firm, in its profile"),
-    ),
-    FactSpec(
-        "registered_place",
-        Text("工商登记地", "Place of registration"),
-        "code",
-        Text("单位认证", "organization verification"),
-    ),
-    FactSpec(
-        "tax_place",
-        Text("税务登记地", "Place of tax registration"),
-        "code",
-        Text("单位认证", "organization verification"),
-    ),
+    *clauses.SCOPE_FACTS,
     FactSpec(
         "certificate_count",
         Text("年度内有效的登记证书", "Certificates valid in the year"),
@@ -86,103 +68,73 @@ FACTS = (
         PLATFORM,
         1,
     ),
-    FactSpec("transaction_count", Text("到账笔数", "Receipts"), "count", PLATFORM, 1),
-    FactSpec("excluded_count", Text("不计入笔数", "Receipts not counted"), "count", PLATFORM, 1),
-    FactSpec("receipts_fen", Text("实际到账（不含税）", "Money received, without VAT"), "fen", PLATFORM, 1),
-    FactSpec("refunds_fen", Text("退款与红字（不含税）", "Refunds, without VAT"), "fen", PLATFORM, -1),
-    *(FactSpec(f"excluded_{code}_fen", label, "fen", PLATFORM) for code, label in EXCLUSIONS.items()),
-    FactSpec("vat_fen", Text("计入部分的增值税", "VAT on what counts"), "fen", PLATFORM),
-    FactSpec("fees_fen", Text("计入部分的交易服务费", "Exchange fees on what counts"), "fen", PLATFORM, -1),
+    FactSpec("transaction_count", Text("到账笔数", "Receipts"), "count", PLATFORM, 1, varies=True),
+    FactSpec("excluded_count", Text("不计入笔数", "Receipts not counted"), "count", PLATFORM, 1, varies=True),
+    _sum("receipts_fen", "实际到账（不含税）", "Money received, without VAT", 1),
+    _sum("refunds_fen", "退款与红字（不含税）", "Refunds, without VAT", -1),
+    *(_sum(f"excluded_{code}_fen", label.zh, label.en) for code, label in EXCLUSIONS.items()),
+    _sum("vat_fen", "计入部分的增值税", "VAT on what counts"),
+    _sum("fees_fen", "计入部分的交易服务费", "Exchange fees on what counts", -1),
+    FactSpec("readings", Text("其他口径下的合计", "Sums under other readings"), "readings", PLATFORM),
+    clauses.recognition("is_group_head", "是否集团申报主体", "Declared head of the group"),
     FactSpec(
-        "prior_awards",
-        Text("奖励登记簿中的记录", "Awards in the register"),
-        "awards",
-        Text("奖励登记簿", "the register of awards"),
+        "group_others_fen",
+        Text("集团其他企业核定收入", "Actual revenue of the group's other firms"),
+        "fen",
+        clauses.DECLARATION,
+        1,
+        verifier=DATA_BUREAU,
     ),
+    clauses.REGISTER,
 )
 
 QUESTIONS = (
     Question("recognition", Text("何时算实际收入", "When revenue is actual"), (
-        Option("cash_received", Text("款项实际到账", "when cash is received"), True),
-        Option("accrual", Text("验收时确认", "accrual on acceptance")))),
+        Option("cash_received", Text("款项实际到账", "when cash is received")),
+        Option("accrual", Text("验收时确认", "accrual on acceptance"))), True),
     Question("tax", Text("是否含税", "Tax"), (
-        Option("excluding_vat", Text("不含增值税", "excluding VAT"), True),
-        Option("including_vat", Text("含增值税", "including VAT"), True))),
+        Option("excluding_vat", Text("不含增值税", "excluding VAT")),
+        Option("including_vat", Text("含增值税", "including VAT")))),
     Question("year_end", Text("十二月成交、次年一月到账", "December sale, January money"), (
-        Option("year_of_receipt", Text("计入到账年度", "year of receipt"), True),
-        Option("year_of_acceptance", Text("计入验收年度", "year of acceptance")))),
+        Option("year_of_receipt", Text("计入到账年度", "year of receipt")),
+        Option("year_of_acceptance", Text("计入验收年度", "year of acceptance"))), True),
     Question("late_refund", Text("年后退款", "Refund after year-end"), (
-        Option("reopens_sale_year", Text("冲减原到账年度，已发放的启动追回", "reopens the year of the receipt"), True),
-        Option("year_of_refund", Text("冲减退款年度", "year of refund")))),
+        Option("reopens_sale_year", Text("冲减原到账年度，已发放的启动追回", "reopens the year of the receipt")),
+        Option("year_of_refund", Text("冲减退款年度", "year of refund"))), True),
     Question("coverage", Text("证书覆盖", "Certificate coverage"), (
-        Option("each_sale", Text("每笔成交当日均有有效证书", "every sale on its day"), True),
-        Option("once_in_year", Text("年度内持有一份有效证书即可", "one valid certificate in the year")))),
+        Option("each_sale", Text("每笔成交当日均有有效证书", "every sale on its day")),
+        Option("once_in_year", Text("年度内持有一份有效证书即可", "one valid certificate in the year"))), True),
     Question("three_years", Text("三年如何计算", "The three years"), (
-        Option("awards_of_firm", Text("按企业，自首次获奖起最多三次", "each firm, at most three awards"), True),
+        Option("awards_of_firm", Text("按企业，自首次获奖起最多三个年度", "each firm, at most three years")),
         Option("calendar_years", Text("政策有效期内的三个自然年", "calendar years of the validity")))),
     Question("partial_year", Text("部分日期在有效期内的年度", "Years partly inside the validity"), (
-        Option("days_inside", Text("只计有效期内的成交", "only sales on days inside"), True),
-        Option("whole_year", Text("整年计入", "whole year")))),
+        Option("days_inside", Text("只计有效期内的成交", "only sales on days inside")),
+        Option("whole_year", Text("整年计入", "whole year"))), True),
     Question("group", Text("集团企业", "Group companies"), (
-        Option("each_firm", Text("每家企业单独计算", "each firm alone"), True),
+        Option("each_firm", Text("每家企业单独计算", "each firm alone")),
         Option("declared_group", Text("按申报集团合并", "aggregated by declared group")))),
     Question("commission", Text("服务费", "Commission"), (
-        Option("gross", Text("按供方成交价", "seller's gross price"), True),
-        Option("net_of_fees", Text("扣除交易与经纪服务费", "net of exchange and broker fees"), True))),
+        Option("gross", Text("按供方成交价", "seller's gross price")),
+        Option("net_of_fees", Text("扣除交易与经纪服务费", "net of exchange and broker fees")))),
 )  # fmt: skip
 
 _REVENUE, _REWARD = Defined("revenue"), Defined("reward")
-_NOTHING = total()
 
 DEFINITIONS = {
     "excluded": total(*(Fact(f"excluded_{code}_fen") for code in EXCLUSIONS)),
     "counted": total(Fact("receipts_fen"), Fact("refunds_fen"), Defined("excluded")),
-    "tax_part": Chosen("tax", {"excluding_vat": _NOTHING, "including_vat": Fact("vat_fen")}),
-    "fee_part": Chosen("commission", {"gross": _NOTHING, "net_of_fees": Fact("fees_fen")}),
-    "revenue": total(Defined("counted"), Defined("tax_part"), Defined("fee_part")),
+    "tax_part": Chosen("tax", {"excluding_vat": NOTHING, "including_vat": Fact("vat_fen")}),
+    "fee_part": Chosen("commission", {"gross": NOTHING, "net_of_fees": Fact("fees_fen")}),
+    "group_part": Chosen("group", {"each_firm": NOTHING, "declared_group": Fact("group_others_fen")}),
+    "revenue": total(Defined("counted"), Defined("tax_part"), Defined("fee_part"), Defined("group_part")),
     "share": ratio(_REVENUE, Param("reward_rate")),
     "reward": rounded(least(Defined("share"), Param("annual_cap")), Param("rounding")),
+    "whole": total(_REWARD),
+    "prior_count": CountPriorAwards(ID),
+    "granted_already": SumOfAwards(GROUP),
 }
 
-_IN_CITY = all_of(
-    Compare(Fact("registered_place"), "starts_with", Param("city_codes")),
-    Compare(Fact("tax_place"), "starts_with", Param("city_codes")),
-)
-
-SCOPE = Condition(
-    key="scope",
-    title=Text("是否属于支持范围？", "Is the firm in scope?"),
-    clause=Clause(
-        Text(
-            "支持从事数据标注、政务大模型等通用人工智能行业，以及数字经济分类 02 至 05 类的企业；本项奖励不要求在本市注册。",
-            "Firms in data annotation, government models and other general AI, or in classes 02 to 05 of the "
-            "digital-economy classification; this reward does not ask for registration in the city.",
-        ),
-        Text("不要求在本市注册", "does not ask for registration in the city"),
-        "1, 3(1)",
-    ),
-    found=Text(
-        "数据标注企业：{is_annotation_firm}；数字经济分类：{industry_class}",
-        "Annotation firm: {is_annotation_firm}; class: {industry_class}",
-    ),
-    requirement=Text(
-        "数据标注企业，或分类属于 {industry_classes}", "An annotation firm, or a class in {industry_classes}"
-    ),
-    test=all_of(
-        any_of(
-            Fact("is_annotation_firm"),
-            Compare(Fact("industry_class"), "starts_with", Param("industry_classes")),
-        ),
-        Excepting(
-            _IN_CITY, (ExceptionRule("registration_waived", "3(1)", Param("registration_waived"), Always()),)
-        ),
-    ),
-    reason=Text("企业不属于第一条规定的支持范围。", "The firm is outside the scope of article 1."),
-    change=Text(
-        "如行业分类有误，请更新单位资料并重新认证。",
-        "If the class is wrong, correct the profile and have it verified again.",
-    ),
-)
+SCOPE = clauses.scope(waived_by="3(1)")
 
 CERTIFICATE = Condition(
     key="certificate",
@@ -204,20 +156,23 @@ CERTIFICATE = Condition(
     change=Text("取得登记证书后的成交才能计入。", "Only sales after a certificate is issued can count."),
 )
 
-VALIDITY = Condition(
-    key="validity",
-    title=Text("年度是否在政策有效期内？", "Is the year within the policy's validity?"),
+HEAD = Condition(
+    key="head",
+    title=Text("是否由本企业申报？", "Is this the firm that claims?"),
     clause=Clause(
-        Text("政策自印发之日起实施，有效期三年。", "The policy is in force for three years from its issue."),
-        Text("有效期三年", "three years"),
-        "12",
+        Text(
+            "每家企业单独计算；按集团合并的，由申报主体统一享受，其他企业不再重复享受。",
+            "Each firm counts alone; where a group is taken together, its declared head alone is rewarded.",
+        ),
+        Text("不再重复享受", "alone is rewarded"),
+        "3(1)",
     ),
-    found=Text("申报年度 {year}", "Benefit year {year}"),
-    requirement=Text(
-        "自 {validity_from} 起 {validity_years} 年内", "Within {validity_years} years from {validity_from}"
+    found=Text("集团申报主体：{is_group_head}", "Declared head: {is_group_head}"),
+    requirement=Text("单独计算，或者为集团申报主体", "Counted alone, or the declared head"),
+    test=Chosen("group", {"each_firm": Always(), "declared_group": Fact("is_group_head")}),
+    reason=Text(
+        "按集团合并计算，本企业不是申报主体。", "The group is taken together and this firm is not its head."
     ),
-    test=YearWithin(Param("validity_from"), Param("validity_years")),
-    reason=Text("{year} 年度不在政策有效期内。", "The year {year} lies outside the policy's validity."),
 )
 
 TRADES = Condition(
@@ -266,6 +221,13 @@ REVENUE = Condition(
         Line(Text("不计入", "Not counted"), Defined("excluded"), "minus", "excluded"),
         Line(Text("增值税", "VAT"), Defined("tax_part"), "plus", "tax", shows_zero=False),
         Line(Text("服务费", "Fees"), Defined("fee_part"), "minus", "fees", shows_zero=False),
+        Line(
+            Text("集团其他企业", "Other firms of the group"),
+            Defined("group_part"),
+            "plus",
+            "group",
+            shows_zero=False,
+        ),
         Line(Text("核定收入", "Actual revenue"), _REVENUE, "total", "revenue"),
     ),
 )
@@ -296,20 +258,17 @@ THRESHOLD = Condition(
     change=Text("核定收入再增加 {margin} 即达到条件。", "{margin} more of actual revenue would reach it."),
 )
 
-YEARS = Condition(
-    key="years",
-    title=Text("奖励年数是否已满？", "Have all years been used?"),
-    clause=Clause(
-        Text("每家企业享受本项奖励的期限为三年。", "Each firm may receive this reward for three years."),
-        Text("期限为三年", "three years"),
-        "3(1)",
-    ),
-    found=Text("此前已获奖 {prior_count} 次", "{prior_count} earlier awards"),
-    requirement=Text("少于 {most_awards} 次", "Fewer than {most_awards}"),
-    test=Compare(Defined("prior_count"), "<", Param("most_awards")),
-    reason=Text(
-        "企业此前已获得 {prior_count} 个年度的奖励，期限已满。",
-        "The firm has already been rewarded for {prior_count} years.",
+YEARS = clauses.years(
+    "3(1)",
+    Chosen(
+        "three_years",
+        {
+            "awards_of_firm": Compare(Defined("prior_count"), "<", Param("most_awards")),
+            "calendar_years": any_of(
+                Compare(YearOfValidity(Param("validity_from")), "<", Param("most_awards")),
+                Compare(YearOfValidity(Param("validity_from")), "==", Param("most_awards")),
+            ),
+        },
     ),
 )
 
@@ -337,31 +296,7 @@ AMOUNT = Condition(
     ),
 )
 
-ONCE = Condition(
-    key="once",
-    title=Text("是否重复享受？", "Is it granted twice?"),
-    clause=Clause(
-        Text(
-            "同一事项同一年度只享受一次，就高不就低。",
-            "One matter and year is rewarded once only, by the highest.",
-        ),
-        Text("只享受一次", "once only"),
-        "3(1)",
-    ),
-    found=Text(
-        "本年度同一事项已登记奖励 {granted_this_year}", "Already granted this year: {granted_this_year}"
-    ),
-    requirement=Text("不高于本次应奖励金额", "Less than what is due now"),
-    test=any_of(
-        Compare(Defined("granted_this_year"), "==", _NOTHING),
-        Compare(_REWARD, ">", Defined("granted_this_year")),
-    ),
-    otherwise=Outcome.SUPERSEDED,
-    reason=Text(
-        "本年度同一事项已登记奖励 {granted_this_year}，不再重复奖励；如单独计算为 {reward}。",
-        "An award of {granted_this_year} stands for this year; this one would have been {reward}.",
-    ),
-)
+ONCE = clauses.once("3(1)")
 
 CARD = Measure(
     id=ID,
@@ -374,12 +309,20 @@ CARD = Measure(
         "{reward_rate} of all actual revenue once it reaches {revenue_threshold} a year, at most {annual_cap} a year, "
         "for up to {most_awards} years.",
     ),
-    department=Text("市政务服务数据管理局", "Municipal Bureau of Government Services and Data"),
-    group=GROUP,
+    department=clauses.led_by(DATA_BUREAU),
+    recipient=Text("在服务基地卖出数据产品的企业", "Firms that sell data products at the base"),
+    competition=clauses.REVIEWED,
+    exclusivity=Exclusivity(
+        GROUP,
+        whole="whole",
+        already="granted_already",
+        most_awards="most_awards",
+        limited_by=("three_years", "awards_of_firm"),
+    ),
     facts=FACTS,
     questions=QUESTIONS,
-    definitions=DEFINITIONS | {"prior_count": CountPriorAwards(ID), "granted_this_year": HighestOf(GROUP)},
-    conditions=(SCOPE, CERTIFICATE, VALIDITY, TRADES, REVENUE, THRESHOLD, YEARS),
+    definitions=DEFINITIONS,
+    conditions=(SCOPE, CERTIFICATE, clauses.VALIDITY, HEAD, TRADES, REVENUE, THRESHOLD, YEARS),
     amount=AMOUNT,
     award="reward",
     limits=(ONCE,),
@@ -392,4 +335,27 @@ CARD = Measure(
         "Actual revenue of {revenue} in {year}; {reward_rate} of it reaches the yearly cap, the reward is {reward}.",
     ),
     cap="annual_cap",
+    trial=(
+        Ask("is_annotation_firm", Text("企业从事什么？", "What does the firm do?")),
+        Ask("certificate_count", Text("有没有数据资产登记证书？", "Is there a registration certificate?")),
+        Ask(
+            "receipts_fen",
+            Text(
+                "当年在清远服务基地实际到账多少（不含税）？",
+                "How much was received at the base, without VAT?",
+            ),
+        ),
+        Ask(
+            "refunds_fen",
+            Text("其中退款和不应计入的合计多少？", "How much of it is refunds or does not count?"),
+        ),
+        Ask("prior_awards", Text("以前获得过几次本项奖励？", "How often was this reward granted before?")),
+    ),
+    trial_takes={
+        "transaction_count": 1,
+        "excluded_count": 0,
+        **dict.fromkeys((f"excluded_{code}_fen" for code in EXCLUSIONS), 0),
+        "vat_fen": 0,
+        "fees_fen": 0,
+    },
 )

@@ -82,7 +82,7 @@ def conclusion_of(trace: Mapping[str, Any]) -> Conclusion:
     by_key = {step["key"]: step for step in steps}
     is_granted = outcome == Outcome.GRANTED
     facts = []
-    margin = by_key["threshold"]["margin"]
+    margin = by_key["threshold"]["margin"] if "threshold" in by_key else None
     if margin is not None:
         is_over = margin["by"] >= 0
         label = _("结论余量") if is_over else _("距奖励条件")
@@ -117,9 +117,9 @@ def steps_of(
     found = []
     for step in trace["steps"]:
         chart: charts.Drawing | str = ""
-        if step["key"] == "revenue":
+        if step["key"] == "revenue" and "trades" in by_key:
             chart = _waterfall(step, by_key["trades"])
-        elif step["key"] == "threshold":
+        elif step["key"] == "threshold" and "revenue" in by_key:
             chart = _years(trace, by_key, annuals)
         found.append(
             ShownStep(

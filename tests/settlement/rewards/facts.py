@@ -18,6 +18,7 @@ def facts(receipts_fen: int | None, *, year: int = 2025, **changed: Any) -> engi
     values: dict[str, Any] = {
         "is_annotation_firm": True,
         "industry_class": "0304",
+        "in_recognised_park": False,
         "registered_place": "441802",
         "tax_place": "441802",
         "certificate_count": 1,
@@ -28,6 +29,7 @@ def facts(receipts_fen: int | None, *, year: int = 2025, **changed: Any) -> engi
         **{f"excluded_{code}_fen": 0 for code in EXCLUSIONS},
         "vat_fen": 0,
         "fees_fen": 0,
+        "readings": [],
         "prior_awards": [],
         **changed,
     }

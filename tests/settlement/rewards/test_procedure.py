@@ -123,7 +123,11 @@ def test_an_unverified_profile_leaves_the_case_undetermined() -> None:
     decision = services.draft_claim(by=SYSTEM, at=DRAFTED, firm_id=firm().pk, year=2025).decision
     assert decision is not None
     assert decision.outcome == Outcome.UNDETERMINED
-    assert {each["name"] for each in decision.trace["missing"]} == {"is_annotation_firm", "industry_class"}
+    assert {each["name"] for each in decision.trace["missing"]} == {
+        "is_annotation_firm",
+        "industry_class",
+        "in_recognised_park",
+    }
 
 
 def test_the_whole_procedure_to_the_award() -> None:
@@ -347,7 +351,9 @@ def test_other_readings_are_shown_with_the_difference_they_make() -> None:
     assert len(found) == 18
     with_tax = found["tax", "including_vat"]
     assert (with_tax.outcome, with_tax.amount_fen, with_tax.change_fen) == ("granted", 5_194_000, 5_194_000)
-    assert found["recognition", "accrual"].amount_fen is None
+    accrual, group = found["recognition", "accrual"], found["group", "declared_group"]
+    assert (accrual.outcome, accrual.amount_fen) == ("not_eligible", 0)
+    assert (group.outcome, group.amount_fen) == ("undetermined", 0)
     assert found["tax", "excluding_vat"].is_chosen
 
 
