@@ -51,6 +51,8 @@ ledger = typer.Typer(help="The books.", no_args_is_help=True)
 app.add_typer(ledger, name="ledger")
 dataset = typer.Typer(help="Datasets, over the API of any installation.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
+policy = typer.Typer(help="The policy's rule cards, without a server.", no_args_is_help=True)
+app.add_typer(policy, name="policy")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 
@@ -259,6 +261,81 @@ def verify(
         print("\n".join(verifying.as_lines(report)))
     if code := verifying.EXIT_CODES[report.verdict]:
         raise typer.Exit(code)
+
+
+VersionOption = Annotated[
+    str,
+    typer.Option("--version", help="The version of the policy's parameters; the current one unless told."),
+]
+
+
+@app.command()
+def decide(
+    measure: Annotated[str, typer.Argument(help="A measure, such as data_product_trading.")],
+    facts: Annotated[
+        Path, typer.Argument(help="Its facts as JSON (see: qingshu policy schema); - reads the input.")
+    ],
+    *,
+    version: VersionOption = "",
+    interpretation: Annotated[
+        list[str] | None,
+        typer.Option(help="A reading of an open question, question=reading; may be repeated."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide a case from its facts alone, with the whole trace; exit code 8 when facts are missing."""
+    from config import deciding
+
+    readings = deciding.readings_of(interpretation or [])
+    decision = deciding.decided(measure, facts, version=version, interpretation=readings)
+    print(decision.bytes.decode() if as_json else "\n".join(deciding.trace_lines(decision)))
+    if code := deciding.exit_code(decision):
+        raise typer.Exit(code)
+
+
+@policy.command("show")
+def policy_show(
+    measure: Annotated[str, typer.Argument(help="A measure, such as data_product_trading.")],
+    *,
+    version: VersionOption = "",
+) -> None:
+    """Print a rule card: clauses, parameters, facts, open questions."""
+    from config import deciding
+
+    print("\n".join(deciding.card_lines(measure, version)))
+
+
+@policy.command("schema")
+def policy_schema(
+    name: Annotated[str, typer.Argument(help="A measure, for its facts; or `decision`.")],
+) -> None:
+    """Print the JSON Schema (2020-12) of a measure's facts, or of decisions."""
+    from config import deciding
+
+    print(json.dumps(deciding.schema(name), ensure_ascii=False, indent=2))
+
+
+@policy.command("test")
+def policy_test(
+    measure: Annotated[list[str] | None, typer.Argument(help="Measures; all when none is named.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the scenarios that stand beside the cards; exit code 8 when one does not hold."""
+    from config import deciding
+
+    found = deciding.tested(measure or [])
+    failing = [each for each in found if each["problems"]]
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        for each in found:
+            print(f"{'FAILS' if each['problems'] else 'holds'}  {each['measure']}: {each['name']}")
+            for problem in each["problems"]:
+                print(f"       {problem}")
+        print(f"{len(found) - len(failing)} of {len(found)} scenarios hold.")
+    if failing:
+        raise typer.Exit(ExitCode.CHECK_FAILED)
 
 
 @app.command()

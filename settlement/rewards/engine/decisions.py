@@ -11,7 +11,7 @@ from typing import Any
 from settlement.rewards.engine.canonical import canonical, sha256
 from settlement.rewards.engine.cards import Condition, Line, Measure, Outcome
 from settlement.rewards.engine.facts import Facts
-from settlement.rewards.engine.operations import Reading, Unknown
+from settlement.rewards.engine.operations import Defined, Reading, Unknown
 from settlement.rewards.engine.parameters import PolicyVersion, plain_value
 from settlement.rewards.engine.texts import Text, shown, yuan
 
@@ -66,7 +66,7 @@ def decide(
     UndefinedParameter.
     """
     facts.check(measure.id, measure.facts)
-    readings = _readings(measure, interpretation or {})
+    readings = checked_readings(measure, interpretation or {})
     day = max(date(facts.year, 12, 31), version.first_day)
     resummed = measure.resummed_reading(readings)
     if resummed is not None:
@@ -75,7 +75,7 @@ def decide(
     words = _Words(measure, blank)
     steps = [_step(number, step, measure, blank, words) for number, step in enumerate(measure.steps, 1)]
     outcome = _outcome(measure, steps)
-    award = measure.definitions[measure.award].seen(blank.afresh()).value
+    award = Defined(measure.award).seen(blank.afresh()).value
     computed = award if isinstance(award, int) else None
     amount = computed if outcome == Outcome.GRANTED and computed is not None else 0
     if outcome == Outcome.GRANTED and amount == 0:
@@ -110,7 +110,7 @@ def _exclusivity(measure: Measure, blank: Reading) -> dict[str, Any]:
     rule, readings = measure.exclusivity, blank.interpretation
 
     def known(name: str) -> int | None:
-        value = measure.definitions[name].seen(blank.afresh()).value
+        value = Defined(name).seen(blank.afresh()).value
         return value if isinstance(value, int) else None
 
     is_limited, matter = rule.is_limited(readings), rule.matter(readings)
@@ -125,7 +125,8 @@ def _exclusivity(measure: Measure, blank: Reading) -> dict[str, Any]:
     }
 
 
-def _readings(measure: Measure, wanted: Mapping[str, str]) -> dict[str, str]:
+def checked_readings(measure: Measure, wanted: Mapping[str, str]) -> dict[str, str]:
+    """The chosen reading of every open question; NoSuchReading for what is not offered."""
     readings = measure.defaults()
     for name, option in wanted.items():
         question = next((each for each in measure.questions if each.name == name), None)
@@ -151,7 +152,7 @@ class _Words:
         if name in self.specs:
             return self.specs[name].said(self.blank.facts.value(name))
         if name in self.measure.definitions:
-            value = self.measure.definitions[name].seen(self.blank.afresh()).value
+            value = Defined(name).seen(self.blank.afresh()).value
             unit = "count" if name.endswith("_count") else "fen"
             return shown(None if isinstance(value, Unknown) else value, unit)
         row = self.blank.version.at(name, self.blank.day)
@@ -292,7 +293,7 @@ def _sentence(
             "各项条件均满足，但按规则计算的金额为零。",
             "All conditions hold, but the amount computed by the rule is zero.",
         )
-    amount = measure.definitions[measure.award].seen(words.blank.afresh()).value
+    amount = Defined(measure.award).seen(words.blank.afresh()).value
     cap = words.blank.version.at(measure.cap, words.blank.day).value if measure.cap else None
     return words.filled(measure.at_cap if amount == cap and measure.at_cap.zh else measure.granted)
 

@@ -52,10 +52,19 @@ class Reading:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     readings: dict[str, str] = field(default_factory=dict)
     row: Mapping[str, Any] | None = None
+    known: dict[str, tuple[Seen, Reading]] = field(default_factory=dict)
 
     def afresh(self) -> Reading:
         """The same case for the next step, with nothing read yet."""
-        return Reading(self.facts, self.version, self.day, self.interpretation, self.definitions)
+        return Reading(
+            self.facts, self.version, self.day, self.interpretation, self.definitions, known=self.known
+        )
+
+    def note(self, other: Reading) -> None:
+        """Note what another reading of the same case has read."""
+        self.inputs |= other.inputs
+        self.parameters |= other.parameters
+        self.readings |= other.readings
 
     def of_row(self, row: Mapping[str, Any]) -> Reading:
         """The same step inside one row of a fact that is a list."""
@@ -116,16 +125,19 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """A quantity the card defines once and uses by name."""
+    """A quantity the card defines once and uses by name; worked out once for a case."""
 
     name: str
 
     def seen(self, reading: Reading) -> Seen:
-        found = reading.definitions[self.name].seen(reading)
-        return Seen(
-            found.value,
-            {"op": "defined", "name": self.name, "result": found.tree["result"], "of": [found.tree]},
-        )
+        if self.name not in reading.known:
+            own = reading.afresh()
+            found = reading.definitions[self.name].seen(own)
+            tree = {"op": "defined", "name": self.name, "result": found.tree["result"], "of": [found.tree]}
+            reading.known[self.name] = Seen(found.value, tree), own
+        seen, own = reading.known[self.name]
+        reading.note(own)
+        return seen
 
     def parts(self) -> Iterable[Operation]:
         return ()

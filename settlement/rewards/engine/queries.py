@@ -7,7 +7,7 @@ denominator, so nothing is rounded but where the card says so. Text only: nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -186,7 +186,7 @@ class _Writer:
                 return self._arithmetic(operation.name, [self.term(term) for term in operation.terms])
             case ops.Compare(left, how, right):
                 return self._compare(self.term(left), how, self.term(right))
-            case ops.Decided(_name_, decides, terms):
+            case ops.Decided(_, decides, terms):
                 word = " OR " if decides else " AND "
                 parts = [f"({self.term(term).truth})" for term in terms]
                 return _Term(sql=f"({word.join(parts)})") if parts else _Term(not decides)
@@ -209,9 +209,9 @@ class _Writer:
             case ops.MonthsSince(day, month):
                 return _Term(sql=self._months(self.term(day).sql, self.term(month).sql))
             case ops.AgeInMonth(born, month):
-                day = self.term(born).sql
-                months = self._months(day, self.term(month).sql)
-                late = f"CAST(CAST(substr({day}, 9, 2) AS INTEGER) > 1 AS INTEGER)"
+                born_on = self.term(born).sql
+                months = self._months(born_on, self.term(month).sql)
+                late = f"CAST(CAST(substr({born_on}, 9, 2) AS INTEGER) > 1 AS INTEGER)"
                 return _Term(sql=_floored(f"({months} - {late})", 12))
             case ops.SumOver():
                 return self._sum_over(operation)
@@ -321,7 +321,7 @@ class _Writer:
         )
 
 
-_CONSTANT = {
+_CONSTANT: dict[str, Callable[[Any], Any]] = {
     "sum": sum,
     "min": min,
     "max": max,
