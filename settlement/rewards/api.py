@@ -14,6 +14,7 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from organizations.permissions import Actor
 from settlement.rewards import engine, measures, rules, selectors, services
+from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
 from settlement.rewards.permissions import SEE_ALL_CLAIMS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
@@ -158,18 +159,27 @@ def replay(request: HttpRequest, number: str) -> ReplayOut:
 
 @router.post("/estimate", response=dict[str, Any], auth=None)
 def estimate(request: HttpRequest, body: EstimateIn) -> dict[str, Any]:
-    """Decide a case from its facts alone; nothing is stored."""
+    """Decide a case of any measure from its facts alone; nothing is stored."""
+    measure = body.facts.get("measure")
+    if not isinstance(measure, str) or measure not in measures.CARDS:
+        raise InvalidInput(
+            field="facts", reason=_("没有这项措施：%(measure)s") % {"measure": str(measure)[:40]}
+        )
     try:
-        found = rules.decide(selectors.MEASURE, engine.Facts(body.facts), interpretation=body.interpretation)
+        found = rules.decide(measure, engine.Facts(body.facts), interpretation=body.interpretation)
     except (engine.FactsInvalid, NoSuchReading) as error:
         raise InvalidInput(field="facts", reason=_("事实或口径无效：%(error)s") % {"error": error}) from error
     return dict(found.document)
 
 
-@router.get("/policy", response=PolicyOut, auth=None)
-def read_policy(request: HttpRequest) -> PolicyOut:
-    """The measure's parameters in the current version, and the default readings of open questions."""
-    card, version = measures.DATA_PRODUCT_TRADING, measures.version_of(selectors.MEASURE)
+def _card(measure: str) -> engine.Measure:
+    if measure not in measures.CARDS:
+        raise NotFound
+    return measures.CARDS[measure]
+
+
+def _policy(card: engine.Measure) -> PolicyOut:
+    version = measures.version_of(card.id)
     return PolicyOut(
         measure=card.id,
         version=version.name,
@@ -177,3 +187,33 @@ def read_policy(request: HttpRequest) -> PolicyOut:
         parameters=[ParameterOut(**row.plain()) for row in version.parameters],
         defaults=card.defaults(),
     )
+
+
+@router.get("/policy", response=PolicyOut, auth=None)
+def read_policy(request: HttpRequest) -> PolicyOut:
+    """The parameters of article 3(1) in the current version, and the default readings of its open questions."""
+    return _policy(measures.DATA_PRODUCT_TRADING)
+
+
+@router.get("/measures", response=list[PolicyOut], auth=None)
+def measure_list(request: HttpRequest) -> list[PolicyOut]:
+    """Every measure with an amount: its parameters and default readings."""
+    return [_policy(card) for card in measures.CARDS.values()]
+
+
+@router.get("/measures/{measure}", response=PolicyOut, auth=None)
+def read_measure(request: HttpRequest, measure: str) -> PolicyOut:
+    """One measure."""
+    return _policy(_card(measure))
+
+
+@router.get("/measures/{measure}/facts-schema", response=dict[str, Any], auth=None)
+def facts_schema(request: HttpRequest, measure: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the facts that the measure is decided from."""
+    return shapes.of_facts(_card(measure))
+
+
+@router.get("/decision-schema", response=dict[str, Any], auth=None)
+def decision_schema(request: HttpRequest) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a decision with its trace."""
+    return shapes.of_decision()

@@ -161,27 +161,30 @@ def _identity_facts(firm: Organization, year: int) -> dict[str, dict[str, Any]]:
     return {
         "is_annotation_firm": fact(OrganizationKind.ANNOTATION_FIRM.value in firm.kinds),
         "industry_class": fact(firm.industry_digital or None),
-        "in_recognised_park": fact(_is_recognised(firm.park, year)),
+        "in_recognised_park": fact(is_recognised(firm.park, year)),
         "registered_place": fact(firm.registered_place or None),
         "tax_place": fact(firm.tax_place or None),
     }
 
 
-def _is_recognised(park: Park | None, year: int) -> bool:
+def is_recognised(park: Park | None, year: int) -> bool:
     """Whether the park was recognised by the end of the year; no park is no."""
     return park is not None and park.recognised_on is not None and park.recognised_on <= date(year, 12, 31)
 
 
-def _certificate_fact(firm_id: UUID, year: int) -> dict[str, Any]:
-    """Certificates held on some day of the year; one ended in the year still counts for its days."""
+def certificates_in_force(year: int) -> QuerySet[Certificate]:
+    """Certificates in force on some day of the year; one ended in the year still counts for its days."""
     ended = (CertificateState.CANCELLED, CertificateState.REVOKED)
-    held = Certificate.objects.filter(
-        holder=firm_id, valid_from__lte=date(year, 12, 31), valid_until__gte=date(year, 1, 1)
-    )
     lapsed = Transition.objects.filter(
         machine="registration_certificate", to_state__in=ended, at__lt=clock.start_of(date(year, 1, 1))
     )
-    rows = list(held.exclude(pk__in=lapsed.values("subject_id")).order_by("valid_from", "number"))
+    held = Certificate.objects.filter(valid_from__lte=date(year, 12, 31), valid_until__gte=date(year, 1, 1))
+    return held.exclude(pk__in=lapsed.values("subject_id"))
+
+
+def _certificate_fact(firm_id: UUID, year: int) -> dict[str, Any]:
+    """The certificates that a firm holds on some day of the year."""
+    rows = list(certificates_in_force(year).filter(holder=firm_id).order_by("valid_from", "number"))
     return {
         "value": len(rows),
         "source": "platform",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
@@ -90,6 +90,11 @@ class PolicyVersion:
     def in_force(self, day: date) -> list[Parameter]:
         """All rows in force on `day`, in the order of the file."""
         return [row for row in self.parameters if row.applies_on(day)]
+
+    def with_values(self, values: Mapping[str, ParameterValue]) -> PolicyVersion:
+        """The same version with other values in the place of some; for comparing, never for a decision kept."""
+        rows = tuple(replace(row, value=values.get(row.name, row.value)) for row in self.parameters)
+        return replace(self, parameters=rows)
 
     @property
     def names(self) -> frozenset[str]:

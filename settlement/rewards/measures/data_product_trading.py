@@ -6,7 +6,6 @@ Clauses are in our own words; the numbers stand in the TOML beside this file.
 from __future__ import annotations
 
 from settlement.rewards.engine.cards import (
-    Ask,
     Clause,
     Condition,
     Exclusivity,
@@ -335,27 +334,4 @@ CARD = Measure(
         "Actual revenue of {revenue} in {year}; {reward_rate} of it reaches the yearly cap, the reward is {reward}.",
     ),
     cap="annual_cap",
-    trial=(
-        Ask("is_annotation_firm", Text("企业从事什么？", "What does the firm do?")),
-        Ask("certificate_count", Text("有没有数据资产登记证书？", "Is there a registration certificate?")),
-        Ask(
-            "receipts_fen",
-            Text(
-                "当年在清远服务基地实际到账多少（不含税）？",
-                "How much was received at the base, without VAT?",
-            ),
-        ),
-        Ask(
-            "refunds_fen",
-            Text("其中退款和不应计入的合计多少？", "How much of it is refunds or does not count?"),
-        ),
-        Ask("prior_awards", Text("以前获得过几次本项奖励？", "How often was this reward granted before?")),
-    ),
-    trial_takes={
-        "transaction_count": 1,
-        "excluded_count": 0,
-        **dict.fromkeys((f"excluded_{code}_fen" for code in EXCLUSIONS), 0),
-        "vat_fen": 0,
-        "fees_fen": 0,
-    },
 )

@@ -1,0 +1,100 @@
+"""An operation as people read it: names of facts, parameters and definitions, and signs between them."""
+
+from __future__ import annotations
+
+from settlement.rewards.engine import operations as ops
+from settlement.rewards.engine.cards import Measure
+from settlement.rewards.engine.parameters import PolicyVersion
+from settlement.rewards.engine.texts import Text
+
+_SIGNS = {"sum": " + ", "difference": " − ", "ratio": " × "}
+_COMPARED = {">=": " ≥ ", ">": " > ", "<": " < ", "==": " = "}
+
+
+def formula(measure: Measure, version: PolicyVersion, operation: ops.Operation) -> Text:
+    """One operation in both languages; definitions by their name."""
+    labels = {spec.name: spec.label for spec in measure.facts}
+    rows = {row.name: row.label for row in version.parameters}
+    members = {m.name: m.label for spec in measure.facts for m in spec.members}
+
+    def joined(sign: str, parts: list[Text]) -> Text:
+        return Text(sign.join(part.zh for part in parts), sign.join(part.en for part in parts))
+
+    def many(zh: str, en: str, terms: tuple[ops.Operation, ...]) -> Text:
+        said = [say(term) for term in terms]
+        return Text(
+            f"{zh}（{'，'.join(each.zh for each in said)}）", f"{en}({', '.join(each.en for each in said)})"
+        )
+
+    def say(each: ops.Operation) -> Text:  # noqa: PLR0911, PLR0912
+        match each:
+            case ops.Fact(name):
+                return labels[name]
+            case ops.Param(name) | ops.MonthParam(name):
+                return rows[name]
+            case ops.InRow(name):
+                return members[name]
+            case ops.Defined(name):
+                return Text(f"[{name}]", f"[{name}]")
+            case ops.Chosen(name, options):
+                question = next(q for q in measure.questions if q.name == name)
+                readings = [(question.option(key).label, say(option)) for key, option in options.items()]
+                return Text(
+                    f"〔{'；'.join(f'{label.zh}：{said.zh}' for label, said in readings)}〕",
+                    f"[{'; '.join(f'{label.en}: {said.en}' for label, said in readings)}]",
+                )
+            case ops.Arithmetic(terms, "min"):
+                return many("较小值", "least", terms)
+            case ops.Arithmetic(terms, "max"):
+                return many("较大值", "greatest", terms)
+            case ops.Arithmetic(terms, "rounded"):
+                return many("取整", "rounded", terms[:1])
+            case ops.Arithmetic((), _):
+                return Text("0", "0")
+            case ops.Arithmetic(terms, name):
+                return joined(_SIGNS[name], [say(term) for term in terms])
+            case ops.Compare(left, "starts_with", right):
+                first, second = say(left), say(right)
+                return Text(f"{first.zh}属于{second.zh}", f"{first.en} among {second.en}")
+            case ops.Compare(left, how, right):
+                return joined(_COMPARED[how], [say(left), say(right)])
+            case ops.Decided(_, decides, terms):
+                said = [say(term) for term in terms]
+                return Text(
+                    f"（{(' 或 ' if decides else ' 且 ').join(part.zh for part in said)}）",
+                    f"({(' or ' if decides else ' and ').join(part.en for part in said)})",
+                )
+            case ops.Negated(term):
+                found = say(term)
+                return Text(f"不是：{found.zh}", f"not {found.en}")
+            case ops.Excepting(base, exceptions):
+                found, waivers = say(base), [say(rule.when) for rule in exceptions]
+                return Text(
+                    f"{found.zh}（除外：{'、'.join(w.zh for w in waivers)}）",
+                    f"{found.en} (except: {', '.join(w.en for w in waivers)})",
+                )
+            case ops.YearWithin(start, years):
+                return joined(
+                    " + ", [Text(f"年度 ∈ {say(start).zh}", f"year within {say(start).en}"), say(years)]
+                )
+            case ops.YearOfValidity():
+                return Text("有效期内第几年", "year of the validity")
+            case ops.CountPriorAwards():
+                return Text("登记簿中此前获奖年数", "earlier years in the register")
+            case ops.SumOfAwards():
+                return Text("登记簿中同一事项已奖励", "granted before for the matter")
+            case ops.MonthsSince(day, _):
+                found = say(day)
+                return Text(f"自{found.zh}起的月数", f"months since {found.en}")
+            case ops.AgeInMonth():
+                return Text("当月首日周岁", "age on the month's first day")
+            case ops.SumOver(register, when, value):
+                shown, condition = (say(value) if value else Text("1", "1")), say(when)
+                return Text(
+                    f"对{labels[register].zh}逐条合计：{shown.zh}，条件 {condition.zh}",
+                    f"over {labels[register].en}: sum of {shown.en} where {condition.en}",
+                )
+            case _:
+                return Text("是", "yes")
+
+    return say(operation)
