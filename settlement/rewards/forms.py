@@ -172,7 +172,7 @@ class CompareForm(forms.Form):
         for side, told in (("one", _("方案甲")), ("other", _("方案乙"))):
             field = make()
             field.label = f"{label} · {told}"
-            field.widget.attrs["aria-label"] = field.label
+            field.widget.attrs |= {"aria-label": field.label, "class": "input"}
             self.fields[f"{side}_{name}"] = field
 
     def rows(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:

@@ -278,7 +278,8 @@ class _Writer:
         held = (
             f"list_filter({_name(register)}, lambda a: a.measure = {_text(measure)} AND a.year < {self.year})"
         )
-        return _Term(sql=f"len(list_distinct(list_transform({held}, lambda a: a.year)))")
+        years = f"len(list_distinct(list_transform({held}, lambda a: a.year)))"
+        return _Term(sql=f"(CASE WHEN len({_name(register)}) = 0 THEN 0 ELSE {years} END)")
 
     def _sum_of_awards(self, operation: ops.SumOfAwards) -> _Term:
         asked = [f'a."group" = {_text(operation.group)}']
@@ -290,8 +291,10 @@ class _Writer:
             asked.append(f"COALESCE(a.matter, '') = {columns[1]}")
         held = f"list_filter({columns[0]}, lambda a: {' AND '.join(asked)})"
         known = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-        amounts = f"COALESCE(list_sum(list_transform({held}, lambda a: a.amount_fen)), 0)"
-        return _Term(sql=f"(CASE WHEN {known} THEN {amounts} END)")
+        amounts = f"CAST(COALESCE(list_sum(list_transform({held}, lambda a: a.amount_fen)), 0) AS BIGINT)"
+        return _Term(
+            sql=f"(CASE WHEN {known} THEN CASE WHEN len({columns[0]}) = 0 THEN 0 ELSE {amounts} END END)"
+        )
 
     def _month_param(self, name: str, month: _Term) -> _Term:
         by_month = [
@@ -341,5 +344,5 @@ def _floored(number: str, denominator: int) -> str:
     """The whole part downward, also below zero, where `//` goes towards zero."""
     if denominator == 1:
         return number
-    rest = f"((({number} % {denominator}) + {denominator}) % {denominator})"
-    return f"(({number} - {rest}) // {denominator})"
+    below = f"(({number} - {denominator - 1}) // {denominator})"
+    return f"(CASE WHEN {number} >= 0 THEN {number} // {denominator} ELSE {below} END)"

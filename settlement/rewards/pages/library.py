@@ -16,7 +16,7 @@ from kernel.money import Money
 from settlement.rewards import comparisons, engine, measures, scenarios
 from settlement.rewards.comparisons import Comparison, Scheme
 from settlement.rewards.engine import wording
-from settlement.rewards.engine.operations import Defined, MonthParam, Param, walk
+from settlement.rewards.engine.operations import Defined, Fact, MonthParam, Param, walk
 from settlement.rewards.engine.texts import Text, shown
 from settlement.rewards.forms import CompareForm
 from settlement.rewards.pages.shown import article_label, said
@@ -25,6 +25,7 @@ from settlement.rewards.states import Outcome
 from web import charts
 from web.parts import Kpi
 
+BAR_LETTERS = 9
 TESTED = {Outcome.GRANTED: "green", Outcome.UNDETERMINED: "amber"}
 
 
@@ -123,10 +124,19 @@ def _step(
         "clause": said(step.clause.text.plain()),
         "article": article_label(step.clause.article),
         "formula": formula(step.test) if step.test is not None else "",
-        "lines": [(said(line.label.plain()), formula(line.amount)) for line in step.lines],
+        "lines": [(said(line.label.plain()), _written(card, line.amount, formula)) for line in step.lines],
         "parameters": [_parameter(row) for row in version.parameters if row.name in used],
         "otherwise": str(Outcome(step.otherwise.value).label) if step.test is not None else "",
     }
+
+
+def _written(card: engine.Measure, operation: Any, formula: Any) -> str:
+    """What stands in a line: a fact by its name, a definition written out, anything else as it is."""
+    if isinstance(operation, Fact):
+        return operation.name
+    if isinstance(operation, Defined):
+        return f"[{operation.name}] = {formula(card.definitions[operation.name])}"
+    return str(formula(operation))
 
 
 def _parameter(row: engine.Parameter) -> dict[str, Any]:
@@ -227,12 +237,17 @@ def _kpis(found: Comparison) -> list[Kpi]:
     ]
 
 
+def _short(name: str) -> str:
+    """A firm's name as a bar has room for it."""
+    return name if len(name) <= BAR_LETTERS else f"{name[: BAR_LETTERS - 1]}…"
+
+
 def _chart(found: Comparison) -> charts.Drawing | str:
     """The firms that gain or lose most, as bars."""
     if not found.changed:
         return ""
     bars = [
-        charts.Bar(row.firm.display_name[:9], abs(row.change_fen), "+" if row.change_fen > 0 else "−",
+        charts.Bar(_short(row.firm.display_name), abs(row.change_fen), "+" if row.change_fen > 0 else "−",
                    "green" if row.change_fen > 0 else "red")
         for row in found.changed[:10]
     ]  # fmt: skip

@@ -86,13 +86,13 @@ def conclusion_of(trace: Mapping[str, Any]) -> Conclusion:
     if margin is not None:
         is_over = margin["by"] >= 0
         label = _("结论余量") if is_over else _("距奖励条件")
-        hint = _("收入再减少超过此数才会改变结论") if is_over else _("核定收入再增加此数即达到")
+        hint = _("再减少超过此数才会改变结论") if is_over else _("再增加此数即达到条件")
         facts.append(Fact(label, Money(abs(margin["by"])), hint))
     cap = by_key["amount"]["margin"]
     if cap is not None and is_granted:
         at_cap = cap["by"] >= 0
         value = _("已达到上限") if at_cap else str(Money(-cap["by"]))
-        hint = _("收入再增加也不改变金额") if at_cap else _("奖励距每年上限")
+        hint = _("再增加也不改变金额") if at_cap else _("奖励距每年上限")
         facts.append(Fact(_("每年上限"), value, hint))
     cited = {repr(proof) for step in steps for each in step["inputs"] for proof in each["evidence"]}
     if cited:
