@@ -237,6 +237,7 @@ def example(world: World, route: str, argument: str) -> str:
     }  # fmt: skip
     by_argument = {
         "number": by_section.get(section, world.certificate.number), "year": "2025", "plan_id": world.plan.pk,
+        "measure": "data_product_trading",
         "order_id": world.order.pk, "version_id": world.version.pk, "certificate_id": world.certificate.pk,
         "filing_id": world.order.filing.pk, "claim_id": world.claim.pk, "product_id": world.product.pk,
         "application_id": world.certificate.application_id, "project_id": world.project.pk,
