@@ -432,3 +432,15 @@ def traceable_entitlements(viewer: Actor) -> QuerySet[Entitlement]:
 def newest(rows: QuerySet[Access], limit: int = 50) -> Sequence[Access]:
     """The newest rows of a log."""
     return list(rows[:limit])
+
+
+USES_BY_ORDER = """
+SELECT order_id, count(*) AS use_count FROM (
+    SELECT d.order_id FROM delivery_download AS t JOIN delivery_delivery AS d ON d.id = t.delivery_id
+    UNION ALL
+    SELECT e.order_id FROM delivery_access AS t JOIN delivery_entitlement AS e ON e.id = t.entitlement_id
+    UNION ALL
+    SELECT e.order_id FROM delivery_meteredcall AS t JOIN delivery_entitlement AS e ON e.id = t.entitlement_id
+) AS used WHERE order_id IS NOT NULL GROUP BY order_id
+"""
+"""SQL, for set-based readers: per order that was ever used, how often its buyer took data in any way."""
