@@ -49,6 +49,7 @@ ROUTERS = {
     "/invoices": "settlement.invoicing.api",
     "/reconciliation": "settlement.banking.api",
     "/revenue": "settlement.revenue.api",
+    "/risk": "settlement.risk.api",
     "/rewards": "settlement.rewards.api",
 }
 

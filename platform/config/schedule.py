@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.schedules import crontab
+
 
 def _every(seconds: int, task: str, queue: str = "default") -> dict[str, Any]:
     return {"task": task, "schedule": seconds, "options": {"expires": seconds, "queue": queue}}
@@ -34,6 +36,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "ledger-prove-nightly": _every(86400, "ledger.prove_nightly", "long"),
     "payruns-pay-waiting": _every(600, "payruns.pay_waiting", "long"),
     "merchant-deliver-due": _every(10, "merchant.deliver_due", "mail"),
+    "risk-scan-nightly": {**_every(86400, "risk.scan", "long"), "schedule": crontab(hour=2, minute=40)},
     "brokers-follow-terms": _every(60, "brokers.follow_terms"),
     "delivery-watch-entitlements": _every(300, "delivery.watch_entitlements"),
     "delivery-close-month": _every(3600, "delivery.close_month"),

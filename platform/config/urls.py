@@ -48,6 +48,7 @@ SECTIONS = {
     "merchant/": "settlement.merchant.urls",
     "v1/": "settlement.merchant.v1.urls",
     "revenue/": "settlement.revenue.urls",
+    "risk/": "settlement.risk.urls",
     "rewards/": "settlement.rewards.urls",
 }
 

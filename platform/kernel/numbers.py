@@ -46,6 +46,7 @@ SERIES = {
     "FB": "pay run 报酬发放",
     "TS": "complaint about a delivery 交付异议",
     "CJ": "ruling in a dispute 争议裁决",
+    "FX": "risk case 风险案件",
     "JL": "reward claim 奖励申报",
 }
 

@@ -51,6 +51,7 @@ DOMAIN_APPS = [
     "settlement.banking",
     "settlement.merchant",
     "settlement.revenue",
+    "settlement.risk",
     "settlement.rewards",
 ]
 INSTALLED_APPS = [
