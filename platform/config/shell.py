@@ -78,6 +78,7 @@ def _business() -> None:
     from settlement.payments import permissions as payments
     from settlement.revenue import permissions as revenue
     from settlement.rewards import permissions as rewards
+    from settlement.risk import permissions as risk
 
     group = navigation.BUSINESS
     navigation.register(
@@ -104,6 +105,7 @@ def _business() -> None:
         NavItem(_("账户与账本"), "book-open", "ledger:index", (ledger.VIEW_BOOKS, ledger.VIEW_ALL_BOOKS), group),
         NavItem(_("实际收入"), "chart-column", "revenue:index", (revenue.SEE_OWN_REVENUE, revenue.SEE_ALL_REVENUE), group),
         NavItem(_("奖励与测算"), "award", "rewards:index", (rewards.SEE_OWN_CLAIMS,), group),
+        NavItem(_("股权与联系信息"), "network", "risk:ownership", (risk.DECLARE,), group),
     )  # fmt: skip
 
 
@@ -120,6 +122,7 @@ def _review() -> None:
     from organizations import permissions as organizations
     from settlement.rewards import permissions as rewards
     from settlement.rewards import selectors as claims
+    from settlement.risk import permissions as risk
 
     group = navigation.REVIEW
     navigation.register(
@@ -127,6 +130,7 @@ def _review() -> None:
         NavItem(_("上架审核"), "store", "catalogue:queue", (catalogue.REVIEW_LISTINGS,), group),
         NavItem(_("争议裁决"), "gavel", "acceptance:disputes", (disputes.VIEW_DISPUTES,), group, complaints.waiting),
         NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting),
+        NavItem(_("风险监测"), "radar", "risk:board", (risk.WATCH,), group),
         NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.waiting_decisions),
         NavItem(_("试点评审"), "clipboard-check", "pilots:scoring", (pilots.SCORE,), group, piloting.waiting_scores),
         NavItem(_("经纪记录"), "clipboard-list", "brokers:board", (brokers.VIEW_ALL,), group),
@@ -202,6 +206,7 @@ def _desk() -> None:
     from annotation.work import selectors as work
     from assets.datasets import selectors as datasets
     from assets.registry import selectors as registry
+    from config import effects
     from exchange.acceptance import selectors as acceptance
     from exchange.brokers import selectors as brokers
     from exchange.catalogue import selectors as catalogue
@@ -223,10 +228,12 @@ def _desk() -> None:
     from settlement.payruns import selectors as payruns
     from settlement.revenue import selectors as revenue
     from settlement.rewards import selectors as rewards
+    from settlement.risk import selectors as risk
 
     revenue.register_goal(rewards.revenue_goal)
     register_referrals(brokers.referral_for)
     closing.register_watch("bank_lines", banking.watch)
+    risk.register_reward(effects.reward_with_less)
     for todos in (
         work.todos,
         datasets.todos,
@@ -244,6 +251,7 @@ def _desk() -> None:
         invoicing.todos,
         banking.todos,
         payruns.todos,
+        risk.todos,
     ):
         desk.register_todos(todos)
     for figures in (
@@ -270,6 +278,7 @@ def _finders() -> None:
     from settlement.invoicing.selectors import find_invoices
     from settlement.payments.selectors import find_payments, find_refunds
     from settlement.rewards.selectors import find_claims
+    from settlement.risk.selectors import find_cases
 
     finding.register_finder(_("标注项目"), find_projects, icon="folder-kanban")
     finding.register_finder(pgettext_lazy("several", "数据集"), find_datasets, icon="boxes")
@@ -287,6 +296,7 @@ def _finders() -> None:
     finding.register_finder(_("退款"), find_refunds, icon="undo-2")
     finding.register_finder(_("发票"), find_invoices, icon="receipt")
     finding.register_finder(_("奖励申报"), find_claims, icon="award")
+    finding.register_finder(_("风险案件"), find_cases, icon="radar")
 
 
 def _walks() -> None:

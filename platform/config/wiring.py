@@ -15,7 +15,7 @@ Handler = Callable[[Any], None]
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
     parts = (
-        _people, _annotation, _assets, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _rewards, _invoices,
+        _people, _annotation, _assets, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
     )  # fmt: skip
     found: dict[type[Event], list[Handler]] = {}
     for part in parts:
@@ -411,6 +411,18 @@ def _market() -> dict[type[Event], list[Handler]]:
         demands.DemandEnded: [notices.tell_demand_ended],
         demands.DemandHidden: [notices.tell_demand_hidden],
         SearchMatched: [notices.tell_search_matched],
+    }
+
+
+def _risk() -> dict[type[Event], list[Handler]]:
+    from config import risk_notices as notices
+    from settlement.risk import events as news
+
+    return {
+        news.CaseOpened: [notices.tell_case_opened],
+        news.CaseAnswered: [notices.tell_case_answered],
+        news.CaseDecided: [notices.tell_case_decided],
+        news.CaseReopened: [notices.tell_case_reopened],
     }
 
 

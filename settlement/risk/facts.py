@@ -62,7 +62,9 @@ WHERE r.released_at >= '{start}' AND r.released_at < '{end}'
 def empty() -> duckdb.DuckDBPyConnection:
     """A private in-memory database for one scan."""
     con = duckdb.connect(":memory:")
-    con.execute(f"SET threads = {THREADS}; SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+    con.execute(
+        f"SET threads = {THREADS}; SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false"
+    )
     return con
 
 

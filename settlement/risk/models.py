@@ -77,7 +77,8 @@ class Case(Record):
                 name="risk_case_decided_has_time",
             ),
             models.CheckConstraint(
-                condition=~Q(state="in_review") | Q(assignee__isnull=False), name="risk_case_in_review_has_assignee"
+                condition=~Q(state="in_review") | Q(assignee__isnull=False),
+                name="risk_case_in_review_has_assignee",
             ),
         ]
 
@@ -132,7 +133,8 @@ class Finding(Record):
                 name="risk_finding_one_live",
             ),
             models.UniqueConstraint(
-                fields=["kind", "firm", "year", "subject", "evidence_sha256"], name="risk_finding_evidence_once"
+                fields=["kind", "firm", "year", "subject", "evidence_sha256"],
+                name="risk_finding_evidence_once",
             ),
         ]
 
@@ -246,7 +248,9 @@ class Holding(Record):
         verbose_name_plural = _("股权申报")
         indexes = [models.Index(fields=["firm"], name="risk_holding_firm")]
         constraints = [
-            models.CheckConstraint(condition=Q(share_bp__gt=0, share_bp__lte=10_000), name="risk_holding_within_all"),
+            models.CheckConstraint(
+                condition=Q(share_bp__gt=0, share_bp__lte=10_000), name="risk_holding_within_all"
+            ),
             models.CheckConstraint(condition=~Q(holder=models.F("firm")), name="risk_holding_of_another"),
         ]
         triggers = [
@@ -286,7 +290,9 @@ class Trait(Record):
         indexes = [models.Index(fields=["firm"], name="risk_trait_firm")]
         constraints = [
             models.UniqueConstraint(
-                fields=["firm", "kind", "compared"], condition=Q(ended_at__isnull=True), name="risk_trait_once"
+                fields=["firm", "kind", "compared"],
+                condition=Q(ended_at__isnull=True),
+                name="risk_trait_once",
             ),
         ]
         triggers = [

@@ -49,20 +49,25 @@ def round_trip(hops_fen: Sequence[int], days: int, given: Parameters) -> Judgeme
     if len(hops_fen) < 2 or most <= 0 or days > given.days("round_trip_days"):
         return None
     back = bp(least, most)
-    score = scaled(back, BP - bp(1, 10), BP, 70, 90) + (10 if days * 3 <= given.days("round_trip_days") else 0)
+    score = scaled(back, BP - bp(1, 10), BP, 70, 90) + (
+        10 if days * 3 <= given.days("round_trip_days") else 0
+    )
     figures = {"size": len(hops_fen), "days": days, "back_bp": back, "out_fen": most, "back_fen": least}
     return Judgement(min(score, 100), least, figures)
 
 
-def circulation(
-    gross_fen: int, net_fen: int, firm_count: int, given: Parameters
-) -> Judgement | None:
+def circulation(gross_fen: int, net_fen: int, firm_count: int, given: Parameters) -> Judgement | None:
     """A group whose payments cancel out: gross between its members, and what really changed hands."""
     if gross_fen < given.fen("circulation_least") or gross_fen == 0 or firm_count < 2:
         return None
     if firm_count > given.count("circulation_most_firms"):
         return None
-    figures = {"size": firm_count, "gross_fen": gross_fen, "net_fen": net_fen, "net_bp": bp(net_fen, gross_fen)}
+    figures = {
+        "size": firm_count,
+        "gross_fen": gross_fen,
+        "net_fen": net_fen,
+        "net_bp": bp(net_fen, gross_fen),
+    }
     if net_fen <= gross_fen * given.ratio("circulation_strong"):
         return Judgement(90, gross_fen, figures)
     if net_fen <= gross_fen * given.ratio("circulation_weak"):
@@ -87,7 +92,12 @@ def concentration(top_fen: int, year_fen: int, buyer_count: int, given: Paramete
     limit = given.ratio("concentration_share")
     if year_fen < given.fen("concentration_least") or year_fen == 0 or top_fen <= year_fen * limit:
         return None
-    figures = {"top_fen": top_fen, "year_fen": year_fen, "share_bp": bp(top_fen, year_fen), "size": buyer_count}
+    figures = {
+        "top_fen": top_fen,
+        "year_fen": year_fen,
+        "share_bp": bp(top_fen, year_fen),
+        "size": buyer_count,
+    }
     return Judgement(scaled(top_fen / year_fen, float(limit), 1, 30, 55), top_fen, figures)
 
 
@@ -99,7 +109,12 @@ def near_threshold(counted_fen: int, goal_fen: int | None, given: Parameters) ->
     band = given.ratio("threshold_band")
     if above > goal_fen * band:
         return None
-    figures = {"year_fen": counted_fen, "goal_fen": goal_fen, "above_fen": above, "above_bp": bp(above, goal_fen)}
+    figures = {
+        "year_fen": counted_fen,
+        "goal_fen": goal_fen,
+        "above_fen": above,
+        "above_bp": bp(above, goal_fen),
+    }
     return Judgement(scaled(-above / goal_fen, -float(band), 0, 30, 50), counted_fen, figures)
 
 
@@ -122,7 +137,12 @@ def year_end_burst(
     if final_fen * before_days < factor * before_fen * final_days:
         return None
     times = final_fen * before_days / (before_fen * final_days) if before_fen else 100.0
-    figures = {"final_fen": final_fen, "before_fen": before_fen, "days": final_days, "times": min(int(times), 100)}
+    figures = {
+        "final_fen": final_fen,
+        "before_fen": before_fen,
+        "days": final_days,
+        "times": min(int(times), 100),
+    }
     return Judgement(scaled(times, factor, factor * 4, 40, 65), final_fen, figures)
 
 
@@ -165,7 +185,9 @@ class Comparison:
 
 def comparison(prices_fen: Sequence[int], supplier_count: int, given: Parameters) -> Comparison | None:
     """Median and robust spread of like offers; None when there are too few to compare with."""
-    if len(prices_fen) < given.count("price_least_plans") or supplier_count < given.count("price_least_suppliers"):
+    if len(prices_fen) < given.count("price_least_plans") or supplier_count < given.count(
+        "price_least_suppliers"
+    ):
         return None
     logs = [math.log(price) for price in prices_fen]
     middle = statistics.median(logs)
@@ -195,4 +217,6 @@ def related_party(grounds: Sequence[str], share_bp: int, trade_fen: int) -> Judg
         return None
     strongest = 85 if "holding" in grounds or "common_owner" in grounds else 60
     score = strongest + 5 * (len(set(grounds)) - 1)
-    return Judgement(min(score, 100), trade_fen, {"share_bp": share_bp, "trade_fen": trade_fen, "size": len(grounds)})
+    return Judgement(
+        min(score, 100), trade_fen, {"share_bp": share_bp, "trade_fen": trade_fen, "size": len(grounds)}
+    )

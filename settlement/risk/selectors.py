@@ -46,7 +46,9 @@ def reward_of(firm_id: UUID, year: int) -> Reward:
 
 def open_findings(firm_id: UUID, year: int) -> list[Finding]:
     """Findings of the firm's year that nobody has decided on, the highest score first."""
-    rows = Finding.objects.filter(firm=firm_id, year=year, state__in=[FindingState.OPEN, FindingState.IN_CASE])
+    rows = Finding.objects.filter(
+        firm=firm_id, year=year, state__in=[FindingState.OPEN, FindingState.IN_CASE]
+    )
     return list(rows.defer("evidence", "evidence_keys").order_by("-score", "pk"))
 
 
@@ -78,7 +80,11 @@ def findings_visible_to(viewer: Actor) -> QuerySet[Finding]:
 def board(viewer: Actor, wanted: Wanted) -> QuerySet[Finding]:
     """Findings as the board lists them; NotAllowed without the right."""
     viewer.require(WATCH)
-    rows = findings_visible_to(viewer).select_related("firm", "case").defer("evidence", "evidence_keys", "order_ids")
+    rows = (
+        findings_visible_to(viewer)
+        .select_related("firm", "case")
+        .defer("evidence", "evidence_keys", "order_ids")
+    )
     if wanted.kind in SignalKind.values:
         rows = rows.filter(kind=wanted.kind)
     if wanted.state in FindingState.values:
@@ -154,7 +160,12 @@ def finding_for(viewer: Actor, finding_id: UUID) -> Finding:
 def parties_of(findings: Iterable[Finding]) -> dict[str, Organization]:
     """The organizations that the evidence names, by id; one query."""
     ids = {party for each in findings for party in each.evidence.get("parties", [])}
-    ids |= {order[side] for each in findings for order in each.evidence.get("orders", []) for side in ("payer", "payee")}
+    ids |= {
+        order[side]
+        for each in findings
+        for order in each.evidence.get("orders", [])
+        for side in ("payer", "payee")
+    }
     return {str(each.pk): each for each in Organization.objects.filter(pk__in=ids)}
 
 
@@ -303,7 +314,11 @@ def effect_of(case: Case, findings: Sequence[Finding] | None = None) -> Effect:
     kept = revenue.annual(case.firm_id, case.year)
     lines = RevenueLine.objects.filter(firm=case.firm_id, year=case.year, order__in=list(codes))
     by_order: dict[UUID, list[RevenueLine]] = {}
-    for line in lines.select_related("order__buyer", "order__product").defer("order__product__search").order_by("order", "pk"):
+    for line in (
+        lines.select_related("order__buyer", "order__product")
+        .defer("order__product__search")
+        .order_by("order", "pk")
+    ):
         by_order.setdefault(line.order_id, []).append(line)
     rulings = revenue.standing_rulings(by_order)
     reward = reward_of(case.firm_id, case.year)
@@ -322,7 +337,13 @@ def effect_of(case: Case, findings: Sequence[Finding] | None = None) -> Effect:
     flagged.sort(key=lambda each: (-each.net_fen, each.order.number))
     whole = sum(each.net_fen for each in flagged if each.counts)
     return Effect(
-        kept.counted_fen, revenue.goal_of(case.year), reward(0), flagged, whole, kept.counted_fen - whole, reward(whole)
+        kept.counted_fen,
+        revenue.goal_of(case.year),
+        reward(0),
+        flagged,
+        whole,
+        kept.counted_fen - whole,
+        reward(whole),
     )
 
 
@@ -354,7 +375,8 @@ def stakes_of(firm_id: UUID) -> list[Holding]:
 def traits_of(firm_id: UUID) -> list[Trait]:
     """The details declared for a firm, those in force first."""
     return sorted(
-        Trait.objects.filter(firm=firm_id), key=lambda each: (each.ended_at is not None, each.kind, str(each.pk))
+        Trait.objects.filter(firm=firm_id),
+        key=lambda each: (each.ended_at is not None, each.kind, str(each.pk)),
     )
 
 
@@ -387,7 +409,9 @@ def todos(viewer: Actor) -> list[desk.Todo]:
             icon="message-square-warning",
             tone="amber",
         )
-        for each in rows.filter(firm=viewer.organization_id, statements=None, state__in=UNDECIDED).order_by("pk")[:5]
+        for each in rows.filter(firm=viewer.organization_id, statements=None, state__in=UNDECIDED).order_by(
+            "pk"
+        )[:5]
     ]
 
 

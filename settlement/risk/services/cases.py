@@ -85,7 +85,12 @@ class NothingToExclude(Refusal):
 
 def locked_case(case_id: UUID) -> Case:
     """The case under lock until the transaction ends; NotFound for an unknown one."""
-    found = Case.objects.select_for_update(of=("self",), no_key=True).select_related("firm").filter(pk=case_id).first()
+    found = (
+        Case.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("firm")
+        .filter(pk=case_id)
+        .first()
+    )
     if found is None:
         raise NotFound
     return found
@@ -306,7 +311,9 @@ def _require_heard(case: Case, by: Actor, at: datetime) -> None:
 
 def _heard_since(case: Case) -> datetime:
     """From when on an answer counts: the opening, or the latest reopening."""
-    moves = Transition.objects.filter(machine=CASE.name, subject_id=case.pk, move="reopen").order_by("-at", "-pk")
+    moves = Transition.objects.filter(machine=CASE.name, subject_id=case.pk, move="reopen").order_by(
+        "-at", "-pk"
+    )
     return moves.values_list("at", flat=True).first() or case.opened_at
 
 
@@ -323,7 +330,14 @@ def _chosen(effect: Effect, order_ids: Sequence[UUID]) -> list[FlaggedLine]:
 
 
 def _rule(
-    case: Case, effect: Effect, chosen: Sequence[FlaggedLine], code: str, reasons: str, *, by: Actor, at: datetime
+    case: Case,
+    effect: Effect,
+    chosen: Sequence[FlaggedLine],
+    code: str,
+    reasons: str,
+    *,
+    by: Actor,
+    at: datetime,
 ) -> list[dict[str, Any]]:
     """Rule on the chosen trades, and take back what an earlier decision of this case left out; what was ruled."""
     if code and code not in {each.value for each in Code.reviewed()}:
@@ -362,7 +376,9 @@ def reopen(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> Case:
     told = _told("reason", reason)
     case.decided_at, case.hearing_until = None, _hearing_end(at)
     CASE.move(case, "reopen", by=by, at=at, reason=told, update_fields=["decided_at", "hearing_until"])
-    for each in Finding.objects.select_for_update(of=("self",)).filter(case=case, state="closed").order_by("pk"):
+    for each in (
+        Finding.objects.select_for_update(of=("self",)).filter(case=case, state="closed").order_by("pk")
+    ):
         same = Finding.objects.select_for_update(of=("self",)).filter(
             kind=each.kind, firm=each.firm_id, year=each.year, subject=each.subject
         )
@@ -375,4 +391,3 @@ def reopen(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> Case:
     record(by=by, at=at, action="risk.reopen", subject=case, detail={"reason": told})
     announce(CaseReopened(at=at, case_id=case.pk, by=by))
     return case
-

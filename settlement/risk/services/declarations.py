@@ -67,7 +67,14 @@ def _source(by: Actor, firm_id: UUID) -> Source:
 
 @transaction.atomic
 def declare_holding(
-    *, by: Actor, at: datetime, firm_id: UUID, holder_name: str, holder_code: str = "", share_bp: int, is_state: bool = False
+    *,
+    by: Actor,
+    at: datetime,
+    firm_id: UUID,
+    holder_name: str,
+    holder_code: str = "",
+    share_bp: int,
+    is_state: bool = False,
 ) -> Holding:
     """Declare a share of the firm; a holder that is on the platform is recognised by its code.
 
@@ -144,7 +151,9 @@ def declare_trait(*, by: Actor, at: datetime, firm_id: UUID, kind: str, value: s
         firm=firm, kind=kind, value=text, compared=key, source=source, declared_by=by.user,
         declarer_label=by.label[:200], declared_at=at,
     )  # fmt: skip
-    record(by=by, at=at, action="risk.declare_trait", subject=made, detail={"firm": str(firm.pk), "kind": kind})
+    record(
+        by=by, at=at, action="risk.declare_trait", subject=made, detail={"firm": str(firm.pk), "kind": kind}
+    )
     return made
 
 

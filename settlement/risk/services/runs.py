@@ -121,7 +121,9 @@ def details() -> list[Shared]:
     """Declared details, and those of the organizations' own profiles."""
     found = [
         Shared(str(pk), firm, kind, value)
-        for pk, firm, kind, value in Trait.objects.filter(ended_at=None).values_list("pk", "firm", "kind", "compared")
+        for pk, firm, kind, value in Trait.objects.filter(ended_at=None).values_list(
+            "pk", "firm", "kind", "compared"
+        )
     ]
     profiles = Organization.objects.values_list("pk", "legal_representative", "contact_phone")
     for firm, representative, phone in profiles.iterator():

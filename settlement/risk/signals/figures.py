@@ -56,7 +56,13 @@ def concentrations(con: duckdb.DuckDBPyConnection, given: Parameters) -> Iterato
         judgement = rules.concentration(most, whole, buyers, given)
         if judgement is not None:
             yield Signal(
-                SignalKind.CONCENTRATION, supplier, year, top.hex, judgement, largest(orders), parties=(supplier, top)
+                SignalKind.CONCENTRATION,
+                supplier,
+                year,
+                top.hex,
+                judgement,
+                largest(orders),
+                parties=(supplier, top),
             )
 
 
@@ -70,10 +76,14 @@ def near_thresholds(
         if (judgement := rules.near_threshold(counted, goal(key[1]), given)) is not None
     }
     for (firm, year), judgement in sorted(found.items(), key=lambda each: (str(each[0][0]), each[0][1])):
-        yield Signal(SignalKind.NEAR_THRESHOLD, firm, year, "year", judgement, _year(con, firm, year), parties=(firm,))
+        yield Signal(
+            SignalKind.NEAR_THRESHOLD, firm, year, "year", judgement, _year(con, firm, year), parties=(firm,)
+        )
 
 
-def _year(con: duckdb.DuckDBPyConnection, firm: UUID, year: int, first: date | None = None) -> list[Mapping[str, object]]:
+def _year(
+    con: duckdb.DuckDBPyConnection, firm: UUID, year: int, first: date | None = None
+) -> list[Mapping[str, object]]:
     rows = con.execute(
         f"SELECT {ORDERS} FROM trades WHERE supplier = ? AND year = ? AND kept_fen > 0 AND day >= ?",
         [firm, year, first or date(year, 1, 1)],
@@ -81,7 +91,9 @@ def _year(con: duckdb.DuckDBPyConnection, firm: UUID, year: int, first: date | N
     return largest(rows[0][0] or [])
 
 
-def year_ends(con: duckdb.DuckDBPyConnection, years: tuple[int, ...], today: date, given: Parameters) -> Iterator[Signal]:
+def year_ends(
+    con: duckdb.DuckDBPyConnection, years: tuple[int, ...], today: date, given: Parameters
+) -> Iterator[Signal]:
     """Years made in December, and final days that outdo the rest of the year."""
     for year in years:
         final_days = given.days("burst_days")
@@ -100,11 +112,15 @@ def year_ends(con: duckdb.DuckDBPyConnection, years: tuple[int, ...], today: dat
             judgement = rules.december(in_december, whole, given)
             if judgement is not None:
                 orders = _year(con, supplier, year, date(year, 12, 1))
-                yield Signal(SignalKind.DECEMBER, supplier, year, "year", judgement, orders, parties=(supplier,))
+                yield Signal(
+                    SignalKind.DECEMBER, supplier, year, "year", judgement, orders, parties=(supplier,)
+                )
             judgement = rules.year_end_burst(in_final, passed, whole - in_final, before, given)
             if judgement is not None:
                 orders = _year(con, supplier, year, final_from)
-                yield Signal(SignalKind.YEAR_END_BURST, supplier, year, "year", judgement, orders, parties=(supplier,))
+                yield Signal(
+                    SignalKind.YEAR_END_BURST, supplier, year, "year", judgement, orders, parties=(supplier,)
+                )
 
 
 def unused(con: duckdb.DuckDBPyConnection, today: date, given: Parameters) -> Iterator[Signal]:
@@ -124,7 +140,14 @@ def unused(con: duckdb.DuckDBPyConnection, today: date, given: Parameters) -> It
         if judgement is not None:
             proofs = [{"kind": "delivery", "id": str(each), "accesses": 0} for each in deliveries if each]
             yield Signal(
-                SignalKind.BUYER_WITHOUT_USE, supplier, year, buyer.hex, judgement, orders, proofs, (supplier, buyer)
+                SignalKind.BUYER_WITHOUT_USE,
+                supplier,
+                year,
+                buyer.hex,
+                judgement,
+                orders,
+                proofs,
+                (supplier, buyer),
             )
 
 
@@ -138,7 +161,13 @@ def same_day_refunds(con: duckdb.DuckDBPyConnection, given: Parameters) -> Itera
         judgement = rules.same_day_refund(amount, count, given)
         if judgement is not None:
             yield Signal(
-                SignalKind.SAME_DAY_REFUND, supplier, year, buyer.hex, judgement, orders, parties=(supplier, buyer)
+                SignalKind.SAME_DAY_REFUND,
+                supplier,
+                year,
+                buyer.hex,
+                judgement,
+                orders,
+                parties=(supplier, buyer),
             )
 
 

@@ -98,7 +98,9 @@ class Ownership:
             if chain.nnz == 0:
                 break
             whole = whole + chain
-        whole = csr_array(whole - diags_array(whole.diagonal()))  # a share that comes round to its holder says nothing
+        whole = csr_array(
+            whole - diags_array(whole.diagonal())
+        )  # a share that comes round to its holder says nothing
         whole.data = np.minimum(whole.data, 1.0)
         whole.eliminate_zeros()
         return whole
@@ -165,7 +167,9 @@ class Ownership:
         neutral = np.array([0 if name in self.state_owners else 1 for name in self.names], dtype=np.int8)
         owned = csr_array(self.strong @ diags_array(neutral))
         common = np.asarray((owned[ones, :].multiply(owned[others, :])).sum(axis=1)).ravel() > 0
-        direct = np.asarray(self.strong[ones, others]).ravel() + np.asarray(self.strong[others, ones]).ravel() > 0
+        direct = (
+            np.asarray(self.strong[ones, others]).ravel() + np.asarray(self.strong[others, ones]).ravel() > 0
+        )
         return [pair for pair, is_found in zip(known, common | direct, strict=True) if is_found]
 
 
@@ -201,7 +205,10 @@ def related_parties(
     if not wanted:
         return
     con.execute("CREATE OR REPLACE TEMP TABLE related (firm UUID, other UUID)")
-    con.execute("INSERT INTO related SELECT unnest(?::UUID[]), unnest(?::UUID[])", [list(c) for c in zip(*wanted, strict=True)])
+    con.execute(
+        "INSERT INTO related SELECT unnest(?::UUID[]), unnest(?::UUID[])",
+        [list(c) for c in zip(*wanted, strict=True)],
+    )
     rows = con.execute(
         f"""SELECT t.supplier, t.buyer, t.year, sum(kept_fen)::BIGINT, {ORDERS}
         FROM trades AS t JOIN related AS r ON r.firm = t.supplier AND r.other = t.buyer
@@ -221,5 +228,12 @@ def related_parties(
                 for proof in each.proofs
             ]
             yield Signal(
-                SignalKind.RELATED_PARTY, supplier, year, buyer.hex, judgement, orders, proofs, (supplier, buyer)
+                SignalKind.RELATED_PARTY,
+                supplier,
+                year,
+                buyer.hex,
+                judgement,
+                orders,
+                proofs,
+                (supplier, buyer),
             )

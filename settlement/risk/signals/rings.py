@@ -164,9 +164,7 @@ def round_trips(con: duckdb.DuckDBPyConnection, given: Parameters) -> Iterator[S
             continue
         subject = "-".join(each.hex for each in members)
         for member in members:
-            yield Signal(
-                SignalKind.ROUND_TRIP, member, year, subject, judgement, orders, parties=members
-            )
+            yield Signal(SignalKind.ROUND_TRIP, member, year, subject, judgement, orders, parties=members)
 
 
 def _shortest(ring: Ring, orders: list[dict[str, Any]]) -> int:
@@ -212,7 +210,9 @@ def _write_hops(con: duckdb.DuckDBPyConnection, found: list[Ring]) -> None:
     )
 
 
-def circulations(con: duckdb.DuckDBPyConnection, years: tuple[int, ...], given: Parameters) -> Iterator[Signal]:
+def circulations(
+    con: duckdb.DuckDBPyConnection, years: tuple[int, ...], given: Parameters
+) -> Iterator[Signal]:
     """Groups of firms that pay one another in a circle, per business year: gross against what changed hands."""
     for year in years:
         con.execute(

@@ -51,7 +51,8 @@ def market(trades: Sequence[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
             "delivery": UUID(int=3 * 10**9 + number), **each,
         }  # fmt: skip
         con.execute(
-            f"INSERT INTO facts VALUES ({', '.join('?' * len(facts.COLUMNS))})", [row[name] for name in facts.COLUMNS]
+            f"INSERT INTO facts VALUES ({', '.join('?' * len(facts.COLUMNS))})",
+            [row[name] for name in facts.COLUMNS],
         )
     facts.prepare(con)
     return con
@@ -61,4 +62,8 @@ def found(trades: Sequence[dict[str, Any]], kind: str, **more: Any) -> list[Sign
     """The signals of one kind in a market, for 2025 and 2026."""
     more.setdefault("years", (2025, 2026))
     with market(trades) as con:
-        return [each for each in scan(con, today=TODAY, given=more.pop("given", GIVEN), **more) if each.kind == kind]
+        return [
+            each
+            for each in scan(con, today=TODAY, given=more.pop("given", GIVEN), **more)
+            if each.kind == kind
+        ]

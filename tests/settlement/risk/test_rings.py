@@ -122,7 +122,12 @@ def test_rings_are_exactly_those_that_brute_force_finds(payments: list[tuple[str
 
 
 def test_many_equal_payments_between_the_same_firms_do_not_multiply() -> None:
-    trades = [each for day in range(25) for each in ring("ABCD", 1000, apart=0) if not each.update(day=each["day"].replace(day=1 + day))]
+    trades = [
+        each
+        for day in range(25)
+        for each in ring("ABCD", 1000, apart=0)
+        if not each.update(day=each["day"].replace(day=1 + day))
+    ]
     with market(trades) as con:
         (only,) = rings.rings(con, GIVEN)
     assert len(only.rounds) <= 25
