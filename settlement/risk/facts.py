@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from django.db import connection
@@ -89,10 +88,9 @@ def loaded(years: tuple[int, ...]) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with tempfile.TemporaryDirectory(prefix="risk-") as folder:
             file = Path(folder) / "trades.csv"
-            with file.open("wb") as out, connection.cursor() as cursor:
-                with cursor.copy(f"COPY ({_query(years)}) TO STDOUT (FORMAT csv)") as copy:
-                    for chunk in copy:
-                        out.write(chunk)
+            query = f"COPY ({_query(years)}) TO STDOUT (FORMAT csv)"
+            with file.open("wb") as out, connection.cursor() as cursor, cursor.copy(query) as copy:
+                out.writelines(copy)
             read_trades(con, file)
         yield con
     finally:
@@ -135,6 +133,3 @@ def count_of(con: duckdb.DuckDBPyConnection, table: str) -> int:
     """How many rows a table has."""
     (found,) = con.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)
     return int(found)
-
-
-Row = dict[str, Any]

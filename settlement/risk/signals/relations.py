@@ -76,7 +76,7 @@ class Ownership:
         least = float(given.ratio("ownership_share"))
         strong = self.shares.tocoo()
         keep = np.round(strong.data, EXACT) >= least
-        mark = np.ones(int(keep.sum()), dtype=np.int8)
+        mark = np.ones(int(keep.sum()))
         self.strong = csr_array((mark, (strong.col[keep], strong.row[keep])), shape=self.shares.shape)
 
     def _effective(self, holdings: Sequence[Held]) -> csr_array:
@@ -164,7 +164,7 @@ class Ownership:
             return []
         ones = np.array([self.at[pair[0]] for pair in known])
         others = np.array([self.at[pair[1]] for pair in known])
-        neutral = np.array([0 if name in self.state_owners else 1 for name in self.names], dtype=np.int8)
+        neutral = np.array([0.0 if name in self.state_owners else 1.0 for name in self.names])
         owned = csr_array(self.strong @ diags_array(neutral))
         common = np.asarray((owned[ones, :].multiply(owned[others, :])).sum(axis=1)).ravel() > 0
         direct = (
