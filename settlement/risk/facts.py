@@ -23,6 +23,7 @@ COLUMNS = {
     "number": "VARCHAR",
     "supplier": "UUID",
     "buyer": "UUID",
+    "product": "UUID",
     "plan": "UUID",
     "product_kind": "VARCHAR",
     "industry": "VARCHAR",
@@ -40,7 +41,7 @@ COLUMNS = {
 }
 _IN_CITY = "(({}) AT TIME ZONE 'Asia/Shanghai')::date"
 _TRADES = """
-SELECT o.id, o.number, o.supplier_id, o.buyer_id, o.plan_id, p.kind, p.industry, l.kind, o.amount_fen,
+SELECT o.id, o.number, o.supplier_id, o.buyer_id, o.product_id, o.plan_id, p.kind, p.industry, l.kind, o.amount_fen,
        r.gross_fen, coalesce(b.back_fen, 0), coalesce(b.same_day_fen, 0), r.entry_id, {released}, {delivered}, d.id,
        coalesce(u.use_count, 0), {verified}
 FROM payments_release AS r
@@ -110,6 +111,7 @@ def read_trades(con: duckdb.DuckDBPyConnection, file: Path) -> None:
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """From `facts` (columns of COLUMNS) the tables that the signals read.
 
+    `use_count`: how often the buyer used the product, under whichever of its orders.
     `kept_fen`: what the supplier was paid less what went back; `payer`, `payee`: numbers of the firms, in the
     order of their ids.
     """
@@ -118,7 +120,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
             SELECT supplier AS id FROM facts UNION SELECT buyer FROM facts)"""
     )
     con.execute(
-        """CREATE TABLE trades AS SELECT f.*, gross_fen - back_fen AS kept_fen, year(day)::INTEGER AS year,
+        """CREATE TABLE trades AS SELECT f.* REPLACE (sum(use_count) OVER (PARTITION BY buyer, product) AS use_count), gross_fen - back_fen AS kept_fen, year(day)::INTEGER AS year,
                (day - DATE '1970-01-01')::INTEGER AS epoch_day, b.n AS payer, s.n AS payee
         FROM facts AS f JOIN firms AS b ON b.id = f.buyer JOIN firms AS s ON s.id = f.supplier;
         DROP TABLE facts"""

@@ -29,6 +29,7 @@ from config.stories import (
     negotiation,
     people,
     registers,
+    risk_watch,
     sources,
     voices,
     way,
@@ -279,6 +280,7 @@ def load(
     registers.tell()
     brokerage.tell()
     with transaction.atomic():
+        risk_watch.tell()
         claims()
         negotiation.tell()
         needs.tell(at)

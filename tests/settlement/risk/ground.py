@@ -36,7 +36,8 @@ def trade(payer: str, payee: str, yuan: int, **kept: Any) -> dict[str, Any]:
         "supplier": firm(payee), "buyer": firm(payer), "gross_fen": yuan * YUAN, "back_fen": 0, "same_day_fen": 0,
         "day": day if isinstance(day, date) else DAY + timedelta(days=day), "delivered_on": kept.pop("delivered_on", DAY),
         "use_count": 1, "verified_on": date(2024, 1, 1), "product_kind": "dataset", "industry": "commerce",
-        "plan_kind": "one_off", "plan": firm(payee), "price_fen": yuan * YUAN, **kept,
+        "plan_kind": "one_off", "product": firm(payee),
+        "plan": firm(payee), "price_fen": yuan * YUAN, **kept,
     }  # fmt: skip
 
 

@@ -117,6 +117,14 @@ def test_paid_and_never_used_thirty_days_after_delivery() -> None:
         assert found([trade("X", "A", 50_000, **unused)], "buyer_without_use") == []
 
 
+def test_a_product_used_under_one_order_is_used_under_the_next_one_too() -> None:
+    due = TODAY - timedelta(days=40)
+    first, again = (trade("X", "A", 50_000, use_count=count, delivered_on=due) for count in (0, 3))
+    assert found([first, again], "buyer_without_use") == []
+    other = trade("X", "A", 50_000, use_count=0, delivered_on=due, product=firm("z"))
+    assert len(only([other, again], "buyer_without_use").orders) == 1
+
+
 def test_money_given_back_on_the_day_it_came() -> None:
     signal = only([trade("X", "A", 20_000, back_fen=M, same_day_fen=M)], "same_day_refund")
     assert signal.judgement.figures == {"refund_fen": M, "size": 1}
