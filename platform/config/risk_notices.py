@@ -25,7 +25,7 @@ def _tell_firm(event: Event, case: Case, title: Promise) -> None:
         roles=(Role.FINANCE,),
         at=event.at,
         title=title,
-        words={"number": case.number, "year": case.year, "day": case.hearing_until.date().isoformat()},
+        words={"number": case.number, "year": case.year, "day": case.hearing_ends_on.isoformat()},
         url=reverse("risk:hearing", args=[case.pk]),
         is_mailed=True,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -9,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Document
+from kernel import clock
 from kernel.money import FenField
 from kernel.records import Record
 from kernel.states import StateField
@@ -84,6 +87,11 @@ class Case(Record):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def hearing_ends_on(self) -> date:
+        """The last day on which the firm may answer before it can be excluded."""
+        return clock.business_date(self.hearing_until - timedelta(microseconds=1))
 
     @property
     def tone(self) -> str:

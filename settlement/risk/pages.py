@@ -173,10 +173,10 @@ def _shown(finding: Finding, parties: Mapping[str, Organization], *, is_drawn: b
     chips = list(_evidence(finding, parties))
     drawing = None
     if is_drawn:
-        wide, narrow = (wording.ring(finding, parties, *size) for size in ((560, 330), (340, 320)))
+        wide, narrow = (wording.ring(finding, parties, *size) for size in ((560, 280), (340, 260)))
         if wide is not None and narrow is not None:
             drawing = charts.for_both(
-                lambda width, _height: wide if width > 400 else narrow, wide=(560, 330), narrow=(340, 320)
+                lambda width, _height: wide if width > 400 else narrow, wide=(560, 280), narrow=(340, 260)
             )
     return Shown(
         finding, wording.reason(finding), chips[:SHOWN_EVIDENCE], max(0, len(chips) - SHOWN_EVIDENCE), drawing
@@ -240,8 +240,8 @@ def _facts(found: Finding) -> list[Fact]:
         Fact(_("企业"), found.firm.display_name, url=_firm_url(found)),
         Fact(_("年度"), found.year),
         Fact(_("涉及金额"), Money(found.amount_fen)),
-        Fact(_("首次发现"), clock.business_date(found.found_at)),
-        Fact(_("最近复查"), clock.business_date(found.seen_at)),
+        Fact(_("首次发现"), clock.business_date(found.found_at).isoformat()),
+        Fact(_("最近复查"), clock.business_date(found.seen_at).isoformat()),
         Fact(_("证据指纹"), found.evidence_sha256[:16]),
     ]
 
@@ -378,7 +378,7 @@ def _case_page(
             Fact(_("年度"), found.year),
             Fact(_("立案人"), found.opener_label),
             Fact(_("承办人"), found.assignee or "--"),
-            Fact(_("企业陈述期限"), f"{found.hearing_until.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"),
+            Fact(_("企业陈述期限"), found.hearing_ends_on.isoformat()),
         ],
         **own,
     }

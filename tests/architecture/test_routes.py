@@ -118,6 +118,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         **spacing.proceedings(),
         **_of_money(world, later),
         **_merchant(later),
+        **_watched(world, later),
     }
 
 
@@ -194,6 +195,28 @@ def _of_the_register(world: World) -> dict[str, UUID]:
     return {
         "export_id": export.pk, "row_id": world.order.filing.outside.get().pk,
         "reconciliation_id": reconciliation.pk, "import_id": checked(csv_of([row()])).pk,
+    }  # fmt: skip
+
+
+def _watched(world: World, at: datetime) -> dict[str, UUID]:
+    """A finding about the world's order in a case, and declarations of its firm."""
+    from settlement.risk import services as risk
+    from settlement.risk.models import Finding
+
+    firm = world.team.lead.organization_id
+    holding = risk.declare_holding(
+        by=world.team.lead, at=at, firm_id=firm, holder_name="林某（示例）", share_bp=9_000
+    )
+    trait = risk.declare_trait(by=world.team.lead, at=at, firm_id=firm, kind="phone", value="0763-3366123")
+    finding = Finding.objects.create(
+        kind="concentration", firm_id=firm, year=2025, subject="x", score=40, amount_fen=1, evidence_sha256="0" * 64,
+        figures={"top_fen": 1, "year_fen": 1, "share_bp": 10_000, "size": 1}, order_ids=[world.order.pk],
+        evidence={"orders": [], "proofs": [], "parties": [str(firm)]}, found_at=at, seen_at=at,
+    )  # fmt: skip
+    ding = cast.person("ding", cast.BASE)
+    case = risk.open_case(by=ding, at=at, finding_ids=[finding.pk], reason="只有一个买方，需要核实。")
+    return {
+        "finding_id": finding.pk, "case_id": case.pk, "holding_id": holding.pk, "trait_id": trait.pk, "firm_id": firm,
     }  # fmt: skip
 
 

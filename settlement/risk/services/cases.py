@@ -305,8 +305,7 @@ def _require_heard(case: Case, by: Actor, at: datetime) -> None:
     if case.opened_by_id == by.user_id:
         raise SecondPerson
     if at < case.hearing_until and not case.statements.filter(stated_at__gte=_heard_since(case)).exists():
-        until = case.hearing_until.astimezone(clock.SHANGHAI) - timedelta(microseconds=1)
-        raise HearingRunning(until=f"{until:%Y-%m-%d %H:%M}")
+        raise HearingRunning(until=case.hearing_ends_on.isoformat())
 
 
 def _heard_since(case: Case) -> datetime:

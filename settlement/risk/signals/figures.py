@@ -19,22 +19,28 @@ Goal = Callable[[int], int | None]
 def reciprocities(con: duckdb.DuckDBPyConnection, given: Parameters) -> Iterator[Signal]:
     """Two firms that buy from one another in a year; a finding for each."""
     rows = con.execute(
-        f"""WITH flows AS (
-            SELECT payer, payee, year, sum(kept_fen)::BIGINT AS amount, {ORDERS} AS orders FROM trades
-            WHERE kept_fen > 0 GROUP BY payer, payee, year
-            HAVING (payee, payer, year) IN (SELECT payer, payee, year FROM trades WHERE kept_fen > 0))
-        SELECT a.year, a.orders, b.orders, a.amount, b.amount FROM flows AS a
-        JOIN flows AS b ON b.payer = a.payee AND b.payee = a.payer AND b.year = a.year
-        WHERE a.payer < a.payee ORDER BY a.payer, a.payee, a.year"""
+        f"""WITH pairs AS (
+            SELECT payer AS one, payee AS other, year AS of_year, sum(kept_fen)::BIGINT AS amount
+            FROM trades WHERE kept_fen > 0 GROUP BY ALL),
+        mutual AS (
+            SELECT a.one, a.other, a.of_year, a.amount AS paid, b.amount AS returned FROM pairs AS a
+            JOIN pairs AS b ON b.one = a.other AND b.other = a.one AND b.of_year = a.of_year
+            WHERE a.one < a.other AND least(a.amount, b.amount) >= $least)
+        SELECT of_year, any_value(paid), any_value(returned),
+               any_value(buyer) FILTER (payer = one), any_value(supplier) FILTER (payer = one), {ORDERS}
+        FROM mutual JOIN trades
+          ON least(payer, payee) = one AND greatest(payer, payee) = other AND year = of_year AND kept_fen > 0
+        GROUP BY one, other, of_year ORDER BY one, other, of_year""",
+        {"least": given.fen("reciprocity_least")},
     ).fetchall()
-    for year, there, back, out, returned in rows:
-        judgement = rules.reciprocity(out, returned, given)
+    for year, paid, returned, one, other, orders in rows:
+        judgement = rules.reciprocity(paid, returned, given)
         if judgement is None:
             continue
-        pair = (there[0]["payer"], there[0]["payee"])
-        orders = sorted([*there, *back], key=lambda each: (each["day"], str(each["id"])))
-        for firm, other in (pair, pair[::-1]):
-            yield Signal(SignalKind.RECIPROCITY, firm, year, other.hex, judgement, orders, parties=pair)
+        for firm, partner in ((one, other), (other, one)):
+            yield Signal(
+                SignalKind.RECIPROCITY, firm, year, partner.hex, judgement, orders, parties=(one, other)
+            )
 
 
 def concentrations(con: duckdb.DuckDBPyConnection, given: Parameters) -> Iterator[Signal]:

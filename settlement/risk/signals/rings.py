@@ -1,14 +1,16 @@
 """Money that goes round: rings of payments, and groups whose payments cancel out.
 
-Payments that lie on no cycle are cut off first (strongly connected components, and what has no like payment
-before or after it); on what is left rings are joined hop by hop from their earliest payment, so that the window
+Payments that lie on no cycle are cut off first (what has no like payment before or after it, then strongly
+connected components); on what is left rings are joined hop by hop from their earliest payment, so that the window
 of days and the tolerance of amounts prune every step.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import duckdb
@@ -69,7 +71,7 @@ def rings(con: duckdb.DuckDBPyConnection, given: Parameters) -> list[Ring]:
     """Every ring of `edges(payer, payee, day, amount)`, each once, with its rounds."""
     window = given.days("round_trip_days")
     tolerance = given.ratio("round_trip_tolerance")
-    _prune(con, window, tolerance.numerator, tolerance.denominator)
+    _prune(con, window, tolerance)
     con.execute(
         """CREATE OR REPLACE TEMP TABLE paths AS
         SELECT payer AS start, payee AS cur, [payer, payee] AS firms, day AS d0, amount AS lo, amount AS hi FROM live"""
@@ -106,19 +108,32 @@ _HOP = """SELECT DISTINCT {what}least(p.lo, e.amount) AS lo, greatest(p.hi, e.am
       AND (greatest(p.hi, e.amount) - least(p.lo, e.amount)) * $den <= greatest(p.hi, e.amount) * $num"""
 
 
-def _prune(con: duckdb.DuckDBPyConnection, window: int, num: int, den: int) -> None:
-    """Leave in `live` only payments that can lie on a ring."""
-    con.execute("CREATE OR REPLACE TEMP TABLE live AS SELECT DISTINCT payer, payee, day, amount FROM edges")
-    near = f"""abs(e.day - o.day) <= {window}
-        AND (greatest(e.amount, o.amount) - least(e.amount, o.amount)) * {den} <= greatest(e.amount, o.amount) * {num}"""
+def _prune(con: duckdb.DuckDBPyConnection, window: int, tolerance: Fraction) -> None:
+    """Leave in `live` only payments that can lie on a ring.
+
+    A like payment before or after is looked for in its own and the two neighbouring bands of amounts: what is
+    within the tolerance is never further away.
+    """
+    width = -math.log(1 - tolerance) * 1.0001 if 0 < tolerance < 1 else 1e-12 if tolerance == 0 else 1e12
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE live AS
+        SELECT DISTINCT payer, payee, day, amount, floor(ln(amount) / {width!r})::BIGINT AS band FROM edges"""
+    )
+    near = f"""abs(e.day - o.day) <= {window} AND (greatest(e.amount, o.amount) - least(e.amount, o.amount))
+        * {tolerance.denominator} <= greatest(e.amount, o.amount) * {tolerance.numerator}"""
     left = -1
     for _turn in range(PRUNINGS):
+        for one, other in (("payee", "payer"), ("payer", "payee")):
+            con.execute(
+                f"""CREATE OR REPLACE TEMP TABLE kept AS SELECT e.* FROM live AS e SEMI JOIN (
+                    SELECT {other} AS firm, day, amount, unnest([band - 1, band, band + 1]) AS like_band FROM live) AS o
+                ON o.firm = e.{one} AND o.like_band = e.band AND {near}"""
+            )
+            con.execute("DROP TABLE live; ALTER TABLE kept RENAME TO live")
         _components(con, "live")
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE kept AS SELECT e.* FROM live AS e
-            JOIN members AS a ON a.n = e.payer JOIN members AS b ON b.n = e.payee AND b.component = a.component
-            WHERE EXISTS (SELECT 1 FROM live AS o WHERE o.payer = e.payee AND {near})
-              AND EXISTS (SELECT 1 FROM live AS o WHERE o.payee = e.payer AND {near})"""
+            """CREATE OR REPLACE TEMP TABLE kept AS SELECT e.* FROM live AS e
+            JOIN members AS a ON a.n = e.payer JOIN members AS b ON b.n = e.payee AND b.component = a.component"""
         )
         con.execute("DROP TABLE live; ALTER TABLE kept RENAME TO live")
         (now,) = con.execute("SELECT count(*) FROM live").fetchone() or (0,)
