@@ -69,7 +69,6 @@ class DecisionForm(forms.Form):
         label=_("依据"), choices=Citation.choices, widget=forms.CheckboxSelectMultiple
     )
     text = _text(_("理由"), _("写明认定的事实和理由；企业和审计人员能看到，作出后不能更改"), 5)
-    shown = forms.CharField(widget=forms.HiddenInput, required=False)
 
 
 class ReasonForm(forms.Form):

@@ -353,7 +353,7 @@ def _case_page(
     statements = selectors.statements_of(found)
     reviewers = selectors.reviewers() if may_review else []
     own: dict[str, forms.Form] = {
-        "decision_form": DecisionForm(initial={"shown": effect.digest}),
+        "decision_form": DecisionForm(),
         "reopen_form": ReasonForm(),
         "assign_form": AssignForm(reviewers=reviewers, initial={"assignee": found.assignee_id}),
         **bound,
@@ -437,21 +437,14 @@ def decide(request: HttpRequest, case_id: UUID) -> HttpResponse:
         is_excluded = told["outcome"] == "excluded"
         services.decide(
             by=viewer, at=clock.now(), case_id=case_id, outcome=told["outcome"], text=told["text"],
-            citations=told["citations"], shown=told["shown"], order_ids=_ids(ticked) if is_excluded else [],
+            citations=told["citations"], shown=request.POST.get("shown", ""), order_ids=_ids(ticked) if is_excluded else [],
             code=told["code"] if is_excluded else "",
         )  # fmt: skip
         return _back(case_id)
 
     if form.is_valid() and (answer := _once(request, form, work, _("决定已记录，年度实际收入已重新汇总。"))):
         return answer
-    return _case_page(request, found, ticked=ticked, decision_form=_as_seen_now(form, found))
-
-
-def _as_seen_now(form: DecisionForm, found: Case) -> DecisionForm:
-    """The form again, for the figures that this answer shows."""
-    form.data = form.data.copy()  # type: ignore[union-attr]
-    form.data["shown"] = selectors.effect_of(found).digest  # type: ignore[index]
-    return form
+    return _case_page(request, found, ticked=ticked, decision_form=form)
 
 
 @require_POST

@@ -154,14 +154,14 @@ def _keep(found: Iterable[Kept], years: Sequence[int], *, by: Actor, at: datetim
         if each.keys <= settled.get(identity, set()) or identity in seen:
             continue
         seen.add(identity)
-        row = live.get(identity)
-        if row is None:
+        known = live.get(identity)
+        if known is None:
             fresh.append(_made(each, at))
             continue
-        if row.state == FindingState.LAPSED:
-            FINDING.move(row, "return", by=by, at=at)
-        if _update(row, each.values(), at):
-            changed.append(row)
+        if known.state == FindingState.LAPSED:
+            FINDING.move(known, "return", by=by, at=at)
+        if _update(known, each.values(), at):
+            changed.append(known)
     Finding.objects.bulk_create(fresh, batch_size=BATCH)
     Finding.objects.bulk_update(changed, [*UPDATED, "seen_at"], batch_size=BATCH)
     touched = [live[identity].pk for identity in seen if identity in live]

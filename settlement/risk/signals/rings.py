@@ -46,7 +46,7 @@ class Ring:
 def _components(con: duckdb.DuckDBPyConnection, table: str) -> int:
     """Write `members(n, component)` for the firms of an edge table; how many firms lie on a cycle."""
     pairs = con.execute(f"SELECT DISTINCT payer, payee FROM {table}").fetchnumpy()
-    payers, payees = pairs["payer"].astype(np.int64), pairs["payee"].astype(np.int64)
+    payers, payees = (np.asarray(pairs[side], dtype=np.int64) for side in ("payer", "payee"))
     con.execute("CREATE OR REPLACE TEMP TABLE members (n INTEGER, component INTEGER)")
     if not len(payers):
         return 0
