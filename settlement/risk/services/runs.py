@@ -102,12 +102,17 @@ def _revenues(years: Sequence[int]) -> dict[tuple[UUID, int], int]:
 
 
 def holdings() -> list[Held]:
-    """Every holding in force; a holder outside the platform is known by its code, else by its name."""
-    rows = Holding.objects.filter(ended_at=None).order_by("pk")
+    """Every holding in force; a holder outside the platform is known by its code, else by its name.
+
+    One that has joined since it was declared is recognised by its code.
+    """
+    rows = list(Holding.objects.filter(ended_at=None).order_by("pk"))
+    codes = {row.holder_code for row in rows if row.holder_id is None and row.holder_code}
+    joined = dict(Organization.objects.filter(uscc__in=codes).values_list("uscc", "pk"))
     return [
         Held(
             row.pk,
-            str(row.holder_id) if row.holder_id else f"{row.holder_code or row.holder_name}",
+            str(row.holder_id or joined.get(row.holder_code, row.holder_code or row.holder_name)),
             row.holder_name,
             row.firm_id,
             row.share_bp,
