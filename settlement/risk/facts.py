@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 from django.db import connection
 
-from exchange.delivery.selectors import uses_by_order
+from exchange.delivery.selectors import USES_BY_ORDER
 from kernel import clock
 
 THREADS, MEMORY = 2, "1GB"
@@ -69,14 +69,12 @@ def empty() -> duckdb.DuckDBPyConnection:
 
 
 def _query(years: tuple[int, ...]) -> str:
-    uses, given = uses_by_order().query.sql_with_params()
-    assert not given, "the reading of uses has no arguments"
     return _TRADES.format(
         released=_IN_CITY.format("r.released_at"),
         delivered=_IN_CITY.format("o.delivered_at"),
         refunded=_IN_CITY.format("f.refunded_at"),
         verified=_IN_CITY.format("y.verified_at"),
-        uses=uses,
+        uses=USES_BY_ORDER,
         start=clock.start_of(date(min(years), 1, 1)).isoformat(),
         end=clock.start_of(date(max(years) + 1, 1, 1)).isoformat(),
     )

@@ -113,11 +113,11 @@ def test_cases_over_the_api() -> None:
     assert made.status_code == 201
     case = made.json()["id"]
     assert post("cases", "a", findings=[str(row.pk)], reason="需要核实。").json()["id"] == case
-    assert post("cases", "b", findings=[str(row.pk)], reason="需要核实。").json()["code"] == "finding_taken"
+    assert post("cases", "b", findings=[str(row.pk)], reason="需要核实。").json()["title"] == "finding_taken"
     assert post(f"cases/{case}/review", "c").json()["state"] == "in_review"
     shown = client.get(f"/api/risk/cases/{case}").json()["effect"]["digest"]
     told = {"outcome": "cleared", "text": "交易真实。", "citations": ["policy_3_1"]}
-    assert post(f"cases/{case}/decisions", "d", shown="", **told).json()["code"] == "effect_outdated"
+    assert post(f"cases/{case}/decisions", "d", shown="", **told).json()["title"] == "effect_outdated"
     decided = post(f"cases/{case}/decisions", "e", shown=shown, **told)
     assert (decided.status_code, decided.json()["state"]) == (201, "cleared")
     assert post(f"cases/{case}/reopening", "f", reason="新的线索。").json()["state"] == "reopened"
@@ -128,6 +128,7 @@ def test_cases_over_the_api() -> None:
 def test_a_firm_declares_holders_and_details_on_its_page() -> None:
     firm = town.jia().organization_id
     client = client_of(town.jia)
+    partner = town.yi().organization_id
     told = {
         "holding-holder_name": "乙数据（示例）有限公司",
         "holding-holder_code": town.YI[1],
@@ -138,7 +139,7 @@ def test_a_firm_declares_holders_and_details_on_its_page() -> None:
     )
     holding = Holding.objects.get()
     assert (holding.share_bp, holding.holder_id, holding.source, holding.percent) == (
-        3_334, town.yi().organization_id, "firm", "33.34%",
+        3_334, partner, "firm", "33.34%",
     )  # fmt: skip
     again = client.post(f"/risk/ownership/{firm}/holdings/", {**told, "idempotency_key": "k2"})
     assert (again.status_code, Holding.objects.count()) == (422, 1)
