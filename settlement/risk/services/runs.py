@@ -112,7 +112,7 @@ def holdings() -> list[Held]:
     return [
         Held(
             row.pk,
-            str(row.holder_id or joined.get(row.holder_code, row.holder_code or row.holder_name)),
+            _owner(row, joined),
             row.holder_name,
             row.firm_id,
             row.share_bp,
@@ -120,6 +120,13 @@ def holdings() -> list[Held]:
         )
         for row in rows
     ]
+
+
+def _owner(row: Holding, joined: Mapping[str, UUID]) -> str:
+    """The holder's key in the ownership graph."""
+    if row.holder_id is not None:
+        return str(row.holder_id)
+    return str(joined[row.holder_code]) if row.holder_code in joined else row.holder_code or row.holder_name
 
 
 def details() -> list[Shared]:
