@@ -7,10 +7,11 @@ and the figures that its reason tells. A score orders the reviewers' work; nothi
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+
+import numpy as np
 
 from settlement.risk.parameters import Parameters
 
@@ -189,9 +190,9 @@ def comparison(prices_fen: Sequence[int], supplier_count: int, given: Parameters
         "price_least_suppliers"
     ):
         return None
-    logs = [math.log(price) for price in prices_fen]
-    middle = statistics.median(logs)
-    spread = MAD_TO_SIGMA * statistics.median(abs(each - middle) for each in logs)
+    logs = np.log(np.asarray(prices_fen, dtype=float))
+    middle = float(np.median(logs))
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(logs - middle)))
     spread = max(spread, float(given.ratio("price_least_spread")))
     return Comparison(round(math.exp(middle)), spread, len(prices_fen), supplier_count)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -81,20 +81,33 @@ def near_thresholds(
         for key, counted in revenues.items()
         if (judgement := rules.near_threshold(counted, goal(key[1]), given)) is not None
     }
+    orders = _orders_of(con, [(firm, year, date(year, 1, 1)) for firm, year in found])
     for (firm, year), judgement in sorted(found.items(), key=lambda each: (str(each[0][0]), each[0][1])):
-        yield Signal(
-            SignalKind.NEAR_THRESHOLD, firm, year, "year", judgement, _year(con, firm, year), parties=(firm,)
-        )
+        named = orders.get((firm, year, date(year, 1, 1)), [])
+        yield Signal(SignalKind.NEAR_THRESHOLD, firm, year, "year", judgement, named, parties=(firm,))
 
 
-def _year(
-    con: duckdb.DuckDBPyConnection, firm: UUID, year: int, first: date | None = None
-) -> list[Mapping[str, object]]:
+Stretch = tuple[UUID, int, date]
+"""A supplier, a business year, and the day from which on its trades are asked for."""
+
+
+def _orders_of(
+    con: duckdb.DuckDBPyConnection, stretches: Sequence[Stretch]
+) -> dict[Stretch, list[Mapping[str, object]]]:
+    """The (largest) orders of many suppliers' stretches, read at once."""
+    if not stretches:
+        return {}
+    con.execute("CREATE OR REPLACE TEMP TABLE asked (firm UUID, of_year INTEGER, since DATE)")
+    columns = [list(column) for column in zip(*stretches, strict=True)]
+    con.execute(
+        "INSERT INTO asked SELECT unnest(?::UUID[]), unnest(?::INTEGER[]), unnest(?::DATE[])", columns
+    )
     rows = con.execute(
-        f"SELECT {ORDERS} FROM trades WHERE supplier = ? AND year = ? AND kept_fen > 0 AND day >= ?",
-        [firm, year, first or date(year, 1, 1)],
+        f"""SELECT firm, of_year, since, {ORDERS} FROM asked
+        JOIN trades ON supplier = firm AND year = of_year AND day >= since AND kept_fen > 0
+        GROUP BY firm, of_year, since"""
     ).fetchall()
-    return largest(rows[0][0] or [])
+    return {(firm, year, since): largest(orders) for firm, year, since, orders in rows}
 
 
 def year_ends(
@@ -114,19 +127,19 @@ def year_ends(
         ).fetchall()
         passed = min(final_days, (min(today, date(year, 12, 31)) - final_from).days + 1)
         before = (final_from - date(year, 1, 1)).days
+        told: list[tuple[SignalKind, Stretch, rules.Judgement]] = []
         for supplier, whole, in_december, in_final in rows:
-            judgement = rules.december(in_december, whole, given)
-            if judgement is not None:
-                orders = _year(con, supplier, year, date(year, 12, 1))
-                yield Signal(
-                    SignalKind.DECEMBER, supplier, year, "year", judgement, orders, parties=(supplier,)
-                )
-            judgement = rules.year_end_burst(in_final, passed, whole - in_final, before, given)
-            if judgement is not None:
-                orders = _year(con, supplier, year, final_from)
-                yield Signal(
-                    SignalKind.YEAR_END_BURST, supplier, year, "year", judgement, orders, parties=(supplier,)
-                )
+            judged = rules.december(in_december, whole, given)
+            if judged is not None:
+                told.append((SignalKind.DECEMBER, (supplier, year, date(year, 12, 1)), judged))
+            judged = rules.year_end_burst(in_final, passed, whole - in_final, before, given)
+            if judged is not None:
+                told.append((SignalKind.YEAR_END_BURST, (supplier, year, final_from), judged))
+        orders = _orders_of(con, [stretch for _kind, stretch, _judged in told])
+        for kind, stretch, judged in told:
+            yield Signal(
+                kind, stretch[0], year, "year", judged, orders.get(stretch, []), parties=(stretch[0],)
+            )
 
 
 def unused(con: duckdb.DuckDBPyConnection, today: date, given: Parameters) -> Iterator[Signal]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import duckdb
@@ -26,7 +27,9 @@ def far_prices(con: duckdb.DuckDBPyConnection, given: Parameters) -> Iterator[Si
         like = rules.comparison(prices, suppliers, given)
         if like is None:
             continue
-        far = {price for price in set(prices) if rules.price_far(price, 0, like, given)}
+        reach = math.exp(float(given.ratio("price_deviation")) * like.spread) * 0.999
+        outside = {price for price in prices if not like.median_fen / reach < price < like.median_fen * reach}
+        far = {price for price in outside if rules.price_far(price, 0, like, given)}
         if not far:
             continue
         rows = con.execute(
