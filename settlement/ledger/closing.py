@@ -40,13 +40,26 @@ CROSS JOIN LATERAL (
   FROM ledger_posting AS p WHERE p.entry_id = e.id
 ) AS legs
 """
-_SEAL = """
+# Everything below is final: the oldest transaction that may still write here. Transactions of other databases on the
+# same server hold a snapshot's xmin back too, but write nothing here; whose database cannot be seen counts as ours.
+_FINAL_BELOW = """
+SELECT coalesce(min(running.xid), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+FROM (
+  SELECT xip::text::bigint AS xid FROM pg_snapshot_xip(pg_current_snapshot()) AS xip
+  UNION ALL SELECT pg_current_xact_id_if_assigned()::text::bigint
+) AS running
+WHERE running.xid IS NOT NULL AND NOT EXISTS (
+  SELECT FROM pg_stat_activity AS other
+  WHERE other.datname <> current_database() AND other.backend_xid::text::bigint = mod(running.xid, 4294967296)
+)
+"""
+_SEAL = f"""
 INSERT INTO ledger_sealed (position, entry_id, close_id)
 SELECT (SELECT coalesce(max(position), 0) FROM ledger_sealed)
        + row_number() OVER (ORDER BY e.transaction_id, e.id), e.id, %s
 FROM ledger_entry AS e LEFT JOIN ledger_sealed AS s ON s.entry_id = e.id
 WHERE s.entry_id IS NULL
-  AND (e.transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+  AND (e.transaction_id < ({_FINAL_BELOW})
        OR e.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
 """
 _BALANCES = """

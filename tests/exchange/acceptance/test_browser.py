@@ -50,7 +50,7 @@ def quarrelling() -> dict[str, tuple[Any, str]]:
         "/acceptance/disputes/": (cast.gu, "争议裁决"),
         f"/acceptance/complaints/{hearing.pk}/ruling/": (cast.gu, "拟定裁决"),
         f"/acceptance/orders/{done.order_id}/": (cast.yan, "价款扣减"),
-        f"/orders/{fresh.pk}/": (cast.zhou, "验收清单与异议"),
+        f"/orders/{fresh.pk}/": (cast.zhou, "核对并验收"),
         f"/deliveries/{done.order_id}/": (cast.yan, "交付内容"),
     }
 
@@ -77,7 +77,7 @@ def test_a_quarrel_from_complaint_to_ruling_works_without_script(live_chromium: 
         live_chromium.sign_in(pages[who], who().user)
     buyer, supplier, operator = (pages[who] for who in (cast.zhou, cast.lin, cast.gu))
     buyer.goto(f"/orders/{order.pk}/")
-    buyer.click("text=验收清单与异议")
+    buyer.click("text=核对并验收")
     buyer.click("a:has-text('提出异议')")
     buyer.select_option("select[name=kind]", "label_errors")
     buyer.fill("textarea[name=text]", "抽查一百条，错误十二条。")
