@@ -95,6 +95,11 @@ def shen() -> Actor:
     return person("shen", BUREAU, Role.SECOND_REVIEWER)
 
 
+def fang() -> Actor:
+    """Finance at the department: the second person where money moves."""
+    return person("fang", BUREAU, Role.FINANCE)
+
+
 def yan() -> Actor:
     """Auditor."""
     return person("yan", AUDIT_OFFICE, Role.AUDITOR)

@@ -40,8 +40,9 @@ from notifications.services import notify, notify_holders
 from organizations.permissions import Permission
 from organizations.states import Role
 from settlement.payments.events import OrderRefunded
+from settlement.rewards import events as rewards
 from settlement.rewards.events import AwardGranted, ClaimReturned, StatementDrafted
-from settlement.rewards.models import Claim
+from settlement.rewards.models import Claim, Declaration
 
 
 def _tell(
@@ -590,7 +591,7 @@ def tell_delivery_replaced(event: disputes.DeliveryReplaced) -> None:
     _complaint(event, _("订单 %(order)s 已补交新版本，验收期重新计算"), "buyer")
 
 
-def _claim(event: StatementDrafted | ClaimReturned | AwardGranted, title: Promise) -> None:
+def _claim(event: Any, title: Promise) -> None:
     found = Claim.objects.values("number", "year").get(pk=event.claim_id)
     url = reverse("rewards:claim", args=[found["number"]])
     _tell(event, event.firm_id, Role.FINANCE, title, found, url, mail=True)
@@ -609,3 +610,41 @@ def tell_claim_returned(event: ClaimReturned) -> None:
 def tell_award_granted(event: AwardGranted) -> None:
     """The firm's finance: the reward was approved."""
     _claim(event, _("奖励申报 %(number)s 已批准"))
+
+
+def tell_reward_objection_answered(event: rewards.ObjectionAnswered) -> None:
+    """The firm's finance: every item has its answer."""
+    _claim(event, _("奖励申报 %(number)s 的异议已答复，请查看理由并核对测算"))
+
+
+def tell_claim_rejected(event: rewards.ClaimRejected) -> None:
+    """The firm's finance: refused, with the way to contest it."""
+    _claim(event, _("奖励申报 %(number)s 不予支持，请查看理由与救济途径"))
+
+
+def tell_award_paid(event: rewards.AwardPaid) -> None:
+    """The firm's finance: the money is there."""
+    _claim(event, _("奖励申报 %(number)s 的奖励已拨付到账"))
+
+
+def tell_payment_returned(event: rewards.PaymentReturned) -> None:
+    """The firm's finance: the account needs a look."""
+    _claim(event, _("奖励申报 %(number)s 的拨付被银行退回，请核对收款账户"))
+
+
+def tell_claim_reopened(event: rewards.ClaimReopened) -> None:
+    """The firm's finance: later facts changed the year."""
+    _claim(event, _("奖励申报 %(number)s 因事实变化正在重新核定，请查看差额"))
+
+
+def tell_recovery_confirmed(event: rewards.RecoveryConfirmed) -> None:
+    """The firm's finance: what is to be paid back, and how to contest it."""
+    _claim(event, _("奖励申报 %(number)s 已核定核减或追回，请查看金额、期限与救济途径"))
+
+
+def tell_declaration_decided(event: rewards.DeclarationDecided) -> None:
+    """The firm's finance: what became of a declared fact."""
+    found = Declaration.objects.get(pk=event.declaration_id)
+    url = reverse("rewards:declaration", args=[found.pk])
+    title = _("%(year)s 年度申报的事实已有核实结果，请查看")
+    _tell(event, event.firm_id, Role.FINANCE, title, {"year": found.year}, url)

@@ -427,13 +427,39 @@ def _risk() -> dict[type[Event], list[Handler]]:
 
 
 def _rewards() -> dict[type[Event], list[Handler]]:
+    from assets.registry.events import CertificateLapsed
+    from assets.registry.models import Certificate
+    from assets.registry.states import CertificateState
     from config import notices
+    from settlement.revenue import services as revenue
+    from settlement.revenue.events import RevenueChanged
     from settlement.rewards import events as news
+    from settlement.rewards import services as rewards
+
+    def judge_again(event: CertificateLapsed) -> None:
+        revoked = Certificate.objects.filter(pk=event.certificate_id, state=CertificateState.REVOKED)
+        if revoked.exists():
+            revenue.reassess_certificate(by=event.by, at=event.at, certificate_id=event.certificate_id)
+
+    def review_granted(event: RevenueChanged) -> None:
+        rewards.review_granted(
+            by=event.by, at=event.at, firm_id=event.firm_id, year=event.year, cause=event.cause
+        )
 
     return {
+        CertificateLapsed: [judge_again],
+        RevenueChanged: [review_granted],
         news.StatementDrafted: [notices.tell_statement_drafted],
+        news.ObjectionAnswered: [notices.tell_reward_objection_answered],
         news.ClaimReturned: [notices.tell_claim_returned],
+        news.ClaimRejected: [notices.tell_claim_rejected],
         news.AwardGranted: [notices.tell_award_granted],
+        news.AwardPaid: [notices.tell_award_paid],
+        news.PaymentReturned: [notices.tell_payment_returned],
+        news.ClaimReopened: [notices.tell_claim_reopened],
+        news.RecoveryConfirmed: [notices.tell_recovery_confirmed],
+        news.DeclarationMade: [],
+        news.DeclarationDecided: [notices.tell_declaration_decided],
     }
 
 

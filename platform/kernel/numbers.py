@@ -48,6 +48,11 @@ SERIES = {
     "CJ": "ruling in a dispute 争议裁决",
     "FX": "risk case 风险案件",
     "JL": "reward claim 奖励申报",
+    "TZ": "application notice 申报通知",
+    "YS": "reward budget 奖补预算",
+    "PC": "approval batch 批准批次",
+    "BF": "disbursement 拨付批次",
+    "ZH": "recovery 追回",
 }
 
 

@@ -26,7 +26,7 @@ from organizations.models import Organization
 from settlement.ledger import rules
 from settlement.ledger.models import STRIPES, Account, Entry, Posting, Purpose
 
-_FLOORS: dict[str, int | None] = {Purpose.BANK: None, Purpose.LABOUR_COST: None}
+_FLOORS: dict[str, int | None] = {Purpose.BANK: None, Purpose.LABOUR_COST: None, Purpose.FISCAL: None}
 _POST = "SELECT * FROM ledger_post(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::bigint[])"
 
 

@@ -25,4 +25,6 @@ class EntryKind(models.TextChoices):
     PAYOUT_PAID = "payout_paid", _("提现到账")
     PAYOUT_CANCEL = "payout_cancel", _("取消提现")
     PAYOUT_FAILURE = "payout_failure", _("提现失败退回")
+    REWARD = "reward", _("拨付奖励")
+    REWARD_RETURN = "reward_return", _("缴回奖励")
     REVERSAL = "reversal", _("冲销")

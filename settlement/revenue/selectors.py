@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from annotation.projects.models import Project
 from assets.registry.models import Certificate
+from assets.registry.states import CertificateState
 from exchange.acceptance.selectors import kept_of
 from exchange.brokers.states import Payer
 from exchange.delivery.selectors import replacement_of
@@ -256,7 +257,12 @@ def _certificate_histories(certificate_ids: set[UUID]) -> dict[UUID, list[Transi
 
 
 def _state_at(certificate: Certificate, history: list[Transition], at: datetime) -> str:
-    """The certificate's state at a moment: what the next later move left, or the present state."""
+    """The certificate's state at a moment: what the next later move left, or the present state.
+
+    A revocation takes effect from the beginning: a revoked certificate never covered a sale.
+    """
+    if certificate.state == CertificateState.REVOKED:
+        return str(CertificateState.REVOKED)
     return next((move.from_state for move in history if move.at > at), certificate.state)
 
 

@@ -14,9 +14,11 @@ from audit.services import record
 from exchange.delivery.selectors import replacement_of
 from exchange.trading.models import Order
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
+from kernel.events import announce
 from organizations.permissions import Actor
 from settlement.payments.models import Refund
 from settlement.revenue import selectors
+from settlement.revenue.events import RevenueChanged
 from settlement.revenue.models import AnnualRevenue, RevenueLine, Ruling
 from settlement.revenue.permissions import RULE_ON_TRADES
 from settlement.revenue.rules import Amounts
@@ -95,6 +97,7 @@ def book_receipt(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine:
     line.save(force_insert=True)
     _add(annual, _line_amounts(line))
     record(by=by, at=at, action="revenue.book_receipt", subject=line, detail=_told(line))
+    _tell(line, f"订单 {trade.order.number} 到账", by=by, at=at)
     return line
 
 
@@ -166,6 +169,7 @@ def book_refund(*, by: Actor, at: datetime, refund_id: UUID) -> RevenueLine:
     line.save(force_insert=True)
     _add(annual, _line_amounts(line))
     record(by=by, at=at, action="revenue.book_refund", subject=line, detail=_told(line))
+    _tell(line, f"订单 {refund.order.number} 退款 {refund.number}", by=by, at=at)
     return line
 
 
@@ -180,6 +184,7 @@ def reassess(*, by: Actor, at: datetime, order_id: UUID) -> list[RevenueLine]:
         raise NotBooked
     annual = locked_annual(receipt.firm_id, receipt.year)
     (trade,) = selectors.trades(Order.objects.filter(pk=order_id))
+    has_changed = False
     lines = list(RevenueLine.objects.select_for_update(of=("self",)).filter(order=order_id).order_by("pk"))
     for line in lines:
         if line.exclusions == trade.exclusions:
@@ -190,7 +195,23 @@ def reassess(*, by: Actor, at: datetime, order_id: UUID) -> list[RevenueLine]:
         _add(annual, _line_amounts(line) - before)
         detail = {**_told(line), "former": former}
         record(by=by, at=at, action="revenue.reassess", subject=line, detail=detail)
+        has_changed = True
+    if has_changed:
+        _tell(receipt, f"订单 {trade.order.number} 重新认定", by=by, at=at)
     return lines
+
+
+@transaction.atomic
+def reassess_certificate(*, by: Actor, at: datetime, certificate_id: UUID) -> int:
+    """Judge every booked trade under a certificate again (after its revocation); how many there are.
+
+    Follows from the revocation, so it asks for no permission of its own.
+    """
+    booked = RevenueLine.objects.filter(order__certificate=certificate_id, refund=None)
+    orders = list(booked.order_by("order_id").values_list("order_id", flat=True))
+    for order_id in orders:
+        reassess(by=by, at=at, order_id=order_id)
+    return len(orders)
 
 
 @transaction.atomic
@@ -230,6 +251,10 @@ def rule_on_trade(
 def recompute(firm_id: UUID, year: int) -> Recomputation:
     """The firm's year from raw rows with every difference to the kept figures; changes nothing."""
     return selectors.recomputation(firm_id, year)
+
+
+def _tell(line: RevenueLine, cause: str, *, by: Actor, at: datetime) -> None:
+    announce(RevenueChanged(at=at, firm_id=line.firm_id, year=line.year, cause=cause, by=by))
 
 
 def _told(line: RevenueLine) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Code(models.TextChoices):
 
 EXPLANATIONS = {
     Code.VENUE: _("只有在广州数据交易所（清远）服务基地挂牌并成交的交易计入。"),
-    Code.CERTIFICATE: _("签约当日，所售版本须有有效的登记证书。"),
+    Code.CERTIFICATE: _("签约当日，所售版本须有有效的登记证书；证书后被撤销的，自始不计入。"),
     Code.FILING: _("交易完成后须完成备案并取得交易凭证；作废的备案不计入。"),
     Code.DELIVERY: _("须已交付约定版本并经买方验收，交付内容的哈希与登记版本一致。"),
     Code.RECEIPT: _("托管资金须已放款到供方账户。"),

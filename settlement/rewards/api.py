@@ -140,13 +140,6 @@ def announce(request: HttpRequest, number: str) -> ClaimOut:
     return _moved(request, number, services.announce)
 
 
-@router.post("/claims/{number}/approve", response=ClaimOut)
-@idempotent
-def approve(request: HttpRequest, number: str) -> ClaimOut:
-    """After the notice: write the award."""
-    return _moved(request, number, services.approve)
-
-
 @router.post("/claims/{number}/replay", response=ReplayOut)
 @idempotent
 def replay(request: HttpRequest, number: str) -> ReplayOut:

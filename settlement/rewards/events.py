@@ -10,28 +10,71 @@ from organizations.permissions import Actor
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatementDrafted(Event):
+class _OfClaim(Event):
+    claim_id: UUID
+    firm_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementDrafted(_OfClaim):
     """The system has worked out a statement that the firm may confirm or object to."""
 
-    claim_id: UUID
-    firm_id: UUID
-    by: Actor
-
 
 @dataclass(frozen=True, kw_only=True)
-class ClaimReturned(Event):
+class ClaimReturned(_OfClaim):
     """A reviewer sent a claim back to the firm, with a reason."""
 
-    claim_id: UUID
-    firm_id: UUID
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimRejected(_OfClaim):
+    """A reviewer refused a claim, with a reason the firm may contest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectionAnswered(_OfClaim):
+    """All items of a firm's objection have their answers; the statement is with the firm again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwardGranted(_OfClaim):
+    """An award was written into the register."""
+
+    award_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwardPaid(_OfClaim):
+    """The money of an award arrived at the firm's bank."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentReturned(_OfClaim):
+    """The bank sent an award's money back; the firm's account data need a look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimReopened(_OfClaim):
+    """Later facts changed what a granted claim is worth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryConfirmed(_OfClaim):
+    """A recovery holds: the firm is to pay back by its day."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclarationMade(Event):
+    """A firm declared a fact that a department is to verify."""
+
+    declaration_id: UUID
     by: Actor
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwardGranted(Event):
-    """An award was written into the register."""
+class DeclarationDecided(Event):
+    """A department verified or refused a declared fact."""
 
-    claim_id: UUID
-    award_id: UUID
+    declaration_id: UUID
     firm_id: UUID
     by: Actor

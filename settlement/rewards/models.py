@@ -1,8 +1,12 @@
-"""Reward claims, their decisions, and the register of granted awards."""
+"""Reward claims from the application notice to the money: notices, declarations, decisions, budgets, the register of
+awards, payments and recoveries."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -10,9 +14,164 @@ from django.utils.translation import gettext_lazy as _
 from kernel.money import FenField
 from kernel.records import Record
 from kernel.states import StateField
-from settlement.rewards.states import CLAIM, ClaimState, Outcome
+from settlement.rewards.states import (
+    BATCH,
+    CLAIM,
+    DECLARATION,
+    DISBURSEMENT,
+    NOTICE,
+    PAYMENT,
+    PUBLIC_OBJECTION,
+    RECOVERY,
+    AwardKind,
+    BatchState,
+    ClaimState,
+    DeclarationState,
+    DisbursementState,
+    NoticeState,
+    Outcome,
+    PaymentState,
+    PublicObjectionState,
+    RecoveryState,
+    ShortfallRule,
+)
 
 _APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+
+
+def _user() -> models.ForeignKey[Any, Any]:
+    return models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+
+
+def _two_people(first: str, second: str, name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=models.Q(**{f"{second}__isnull": True}) | ~models.Q(**{second: models.F(first)}), name=name
+    )
+
+
+class BudgetLine(Record):
+    """The money of one fiscal year for a set of measures and one benefit year; its amount is the sum of its changes.
+
+    `rule` says what happens when it does not suffice. Granted awards are taken off when a batch is approved.
+    """
+
+    number = models.CharField(_("预算编号"), max_length=24, unique=True)
+    title = models.CharField(_("名称"), max_length=120)
+    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="budget_lines")
+    measures = ArrayField(models.CharField(max_length=40), verbose_name=_("措施"))
+    year = models.PositiveSmallIntegerField(_("奖励年度"))
+    fiscal_year = models.PositiveSmallIntegerField(_("预算年度"))
+    rule = models.CharField(_("不足时的处理"), max_length=16, choices=ShortfallRule.choices)
+    made_at = models.DateTimeField(_("设立时间"))
+
+    class Meta:
+        verbose_name = _("奖补预算")
+        verbose_name_plural = _("奖补预算")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(measures__len__gt=0), name="budget_has_measures"),
+            models.CheckConstraint(
+                condition=models.Q(fiscal_year__gte=models.F("year")), name="budget_not_before_year"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+
+class BudgetChange(Record):
+    """One change of a budget with its document and reason; the first one sets the amount."""
+
+    line = models.ForeignKey(BudgetLine, models.PROTECT, related_name="changes")
+    amount_fen = FenField(_("变动金额"))
+    source = models.CharField(_("依据文件"), max_length=200)
+    reason = models.TextField(_("理由"))
+    document = models.ForeignKey("documents.Document", models.PROTECT, null=True, blank=True, related_name="+")
+    made_by = _user()
+    maker_label = models.CharField(_("经办人"), max_length=200)
+    made_at = models.DateTimeField(_("时间"))
+
+    class Meta:
+        verbose_name = _("预算变动")
+        verbose_name_plural = _("预算变动")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(amount_fen=0), name="budget_change_not_zero"),
+            models.CheckConstraint(
+                condition=~models.Q(reason="") & ~models.Q(source=""), name="budget_change_has_reason"
+            ),
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.line} {self.amount_fen}"
+
+
+class ApplicationNotice(Record):
+    """A department's call for one benefit year and a set of measures; the window is half-open."""
+
+    number = models.CharField(_("通知编号"), max_length=24, unique=True)
+    title = models.CharField(_("标题"), max_length=120)
+    body = models.TextField(_("说明"), blank=True)
+    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="+")
+    measures = ArrayField(models.CharField(max_length=40), verbose_name=_("措施"))
+    year = models.PositiveSmallIntegerField(_("奖励年度"))
+    opens_at = models.DateTimeField(_("开始时间"))
+    closes_at = models.DateTimeField(_("截止时间"))
+    budget = models.ForeignKey(BudgetLine, models.PROTECT, related_name="notices", verbose_name=_("预算"))
+    published_by = _user()
+    published_at = models.DateTimeField(_("发布时间"))
+    state = StateField(states=NoticeState)
+
+    class Meta:
+        verbose_name = _("申报通知")
+        verbose_name_plural = _("申报通知")
+        constraints = [
+            NOTICE.constraint(),
+            models.CheckConstraint(
+                condition=models.Q(closes_at__gt=models.F("opens_at")), name="application_notice_window"
+            ),
+            models.CheckConstraint(condition=models.Q(measures__len__gt=0), name="notice_has_measures"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+
+class NoticeMeasure(Record):
+    """One measure of a notice; a measure and year stand in one current notice at most."""
+
+    notice = models.ForeignKey(ApplicationNotice, models.PROTECT, related_name="items")
+    measure = models.CharField(_("措施"), max_length=40)
+    year = models.PositiveSmallIntegerField(_("奖励年度"))
+    is_current = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = _("通知所列措施")
+        verbose_name_plural = _("通知所列措施")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["measure", "year"], condition=models.Q(is_current=True), name="notice_measure_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.year}"
+
+
+class DraftRun(Record):
+    """How far a job has drafted the statements of a notice: the final firm it finished, and what it found."""
+
+    notice = models.ForeignKey(ApplicationNotice, models.PROTECT, related_name="runs")
+    job_id = models.UUIDField(unique=True)
+    through = models.UUIDField(null=True)
+    drafted_count = models.PositiveIntegerField(_("生成测算"), default=0)
+    passed_count = models.PositiveIntegerField(_("不符合"), default=0)
+
+    class Meta:
+        verbose_name = _("批量测算")
+        verbose_name_plural = _("批量测算")
+
+    def __str__(self) -> str:
+        return f"{self.notice} {self.drafted_count}"
 
 
 class Claim(Record):
@@ -26,6 +185,10 @@ class Claim(Record):
         "Decision", models.PROTECT, null=True, related_name="+", verbose_name=_("现行测算")
     )
     drafted_at = models.DateTimeField(_("测算时间"))
+    application_notice = models.ForeignKey(
+        ApplicationNotice, models.PROTECT, null=True, blank=True, related_name="claims"
+    )
+    confirmed_at = models.DateTimeField(_("确认时间"), null=True, blank=True)
     first_reviewer = models.ForeignKey(
         "accounts.User", models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -113,22 +276,402 @@ class Objection(Record):
         return str(titles[self.item]["en" if is_english else "zh"])
 
 
-class Award(Record):
-    """The register of granted awards: what later years' limits (three years, once) read."""
+class ObjectionAnswer(Record):
+    """The exchange's answer to one item of a firm's objection."""
 
-    claim = models.OneToOneField(Claim, models.PROTECT, related_name="award")
-    decision = models.OneToOneField(Decision, models.PROTECT, related_name="award")
+    objection = models.OneToOneField(Objection, models.PROTECT, related_name="answer")
+    is_accepted = models.BooleanField(_("是否采纳"))
+    reasons = models.TextField(_("答复理由"))
+    answered_by = _user()
+    answerer_label = models.CharField(_("答复人"), max_length=200)
+    answered_at = models.DateTimeField(_("答复时间"))
+
+    class Meta:
+        verbose_name = _("异议答复")
+        verbose_name_plural = _("异议答复")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(reasons=""), name="objection_answer_has_reasons")
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.objection}"
+
+
+class Declaration(Record):
+    """A fact that the platform does not know, declared by a firm with evidence; only verified ones count.
+
+    `value` is of the card's FactSpec. `verifier` is the organization that decided.
+    """
+
+    firm = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="reward_declarations")
+    measure = models.CharField(_("措施"), max_length=40)
+    year = models.PositiveSmallIntegerField(_("年度"))
+    fact = models.CharField(_("事实"), max_length=60)
+    value = models.JSONField(_("申报值"))
+    note = models.CharField(_("说明"), max_length=500, blank=True)
+    documents = models.ManyToManyField("documents.Document", related_name="+")
+    declared_by = _user()
+    declarer_label = models.CharField(_("申报人"), max_length=200)
+    declared_at = models.DateTimeField(_("申报时间"))
+    verifier = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(_("核实时间"), null=True, blank=True)
+    reason = models.TextField(_("核实意见"), blank=True)
+    state = StateField(states=DeclarationState)
+
+    class Meta:
+        verbose_name = _("事实申报")
+        verbose_name_plural = _("事实申报")
+        constraints = [
+            DECLARATION.constraint(),
+            models.UniqueConstraint(
+                fields=["firm", "measure", "year", "fact"],
+                condition=models.Q(state="declared"),
+                name="declaration_open_once",
+            ),
+            models.UniqueConstraint(
+                fields=["firm", "measure", "year", "fact"],
+                condition=models.Q(state="verified"),
+                name="declaration_verified_once",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["verified", "refused"]) | models.Q(decided_at__isnull=False),
+                name="declaration_decided_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.firm} {self.year} {self.fact}"
+
+    @property
+    def fact_label(self) -> str:
+        """The fact's name in the reader's language."""
+        from settlement.rewards import measures
+
+        label = measures.CARDS[self.measure].spec(self.fact).label
+        return label.en if (get_language() or "").startswith("en") else label.zh
+
+
+class Office(Record):
+    """Which organization stands for a department that the cards name; it verifies the facts from there."""
+
+    source = models.CharField(_("规则卡中的部门"), max_length=80, unique=True)
+    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("核实部门")
+        verbose_name_plural = _("核实部门")
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.organization}"
+
+
+class PublicObjection(Record):
+    """What anybody says against a claim during its public notice, and how it was handled."""
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="public_objections")
+    name = models.CharField(_("姓名或单位"), max_length=80)
+    contact = models.CharField(_("联系方式"), max_length=120)
+    statement = models.TextField(_("异议内容"))
+    filed_at = models.DateTimeField(_("提出时间"))
+    reasons = models.TextField(_("处理理由"), blank=True)
+    answered_by = _user()
+    answered_at = models.DateTimeField(_("处理时间"), null=True, blank=True)
+    state = StateField(states=PublicObjectionState)
+
+    class Meta:
+        verbose_name = _("公示异议")
+        verbose_name_plural = _("公示异议")
+        constraints = [
+            PUBLIC_OBJECTION.constraint(),
+            models.CheckConstraint(
+                condition=models.Q(state="filed") | (~models.Q(reasons="") & models.Q(answered_at__isnull=False)),
+                name="public_objection_answered_has_reasons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.claim} {self.name}"
+
+
+class ApprovalBatch(Record):
+    """Claims past their notice, proposed by one person and approved by another against one budget."""
+
+    number = models.CharField(_("批次编号"), max_length=24, unique=True)
+    line = models.ForeignKey(BudgetLine, models.PROTECT, related_name="batches")
+    rule = models.CharField(_("不足时的处理"), max_length=16, choices=ShortfallRule.choices)
+    due_fen = FenField(_("应奖励合计"))
+    available_fen = FenField(_("批次前可用预算"))
+    granted_fen = FenField(_("本批批准"))
+    proposed_by = _user()
+    proposer_label = models.CharField(_("提出人"), max_length=200)
+    proposed_at = models.DateTimeField(_("提出时间"))
+    approved_by = _user()
+    approver_label = models.CharField(_("批准人"), max_length=200, blank=True)
+    approved_at = models.DateTimeField(_("批准时间"), null=True, blank=True)
+    state = StateField(states=BatchState)
+
+    class Meta:
+        verbose_name = _("批准批次")
+        verbose_name_plural = _("批准批次")
+        constraints = [
+            BATCH.constraint(),
+            _two_people("proposed_by", "approved_by", "batch_two_people"),
+            models.UniqueConstraint(
+                fields=["line"], condition=models.Q(state="proposed"), name="batch_one_open_per_line"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(granted_fen__lte=models.F("available_fen"))
+                & models.Q(granted_fen__lte=models.F("due_fen")),
+                name="batch_within_budget",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class BatchItem(Record):
+    """One claim in a batch: what is due, and what the budget gives it (nothing: it waits)."""
+
+    batch = models.ForeignKey(ApprovalBatch, models.PROTECT, related_name="items")
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="batch_items")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField(_("次序"))
+    due_fen = FenField(_("应奖励"))
+    granted_fen = FenField(_("本批批准"))
+
+    class Meta:
+        verbose_name = _("批次明细")
+        verbose_name_plural = _("批次明细")
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "claim"], name="batch_claim_once"),
+            models.CheckConstraint(
+                condition=models.Q(granted_fen__gte=0) & models.Q(granted_fen__lte=models.F("due_fen")),
+                name="batch_item_within_due",
+            ),
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.batch} {self.claim}"
+
+
+class Award(Record):
+    """The register of granted awards: what later years' limits (three years, once) read.
+
+    A claim has one initial row; supplements and reductions stand beside it. What the firm was granted for the
+    year is their sum, and the year counts once.
+    """
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="awards")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="awards")
+    kind = models.CharField(_("种类"), max_length=16, choices=AwardKind.choices, default=AwardKind.INITIAL)
+    line = models.ForeignKey(BudgetLine, models.PROTECT, null=True, blank=True, related_name="awards")
+    batch = models.ForeignKey(ApprovalBatch, models.PROTECT, null=True, blank=True, related_name="awards")
     firm = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="awards")
     measure = models.CharField(_("措施"), max_length=40)
     year = models.PositiveSmallIntegerField(_("年度"))
+    due_fen = FenField(_("应奖励"), null=True)
     amount_fen = FenField(_("奖励金额"))
     granted_at = models.DateTimeField(_("批准时间"))
 
     class Meta:
         verbose_name = _("奖励登记")
         verbose_name_plural = _("奖励登记")
-        constraints = [models.UniqueConstraint(fields=["firm", "measure", "year"], name="award_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["firm", "measure", "year"],
+                condition=models.Q(kind="initial"),
+                name="award_initial_once",
+            ),
+            models.UniqueConstraint(fields=["decision", "kind"], name="award_decision_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind="reduction", amount_fen__lt=0)
+                | (~models.Q(kind="reduction") & models.Q(amount_fen__gt=0)),
+                name="award_sign",
+            ),
+        ]
         triggers = [_APPEND_ONLY]
 
     def __str__(self) -> str:
         return f"{self.firm} {self.year}"
+
+
+class PayeeAccount(Record):
+    """The bank account a firm wants its awards on; the latest one holds, earlier ones stay on record."""
+
+    firm = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="payee_accounts")
+    holder_name = models.CharField(_("户名"), max_length=120)
+    bank = models.CharField(_("开户银行"), max_length=120)
+    account_number = models.CharField(_("账号"), max_length=34)
+    declared_by = _user()
+    declared_at = models.DateTimeField(_("登记时间"))
+
+    class Meta:
+        verbose_name = _("收款账户")
+        verbose_name_plural = _("收款账户")
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.holder_name} {self.masked}"
+
+    @property
+    def masked(self) -> str:
+        """The number with all but its ends hidden."""
+        return f"{self.account_number[:4]}****{self.account_number[-4:]}"
+
+
+class Disbursement(Record):
+    """A file of payments for the treasury's bank, prepared by one person and approved by another.
+
+    `file` is the CSV (UTF-8) whose SHA-256 is `file_sha256`; neither changes after preparation.
+    """
+
+    number = models.CharField(_("拨付编号"), max_length=24, unique=True)
+    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="disbursements")
+    total_fen = FenField(_("合计"))
+    file = models.TextField(_("拨付文件"))
+    file_sha256 = models.CharField(max_length=64)
+    prepared_by = _user()
+    preparer_label = models.CharField(_("编制人"), max_length=200)
+    prepared_at = models.DateTimeField(_("编制时间"))
+    approved_by = _user()
+    approver_label = models.CharField(_("审批人"), max_length=200, blank=True)
+    approved_at = models.DateTimeField(_("审批时间"), null=True, blank=True)
+    state = StateField(states=DisbursementState)
+
+    class Meta:
+        verbose_name = _("拨付批次")
+        verbose_name_plural = _("拨付批次")
+        constraints = [
+            DISBURSEMENT.constraint(),
+            _two_people("prepared_by", "approved_by", "disbursement_two_people"),
+            models.CheckConstraint(condition=models.Q(total_fen__gt=0), name="disbursement_pays"),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="file_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("file", "file_sha256", "total_fen", "number"),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Payment(Record):
+    """One claim's money in a disbursement; a claim is in one open disbursement at most.
+
+    Paid means: the bank's receipt was entered, and the ledger entry that names the claim was posted with it.
+    """
+
+    disbursement = models.ForeignKey(Disbursement, models.PROTECT, related_name="payments")
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="payments")
+    position = models.PositiveIntegerField(_("序号"))
+    amount_fen = FenField(_("金额"))
+    holder_name = models.CharField(_("户名"), max_length=120)
+    bank = models.CharField(_("开户银行"), max_length=120)
+    account_number = models.CharField(_("账号"), max_length=34)
+    reference = models.CharField(_("银行回单号"), max_length=80, blank=True)
+    reason = models.CharField(_("退回原因"), max_length=300, blank=True)
+    settled_at = models.DateTimeField(_("办结时间"), null=True, blank=True)
+    entry = models.OneToOneField("ledger.Entry", models.PROTECT, null=True, blank=True, related_name="+")
+    state = StateField(states=PaymentState)
+
+    class Meta:
+        verbose_name = _("拨付明细")
+        verbose_name_plural = _("拨付明细")
+        constraints = [
+            PAYMENT.constraint(),
+            models.UniqueConstraint(
+                fields=["claim"], condition=models.Q(state="waiting"), name="payment_one_open_per_claim"
+            ),
+            models.UniqueConstraint(fields=["disbursement", "claim"], name="payment_claim_once_in_file"),
+            models.UniqueConstraint(
+                fields=["reference"], condition=models.Q(state="paid"), name="payment_reference_once"
+            ),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="payment_positive"),
+            models.CheckConstraint(
+                condition=models.Q(state="paid", entry__isnull=False)
+                | (~models.Q(state="paid") & models.Q(entry__isnull=True)),
+                name="payment_paid_is_posted",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.disbursement} {self.claim}"
+
+    @property
+    def masked(self) -> str:
+        """The account number with all but its ends hidden."""
+        return f"{self.account_number[:4]}****{self.account_number[-4:]}"
+
+
+class RecoveryCase(Record):
+    """An award found too large afterwards: opened by one person, confirmed by another.
+
+    `reduction_fen` is what the register loses, `amount_fen` the part already paid that comes back.
+    """
+
+    number = models.CharField(_("追回编号"), max_length=24, unique=True)
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="recoveries")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="recoveries")
+    reduction_fen = FenField(_("核减金额"))
+    amount_fen = FenField(_("应缴回"))
+    cause = models.TextField(_("事由"))
+    is_violation = models.BooleanField(_("是否骗取"), default=False)
+    due_on = models.DateField(_("缴回期限"))
+    opened_by = _user()
+    opener_label = models.CharField(_("提出人"), max_length=200)
+    opened_at = models.DateTimeField(_("提出时间"))
+    confirmed_by = _user()
+    confirmer_label = models.CharField(_("核定人"), max_length=200, blank=True)
+    confirmed_at = models.DateTimeField(_("核定时间"), null=True, blank=True)
+    state = StateField(states=RecoveryState)
+
+    class Meta:
+        verbose_name = _("追回")
+        verbose_name_plural = _("追回")
+        constraints = [
+            RECOVERY.constraint(),
+            _two_people("opened_by", "confirmed_by", "recovery_two_people"),
+            models.UniqueConstraint(
+                fields=["claim"], condition=models.Q(state="opened"), name="recovery_one_open_per_claim"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reduction_fen__gt=0)
+                & models.Q(amount_fen__gte=0)
+                & models.Q(amount_fen__lte=models.F("reduction_fen")),
+                name="recovery_amounts",
+            ),
+            models.CheckConstraint(condition=~models.Q(cause=""), name="recovery_has_cause"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class RecoveryReceipt(Record):
+    """Money that a firm paid back, with the bank's reference and the ledger entry."""
+
+    case = models.ForeignKey(RecoveryCase, models.PROTECT, related_name="receipts")
+    amount_fen = FenField(_("缴回金额"))
+    reference = models.CharField(_("银行回单号"), max_length=80)
+    received_at = models.DateTimeField(_("到账时间"))
+    entry = models.OneToOneField("ledger.Entry", models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("缴回记录")
+        verbose_name_plural = _("缴回记录")
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="recovery_reference_once"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="recovery_receipt_positive"),
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.case} {self.amount_fen}"

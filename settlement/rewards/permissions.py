@@ -1,4 +1,4 @@
-"""Who confirms, reviews, approves and replays reward claims."""
+"""Who opens notices, declares, confirms, reviews, budgets, approves, pays out, recovers and replays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from organizations.permissions import permission
 from organizations.states import OrganizationKind as Kind
 from organizations.states import Role
 
-FIRM_KINDS = frozenset({Kind.ANNOTATION_FIRM, Kind.BUYER, Kind.BROKER})
+FIRM_KINDS = frozenset({Kind.ANNOTATION_FIRM, Kind.BUYER, Kind.BROKER, Kind.PARK_OPERATOR})
 
 SEE_OWN_CLAIMS = permission(
     "rewards.see_own",
@@ -33,7 +33,7 @@ FIRST_REVIEW = permission(
 )
 SECOND_REVIEW = permission(
     "rewards.second_review",
-    _("奖励复审、公示与批准"),
+    _("奖励复审与公示"),
     kinds={Kind.DEPARTMENT},
     roles={Role.SECOND_REVIEWER},
 )
@@ -42,4 +42,46 @@ REPLAY = permission(
     _("重演测算"),
     kinds={Kind.EXCHANGE_OPERATOR, Kind.DEPARTMENT, Kind.AUDITOR},
     roles={Role.FIRST_REVIEWER, Role.SECOND_REVIEWER, Role.AUDITOR},
+)
+OPEN_NOTICES = permission(
+    "rewards.open_notices",
+    _("发布申报通知并批量测算"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER},
+)
+VERIFY_FACTS = permission(
+    "rewards.verify_facts",
+    _("核实企业申报的事实"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER},
+)
+SEE_FUNDS = permission(
+    "rewards.see_funds",
+    _("查看奖补预算、拨付与追回"),
+    kinds={Kind.DEPARTMENT, Kind.AUDITOR},
+    roles={Role.SECOND_REVIEWER, Role.FINANCE, Role.AUDITOR},
+)
+MANAGE_BUDGET = permission(
+    "rewards.budget",
+    _("设立与调整奖补预算"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER, Role.FINANCE},
+)
+APPROVE_AWARDS = permission(
+    "rewards.approve",
+    _("提出或批准奖励批次"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER, Role.FINANCE},
+)
+DISBURSE = permission(
+    "rewards.disburse",
+    _("编制、审批拨付并登记回单"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER, Role.FINANCE},
+)
+RECOVER = permission(
+    "rewards.recover",
+    _("重新核定与追回奖励"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER, Role.FINANCE},
 )

@@ -1,14 +1,18 @@
-"""Pure rules around the decision: amounts in Chinese capitals, the notice period, replays."""
+"""Pure rules around the decision: amounts in capitals, the notice period, replays, what a short budget gives, files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from kernel import workdays
+from kernel.money import Money
 from settlement.rewards import engine, measures
+from settlement.rewards.states import ShortfallRule
 
 NOTICE_WORKING_DAYS = 5
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
@@ -129,3 +133,71 @@ def replayed(
         stored_code_version=code_version,
         running_code_version=measures.CODE_VERSION,
     )
+
+
+def allocated(rule: ShortfallRule, available_fen: int, due_fen: Sequence[int]) -> list[int]:
+    """What each claim of a batch receives out of the budget; `due_fen` stands in order of confirmation.
+
+    Enough for all: everybody receives what is due. Otherwise, by the rule: in_order and highest_first (the
+    earlier confirmation first among equals) grant in full until the first claim that no longer fits, and all
+    after it wait too, so that nobody is overtaken; pro_rata cuts all by the one exact ratio available/total,
+    floored to the fen, and the fen that flooring leaves stay in the budget; defer_all grants nothing.
+    """
+    available, total = max(available_fen, 0), sum(due_fen)
+    if total <= available:
+        return list(due_fen)
+    granted = [0] * len(due_fen)
+    if rule == ShortfallRule.PRO_RATA:
+        return [fen * available // total for fen in due_fen]
+    if rule == ShortfallRule.DEFER_ALL:
+        return granted
+    order = range(len(due_fen))
+    if rule == ShortfallRule.HIGHEST_FIRST:
+        order = sorted(order, key=lambda index: (-due_fen[index], index))  # type: ignore[assignment]
+    for index in order:
+        if due_fen[index] > available:
+            break
+        granted[index] = due_fen[index]
+        available -= due_fen[index]
+    return granted
+
+
+def entitled(due_fen: int, *, first_due_fen: int | None, first_granted_fen: int | None) -> int:
+    """What a claim is worth once its budget cut is applied: the ratio of its first award, floored to the fen."""
+    if not first_due_fen or first_granted_fen is None or first_granted_fen == first_due_fen:
+        return due_fen
+    return due_fen * first_granted_fen // first_due_fen
+
+
+@dataclass(frozen=True, slots=True)
+class PayLine:
+    """One line of a disbursement file."""
+
+    position: int
+    claim: str
+    uscc: str
+    holder_name: str
+    bank: str
+    account_number: str
+    amount_fen: int
+
+
+def pay_file(number: str, lines: Sequence[PayLine]) -> str:
+    """The disbursement as CSV (UTF-8, CRLF): amounts in plain yuan; the same lines give the same bytes.
+
+    A cell that a spreadsheet would take for a formula is refused by `is_plain` before it gets here.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["序号", "拨付编号", "申报编号", "统一社会信用代码", "户名", "开户银行", "账号", "金额（元）"])
+    for line in lines:
+        writer.writerow(
+            [line.position, number, line.claim, line.uscc, line.holder_name, line.bank, line.account_number,
+             Money(line.amount_fen).yuan]
+        )  # fmt: skip
+    return out.getvalue()
+
+
+def is_plain(text: str) -> bool:
+    """Whether a spreadsheet would show the text as it is: no formula sign first, nothing unprintable."""
+    return bool(text) and text[0] not in "=+-@'" and text.isprintable()

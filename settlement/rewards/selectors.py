@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,16 +24,44 @@ from organizations.states import OrganizationKind
 from settlement.revenue.models import RevenueLine
 from settlement.rewards import engine, measures, readings
 from settlement.rewards.engine.operations import validity
-from settlement.rewards.models import Award, Claim, Decision, Objection
+from settlement.rewards.models import (
+    ApplicationNotice,
+    ApprovalBatch,
+    Award,
+    Claim,
+    Decision,
+    Declaration,
+    Disbursement,
+    NoticeMeasure,
+    Objection,
+    Office,
+    PayeeAccount,
+    PublicObjection,
+    RecoveryCase,
+)
 from settlement.rewards.permissions import (
+    APPROVE_AWARDS,
     CLAIM_REWARDS,
+    DISBURSE,
+    FIRM_KINDS,
     FIRST_REVIEW,
+    RECOVER,
     SECOND_REVIEW,
     SEE_ALL_CLAIMS,
     SEE_OWN_CLAIMS,
+    VERIFY_FACTS,
 )
-from settlement.rewards.rules import Replay, replayed
-from settlement.rewards.states import ClaimState
+from settlement.rewards.rules import Replay, decide, replayed
+from settlement.rewards.states import (
+    BatchState,
+    ClaimState,
+    DeclarationState,
+    DisbursementState,
+    NoticeState,
+    Outcome,
+    PublicObjectionState,
+    RecoveryState,
+)
 from web.desk import Figure, Todo
 from web.finding import Hit
 
@@ -76,9 +104,10 @@ def waiting_for(viewer: Actor) -> Q:
     """Which claims wait for this viewer to act."""
     waiting = Q(pk=None)
     if viewer.can(FIRST_REVIEW):
-        waiting |= Q(state=ClaimState.CONFIRMED)
+        waiting |= Q(state__in=[ClaimState.CONFIRMED, ClaimState.OBJECTED])
     if viewer.can(SECOND_REVIEW):
-        waiting |= Q(state__in=[ClaimState.FIRST_REVIEWED, ClaimState.SECOND_REVIEWED, ClaimState.IN_NOTICE])
+        states = (ClaimState.FIRST_REVIEWED, ClaimState.SECOND_REVIEWED, ClaimState.IN_NOTICE)
+        waiting |= Q(state__in=[*states, ClaimState.REOPENED])
     return waiting
 
 
@@ -98,8 +127,135 @@ def decisions_of(claim: Claim) -> list[Decision]:
 
 
 def objections_of(claim: Claim) -> list[Objection]:
-    """What the firm has objected to, the earliest first."""
-    return list(claim.objections.select_related("decision").order_by("raised_at", "pk"))
+    """What the firm has objected to with the answers, the earliest first."""
+    return list(claim.objections.select_related("decision", "answer").order_by("raised_at", "pk"))
+
+
+def open_objections(claim: Claim) -> QuerySet[Objection]:
+    """Objections to the present decision that have no answer yet."""
+    return Objection.objects.filter(claim=claim, decision=claim.decision, answer=None)
+
+
+def open_public_objections(claim: Claim) -> QuerySet[PublicObjection]:
+    """What the public said and nobody has answered yet."""
+    return PublicObjection.objects.filter(claim=claim, state=PublicObjectionState.FILED)
+
+
+def public_objections_of(viewer: Actor, claim: Claim) -> list[PublicObjection]:
+    """Everything the public said, for the department and auditors: it names people."""
+    if not (viewer.can(SECOND_REVIEW) or OrganizationKind.AUDITOR in viewer.kinds):
+        return []
+    return list(claim.public_objections.order_by("filed_at", "pk"))
+
+
+# --- notices ------------------------------------------------------------------------------------
+
+
+def notices(at: datetime | None = None) -> QuerySet[ApplicationNotice]:
+    """Published application notices for everyone, the newest first; only those open at a moment, when given."""
+    found = ApplicationNotice.objects.select_related("budget", "organization")
+    if at is not None:
+        found = found.filter(state=NoticeState.PUBLISHED, opens_at__lte=at, closes_at__gt=at)
+    return found.order_by("-published_at", "-pk")
+
+
+def notice_for(number: str) -> ApplicationNotice:
+    """One application notice; they are public. NotFound for an unknown number."""
+    found = notices().filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def open_notice(measure: str, year: int, at: datetime) -> ApplicationNotice | None:
+    """The notice in whose window a measure and year stand at a moment (half-open)."""
+    item = (
+        NoticeMeasure.objects.filter(
+            measure=measure, year=year, is_current=True, notice__opens_at__lte=at, notice__closes_at__gt=at
+        )
+        .select_related("notice")
+        .first()
+    )
+    return item.notice if item else None
+
+
+def announced_claims(at: datetime) -> QuerySet[Claim]:
+    """Claims in their public notice on the day, for everyone."""
+    today = clock.business_date(at)
+    rows = Claim.objects.select_related("firm", "decision")
+    return rows.filter(state=ClaimState.IN_NOTICE, notice_until__gte=today).order_by("notice_until", "number")
+
+
+def announced_claim(number: str, at: datetime) -> Claim:
+    """One of them; NotFound when the claim is not announced now."""
+    found = announced_claims(at).filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def firms_of_notice() -> QuerySet[Organization]:
+    """Every firm that could claim a reward."""
+    kinds = [kind.value for kind in FIRM_KINDS]
+    return Organization.objects.filter(kinds__overlap=kinds)
+
+
+def deserves_draft(firm: Organization, year: int, measure: str) -> bool:
+    """Whether the system drafts a statement without being asked: something is granted, or a fact is missing.
+
+    Where all facts come from declarations, only a firm that has a verified one is looked at.
+    """
+    if measure not in _GATHERERS and not _verified(firm.pk, year, measure).exists():
+        return False
+    outcome = decide(measure, gather_facts(firm, year, measure=measure)).outcome
+    return outcome.value in (Outcome.GRANTED, Outcome.UNDETERMINED)
+
+
+# --- declarations -------------------------------------------------------------------------------
+
+
+def declarable(measure: str) -> list[engine.FactSpec]:
+    """The facts of a measure that a firm declares and a department verifies."""
+    card = measures.CARDS.get(measure)
+    return [spec for spec in card.facts if spec.is_declared] if card else []
+
+
+def sources_of(card: engine.Measure) -> list[str]:
+    """The departments that verify a card's declared facts, by their names on the card."""
+    names = [spec.verifier_name.zh for spec in declarable(card.id) if spec.verifier_name]
+    return list(dict.fromkeys(names))
+
+
+def office_of(measure: str, fact: str) -> Office | None:
+    """Who verifies a fact: the organization that stands for the department its card names, where one is named."""
+    named = measures.CARDS[measure].spec(fact).verifier_name
+    if named is None:
+        return None
+    return Office.objects.filter(source=named.zh).select_related("organization").first()
+
+
+def declarations_visible_to(viewer: Actor) -> QuerySet[Declaration]:
+    """A firm sees its own declarations; reviewers, departments and auditors see all."""
+    rows = Declaration.objects.select_related("firm", "verifier")
+    if viewer.can(SEE_ALL_CLAIMS) or viewer.can(VERIFY_FACTS):
+        return rows
+    if viewer.organization_id and viewer.can(SEE_OWN_CLAIMS):
+        return rows.filter(firm=viewer.organization_id)
+    return rows.none()
+
+
+def declaration_for(viewer: Actor, declaration_id: UUID) -> Declaration:
+    """One declaration the viewer may see; NotFound otherwise."""
+    found = declarations_visible_to(viewer).filter(pk=declaration_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _verified(firm_id: UUID, year: int, measure: str) -> QuerySet[Declaration]:
+    return Declaration.objects.filter(
+        firm=firm_id, year=year, measure=measure, state=DeclarationState.VERIFIED
+    )
 
 
 def revenue_goal(year: int) -> int | None:
@@ -121,34 +277,111 @@ def validity_of(measure: str = MEASURE, version: str = measures.CURRENT_VERSION)
     return validity(start.value, years.value)
 
 
-def gather_facts(firm: Organization, year: int, *, version: str = measures.CURRENT_VERSION) -> engine.Facts:
-    """What the platform knows of a firm's year, each fact with its evidence; a constant number of queries."""
-    first, after = validity_of(MEASURE, version)
-    cells = readings.cells_of_firm(firm.pk, year, first, after)
+Gatherer = Callable[[Organization, int, str], dict[str, dict[str, Any]]]
+_GATHERERS: dict[str, Gatherer] = {}
+
+
+def register_gatherer(measure: str, gatherer: Gatherer) -> None:
+    """Let `gatherer(firm, year, version)` give facts of a measure from what the platform knows."""
+    _GATHERERS[measure] = gatherer
+
+
+def gather_facts(
+    firm: Organization,
+    year: int,
+    *,
+    measure: str = MEASURE,
+    version: str = measures.CURRENT_VERSION,
+) -> engine.Facts:
+    """What is known of a firm's year for a measure, each fact with its evidence; a constant number of queries.
+
+    From the profile, the register of awards, the measure's own gatherer, and verified declarations.
+    """
+    card = measures.CARDS[measure]
     given = _identity_facts(firm, year)
-    given["certificate_count"] = _certificate_fact(firm.pk, year)
-    given |= _revenue_facts(firm.pk, year, readings.summed(cells, year, readings.default_reading()))
-    given["readings"] = {"value": readings.resummed(cells, year), "source": "platform"}
-    awards = (
-        Award.objects.filter(firm=firm.pk, year__lte=year).select_related("claim").order_by("year", "measure")
+    if measure in _GATHERERS:
+        given |= _GATHERERS[measure](firm, year, version)
+    given["prior_awards"] = _award_fact(firm.pk, year, measure)
+    wanted = {spec.name for spec in declarable(measure)}
+    if wanted:
+        given |= {name: fact for name, fact in _declared_facts(firm.pk, year, measure).items() if name in wanted}
+    named = {spec.name for spec in card.facts}
+    given = {name: fact for name, fact in given.items() if name in named}
+    return engine.Facts.of(measure, year, given, {"name": firm.name, "uscc": firm.uscc})
+
+
+def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
+    """The register for the measure and its exclusivity group up to the year: one row per claim with what it came
+    to, without the claim at hand and what was wholly taken back."""
+    group = measures.CARDS[measure].group
+    related = [card.id for card in measures.CARDS.values() if card.id == measure or card.group == group]
+    rows = (
+        Award.objects.filter(firm=firm_id, measure__in=related, year__lte=year)
+        .exclude(measure=measure, year=year)
+        .values("claim_id", "claim__number", "measure", "year")
+        .annotate(total=Sum("amount_fen"))
+        .filter(total__gt=0)
+        .order_by("year", "measure")
     )
-    given["prior_awards"] = {
+    awards = list(rows)
+    return {
         "value": [
             {
-                "measure": award.measure,
-                "group": measures.CARDS[award.measure].group,
-                "year": award.year,
-                "amount_fen": award.amount_fen,
-                "number": award.claim.number,
+                "measure": each["measure"],
+                "group": measures.CARDS[each["measure"]].group,
+                "year": each["year"],
+                "amount_fen": int(each["total"]),
+                "number": each["claim__number"],
             }
-            for award in awards
+            for each in awards
         ],
         "source": "platform",
         "evidence": [
-            {"kind": "award", "number": a.claim.number, "id": str(a.pk), "label": str(a.year)} for a in awards
+            {
+                "kind": "award",
+                "number": each["claim__number"],
+                "id": str(each["claim_id"]),
+                "label": str(each["year"]),
+            }
+            for each in awards
         ],
     }
-    return engine.Facts.of(MEASURE, year, given, {"name": firm.name, "uscc": firm.uscc})
+
+
+def _declared_facts(firm_id: UUID, year: int, measure: str) -> dict[str, dict[str, Any]]:
+    """Verified declarations, each with who verified it and the hashes of its documents."""
+    rows = _verified(firm_id, year, measure).select_related("verifier").prefetch_related("documents")
+    return {
+        row.fact: {
+            "value": row.value,
+            "source": "upload",
+            "state": "verified",
+            "evidence": [
+                {
+                    "kind": "declaration",
+                    "number": row.verifier.name if row.verifier else "",
+                    "id": str(row.pk),
+                    "label": row.decided_at.date().isoformat() if row.decided_at else "",
+                    "sha256": engine.sha256(sorted(document.sha256 for document in row.documents.all())),
+                }
+            ],
+        }
+        for row in rows.order_by("fact")
+    }
+
+
+def _trading_facts(firm: Organization, year: int, version: str) -> dict[str, dict[str, Any]]:
+    """Article 3(1): certificates, and the year's revenue under the default and every other reading."""
+    first, after = validity_of(MEASURE, version)
+    cells = readings.cells_of_firm(firm.pk, year, first, after)
+    return {
+        "certificate_count": _certificate_fact(firm.pk, year),
+        **_revenue_facts(firm.pk, year, readings.summed(cells, year, readings.default_reading())),
+        "readings": {"value": readings.resummed(cells, year), "source": "platform"},
+    }
+
+
+register_gatherer(MEASURE, _trading_facts)
 
 
 def _identity_facts(firm: Organization, year: int) -> dict[str, dict[str, Any]]:
@@ -173,13 +406,15 @@ def is_recognised(park: Park | None, year: int) -> bool:
 
 
 def certificates_in_force(year: int) -> QuerySet[Certificate]:
-    """Certificates in force on some day of the year; one ended in the year still counts for its days."""
-    ended = (CertificateState.CANCELLED, CertificateState.REVOKED)
+    """Certificates in force on some day of the year; one given up in the year still counts for its days, a
+    revoked one never did."""
     lapsed = Transition.objects.filter(
-        machine="registration_certificate", to_state__in=ended, at__lt=clock.start_of(date(year, 1, 1))
+        machine="registration_certificate",
+        to_state=CertificateState.CANCELLED,
+        at__lt=clock.start_of(date(year, 1, 1)),
     )
     held = Certificate.objects.filter(valid_from__lte=date(year, 12, 31), valid_until__gte=date(year, 1, 1))
-    return held.exclude(pk__in=lapsed.values("subject_id"))
+    return held.exclude(state=CertificateState.REVOKED).exclude(pk__in=lapsed.values("subject_id"))
 
 
 def _certificate_fact(firm_id: UUID, year: int) -> dict[str, Any]:
@@ -268,7 +503,9 @@ def differences_of(decision: Decision) -> list[Difference]:
 def facts_are_current(claim: Claim) -> bool:
     """Whether the platform still knows what the claim's decision was made on."""
     assert claim.decision is not None
-    facts = gather_facts(claim.firm, claim.year, version=claim.decision.policy_version)
+    facts = gather_facts(
+        claim.firm, claim.year, measure=claim.measure, version=claim.decision.policy_version
+    )
     return facts.sha256 == claim.decision.facts_sha256
 
 
@@ -281,24 +518,10 @@ def waiting(viewer: Actor) -> list[QuerySet[Any]]:
 
 
 def todos(viewer: Actor) -> list[Todo]:
-    """For the work desk: statements to confirm, claims to review."""
+    """For the work desk: statements to confirm, accounts to give, claims to review, money to approve."""
     found: list[Todo] = []
     if viewer.organization_id and viewer.can(CLAIM_REWARDS):
-        mine = Claim.objects.filter(
-            firm=viewer.organization_id,
-            state__in=[ClaimState.DRAFTED, ClaimState.RETURNED],
-            decision__outcome="granted",
-        ).select_related("decision")
-        found += [
-            Todo(
-                _("确认 %(year)s 年度奖励测算") % {"year": claim.year},
-                reverse("rewards:claim", args=[claim.number]),
-                f"{claim.number} · {Money(claim.decision.amount_fen if claim.decision else 0)}",
-                icon="award",
-                tone="amber" if claim.state == ClaimState.RETURNED else "blue",
-            )
-            for claim in mine.order_by("year")[:10]
-        ]
+        found += _firm_todos(viewer.organization_id)
     if viewer.can(FIRST_REVIEW) or viewer.can(SECOND_REVIEW):
         found += [
             Todo(
@@ -310,6 +533,76 @@ def todos(viewer: Actor) -> list[Todo]:
                 icon="award",
             )
             for claim in queue(viewer).order_by("drafted_at")[:20]
+        ]
+    return found + _fund_todos(viewer)
+
+
+def _firm_todos(firm_id: UUID) -> list[Todo]:
+    mine = Claim.objects.filter(firm=firm_id).select_related("decision")
+    to_confirm = mine.filter(state__in=[ClaimState.DRAFTED, ClaimState.RETURNED], decision__outcome="granted")
+    found = [
+        Todo(
+            _("确认 %(year)s 年度奖励测算") % {"year": claim.year},
+            reverse("rewards:claim", args=[claim.number]),
+            f"{claim.number} · {Money(claim.decision.amount_fen if claim.decision else 0)}",
+            icon="award",
+            tone="amber" if claim.state == ClaimState.RETURNED else "blue",
+        )
+        for claim in to_confirm.order_by("year")[:10]
+    ]
+    to_pay = mine.filter(state=ClaimState.APPROVED).exclude(firm__in=PayeeAccount.objects.values("firm"))
+    found += [
+        Todo(_("登记收款账户，领取已批准的奖励"), reverse("rewards:payee"), claim.number, icon="landmark")
+        for claim in to_pay.order_by("year")[:1]
+    ]
+    owed = RecoveryCase.objects.filter(claim__firm=firm_id, state=RecoveryState.CONFIRMED)
+    found += [
+        Todo(
+            _("缴回奖励 %(amount)s") % {"amount": Money(int(case.amount_fen))},
+            reverse("rewards:recovery", args=[case.number]),
+            case.number,
+            due_at=case.due_on,
+            icon="undo-2",
+            tone="amber",
+        )
+        for case in owed.order_by("due_on")[:10]
+    ]
+    return found
+
+
+def _fund_todos(viewer: Actor) -> list[Todo]:
+    """What waits for a second person, and what firms declared."""
+    if viewer.is_system:
+        return []
+    found: list[Todo] = []
+    if viewer.can(APPROVE_AWARDS):
+        batches = ApprovalBatch.objects.filter(state=BatchState.PROPOSED).exclude(proposed_by=viewer.user_id)
+        found += [
+            Todo(_("批准奖励批次"), reverse("rewards:batch", args=[b.number]), b.number, icon="stamp")
+            for b in batches.order_by("pk")[:10]
+        ]
+    if viewer.can(DISBURSE):
+        files = Disbursement.objects.filter(state=DisbursementState.PREPARED).defer("file")
+        found += [
+            Todo(_("审批拨付文件"), reverse("rewards:disbursement", args=[d.number]), d.number, icon="landmark")
+            for d in files.exclude(prepared_by=viewer.user_id).order_by("pk")[:10]
+        ]
+    if viewer.can(RECOVER):
+        cases = RecoveryCase.objects.filter(state=RecoveryState.OPENED).exclude(opened_by=viewer.user_id)
+        found += [
+            Todo(_("核定追回"), reverse("rewards:recovery", args=[c.number]), c.number, icon="undo-2")
+            for c in cases.order_by("pk")[:10]
+        ]
+    if viewer.can(VERIFY_FACTS):
+        declared = Declaration.objects.filter(state=DeclarationState.DECLARED).select_related("firm")
+        found += [
+            Todo(
+                _("核实企业申报：%(firm)s") % {"firm": each.firm.display_name},
+                reverse("rewards:declaration", args=[each.pk]),
+                each.fact_label,
+                icon="file-check",
+            )
+            for each in declared.order_by("declared_at")[:10]
         ]
     return found
 

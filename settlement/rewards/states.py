@@ -1,4 +1,4 @@
-"""States of a reward claim."""
+"""States of the rewards procedure: claims, notices, declarations, budgets' batches, payments, recoveries."""
 
 from __future__ import annotations
 
@@ -24,23 +24,35 @@ class ClaimState(models.TextChoices):
     RECOVERED = "recovered", _("已追回")
 
 
+GRANTED_STATES = (ClaimState.APPROVED, ClaimState.DISBURSED, ClaimState.RECOVERING, ClaimState.RECOVERED)
+"""States that only a claim with an award reaches; one whose supplement is in its notice has an award too."""
+
 CLAIM = Machine(
     "reward_claim",
     ClaimState,
     [
         Move("confirm", ("drafted", "returned"), "confirmed", _("确认测算")),
         Move("object", ("drafted", "returned"), "objected", _("提出异议")),
+        Move("answer", ("objected",), "drafted", _("答复异议")),
         Move("redraft", ("objected", "returned", "drafted"), "drafted", _("重新测算")),
         Move("first_review", ("confirmed",), "first_reviewed", _("初审通过")),
-        Move("return", ("confirmed", "first_reviewed"), "returned", _("退回补正")),
-        Move("reject", ("confirmed", "first_reviewed"), "rejected", _("不予支持")),
+        Move("return", ("confirmed", "first_reviewed", "in_notice"), "returned", _("退回补正")),
+        Move("reject", ("confirmed", "first_reviewed", "in_notice"), "rejected", _("不予支持")),
         Move("second_review", ("first_reviewed",), "second_reviewed", _("复审通过")),
-        Move("announce", ("second_reviewed",), "in_notice", _("公示")),
+        Move("announce", ("second_reviewed", "reopened"), "in_notice", _("公示")),
         Move("approve", ("in_notice",), "approved", _("批准")),
         Move("disburse", ("approved",), "disbursed", _("拨付")),
-        Move("reopen", ("approved", "disbursed"), "reopened", _("重新核定")),
+        Move(
+            "reopen",
+            ("approved", "disbursed", "recovering", "recovered", "in_notice"),
+            "reopened",
+            _("重新核定"),
+        ),
         Move("recover", ("reopened",), "recovering", _("启动追回")),
-        Move("settle_recovery", ("recovering",), "recovered", _("完成追回")),
+        Move("settle_recovery", ("recovering", "reopened"), "recovered", _("完成追回")),
+        Move("reduce", ("reopened",), "approved", _("核减，余额待拨付")),
+        Move("uphold", ("reopened",), "disbursed", _("核定金额不变")),
+        Move("void", ("reopened",), "rejected", _("核减为零")),
     ],
 )
 
@@ -53,3 +65,138 @@ class Outcome(models.TextChoices):
     NOT_ELIGIBLE = "not_eligible", _("不符合条件")
     SUPERSEDED = "superseded", _("已由更高奖励替代")
     UNDETERMINED = "undetermined", _("事实不全，暂不能认定")
+
+
+class NoticeState(models.TextChoices):
+    PUBLISHED = "published", _("已发布")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+NOTICE = Machine(
+    "application_notice",
+    NoticeState,
+    [Move("withdraw", ("published",), "withdrawn", _("撤回通知"))],
+)
+
+
+class DeclarationState(models.TextChoices):
+    DECLARED = "declared", _("待核实")
+    VERIFIED = "verified", _("已核实")
+    REFUSED = "refused", _("未通过核实")
+    WITHDRAWN = "withdrawn", _("已撤回")
+    SUPERSEDED = "superseded", _("已由新的申报替代")
+
+
+DECLARATION = Machine(
+    "reward_declaration",
+    DeclarationState,
+    [
+        Move("verify", ("declared",), "verified", _("核实通过")),
+        Move("refuse", ("declared",), "refused", _("核实不通过")),
+        Move("withdraw", ("declared",), "withdrawn", _("撤回")),
+        Move("supersede", ("verified",), "superseded", _("由新的申报替代")),
+    ],
+)
+
+
+class PublicObjectionState(models.TextChoices):
+    FILED = "filed", _("待处理")
+    DISMISSED = "dismissed", _("异议不成立")
+    UPHELD = "upheld", _("异议成立")
+
+
+PUBLIC_OBJECTION = Machine(
+    "reward_public_objection",
+    PublicObjectionState,
+    [
+        Move("dismiss", ("filed",), "dismissed", _("异议不成立")),
+        Move("uphold", ("filed",), "upheld", _("异议成立")),
+    ],
+)
+
+
+class ShortfallRule(models.TextChoices):
+    """What happens when a budget does not suffice for all claims of a batch."""
+
+    IN_ORDER = "in_order", _("按确认先后，其余等待下一笔预算")
+    PRO_RATA = "pro_rata", _("全部按同一比例核减")
+    HIGHEST_FIRST = "highest_first", _("金额高者先，其余等待下一笔预算")
+    DEFER_ALL = "defer_all", _("全部暂缓，等待预算补足")
+
+
+class BatchState(models.TextChoices):
+    PROPOSED = "proposed", _("待第二人批准")
+    APPROVED = "approved", _("已批准")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+BATCH = Machine(
+    "reward_batch",
+    BatchState,
+    [
+        Move("approve", ("proposed",), "approved", _("批准批次")),
+        Move("withdraw", ("proposed",), "withdrawn", _("撤回批次")),
+    ],
+)
+
+
+class AwardKind(models.TextChoices):
+    """Rows of the register; what an award is worth is the sum of a claim's rows."""
+
+    INITIAL = "initial", _("奖励")
+    SUPPLEMENTARY = "supplementary", _("补发")
+    REDUCTION = "reduction", _("核减")
+
+
+class DisbursementState(models.TextChoices):
+    PREPARED = "prepared", _("待第二人审批")
+    APPROVED = "approved", _("已审批，待银行回单")
+    SETTLED = "settled", _("已办结")
+    CANCELLED = "cancelled", _("已取消")
+
+
+DISBURSEMENT = Machine(
+    "reward_disbursement",
+    DisbursementState,
+    [
+        Move("approve", ("prepared",), "approved", _("审批拨付")),
+        Move("cancel", ("prepared",), "cancelled", _("取消")),
+        Move("settle", ("approved",), "settled", _("办结")),
+    ],
+)
+
+
+class PaymentState(models.TextChoices):
+    WAITING = "waiting", _("待回单")
+    PAID = "paid", _("已到账")
+    RETURNED = "returned", _("银行退回")
+    CANCELLED = "cancelled", _("已取消")
+
+
+PAYMENT = Machine(
+    "reward_payment",
+    PaymentState,
+    [
+        Move("pay", ("waiting",), "paid", _("登记到账")),
+        Move("return", ("waiting",), "returned", _("银行退回")),
+        Move("cancel", ("waiting",), "cancelled", _("取消")),
+    ],
+)
+
+
+class RecoveryState(models.TextChoices):
+    OPENED = "opened", _("待第二人核定")
+    CONFIRMED = "confirmed", _("待企业缴回")
+    PAID = "paid", _("已缴清")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+RECOVERY = Machine(
+    "reward_recovery",
+    RecoveryState,
+    [
+        Move("confirm", ("opened",), "confirmed", _("核定追回")),
+        Move("withdraw", ("opened",), "withdrawn", _("撤回")),
+        Move("settle", ("confirmed",), "paid", _("缴清")),
+    ],
+)

@@ -61,8 +61,6 @@ def decide(request: HttpRequest, number: str) -> HttpResponse:
             services.reject(**given, reason=opinion)
         elif wanted == "announce":
             services.announce(**given)
-        elif wanted == "approve":
-            services.approve(**given)
         else:
             raise InvalidInput(field="decision", reason=_("请选择一项决定。"))
     except Refusal as refusal:

@@ -150,10 +150,20 @@ def test_a_sale_whose_certificate_lapsed_before_signing_does_not_count(
     assert_equal_to_recomputation()
 
 
-def test_a_certificate_that_ends_after_the_sale_changes_nothing() -> None:
+def test_a_certificate_revoked_after_the_sale_never_covered_it() -> None:
     order = trades.sale("1000.00")
     certificate = Certificate.objects.get(pk=order.certificate_id)
     CERTIFICATE.move(certificate, "revoke", by=SYSTEM, at=order.contracted_at + timedelta(days=9))
+    assert services.reassess_certificate(by=SYSTEM, at=APRIL, certificate_id=certificate.pk) == 1
+    assert RevenueLine.objects.get().exclusions == ["certificate"]
+    assert (year().counted_fen, year().excluded_fen) == (0, 100_000)
+    assert_equal_to_recomputation()
+
+
+def test_a_certificate_that_ends_after_the_sale_changes_nothing() -> None:
+    order = trades.sale("1000.00")
+    certificate = Certificate.objects.get(pk=order.certificate_id)
+    CERTIFICATE.move(certificate, "cancel", by=SYSTEM, at=order.contracted_at + timedelta(days=9))
     services.reassess(by=SYSTEM, at=APRIL, order_id=order.pk)
     assert year().counted_fen == 100_000
     assert Transition.objects.filter(subject_id=certificate.pk).count() == 1

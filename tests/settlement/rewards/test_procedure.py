@@ -21,11 +21,11 @@ from settlement.rewards.models import Award, Claim, Decision
 from settlement.rewards.states import ClaimState, Outcome
 from tests import cast
 from tests.settlement import trades
+from tests.settlement.rewards import steps
 
 pytestmark = pytest.mark.django_db
 SYSTEM = Actor.system("奖励测算")
-DRAFTED = datetime(2026, 1, 12, 4, 0, tzinfo=UTC)  # a Monday
-NOTICE_OVER = datetime(2026, 2, 2, 4, 0, tzinfo=UTC)
+DRAFTED, NOTICE_OVER = steps.DRAFTED, steps.NOTICE_OVER
 
 
 def firm() -> Organization:
@@ -34,19 +34,20 @@ def firm() -> Organization:
 
 def drafted(net: str = "6800000.00", *, year: int = 2025) -> Claim:
     trades.sale(net, at=datetime(year, 3, 3, 4, 0, tzinfo=UTC))
+    steps.notice(year=year)
     return services.draft_claim(by=SYSTEM, at=DRAFTED, firm_id=firm().pk, year=year)
 
 
 def at_state(state: ClaimState, net: str = "6800000.00") -> Claim:
     """A claim of 2025 as far as the state."""
     claim = drafted(net)
-    steps = [
+    way = [
         (ClaimState.CONFIRMED, services.confirm, cast.lin, {}),
         (ClaimState.FIRST_REVIEWED, services.first_review, cast.gu, {"opinion": "凭证相符"}),
         (ClaimState.SECOND_REVIEWED, services.second_review, cast.shen, {"opinion": "同意"}),
         (ClaimState.IN_NOTICE, services.announce, cast.shen, {}),
     ]
-    for reached, service, who, more in steps:
+    for reached, service, who, more in way:
         if claim.state == state:
             break
         claim = service(by=who(), at=DRAFTED, claim_id=claim.pk, **more)
@@ -133,8 +134,9 @@ def test_an_unverified_profile_leaves_the_case_undetermined() -> None:
 def test_the_whole_procedure_to_the_award() -> None:
     claim = at_state(ClaimState.IN_NOTICE)
     assert claim.notice_until == date(2026, 1, 19)  # Tuesday 13th to Monday 19th: five working days
-    claim = services.approve(by=cast.shen(), at=NOTICE_OVER, claim_id=claim.pk)
+    steps.batch()
     award = Award.objects.get()
+    claim.refresh_from_db()
     assert (award.firm_id, award.year, award.amount_fen) == (firm().pk, 2025, 6_800_000)
     assert award.decision_id == claim.decision_id
     moves = [move.move for move in selectors.transitions_of(claim)]
@@ -152,17 +154,9 @@ def test_approval_waits_for_the_end_of_the_notice() -> None:
     claim = at_state(ClaimState.IN_NOTICE)
     assert claim.notice_until is not None
     final_day = datetime(2026, 1, 19, 15, 59, tzinfo=UTC)  # 23:59 in Shanghai
-    with pytest.raises(services.NoticeNotOver, match="2026-01-19"):
-        services.approve(by=cast.shen(), at=final_day, claim_id=claim.pk)
-    services.approve(by=cast.shen(), at=final_day + timedelta(minutes=1), claim_id=claim.pk)
-    assert Award.objects.count() == 1
-
-
-def test_approving_twice_gives_one_award() -> None:
-    claim = at_state(ClaimState.IN_NOTICE)
-    services.approve(by=cast.shen(), at=NOTICE_OVER, claim_id=claim.pk)
-    with pytest.raises(MoveNotAllowed):
-        services.approve(by=cast.shen(), at=NOTICE_OVER, claim_id=claim.pk)
+    with pytest.raises(services.NothingReady):
+        steps.batch(at=final_day)
+    steps.batch(at=final_day + timedelta(minutes=1))
     assert Award.objects.count() == 1
 
 
@@ -265,14 +259,13 @@ def test_changed_facts_stop_the_claim(state: ClaimState, step, who) -> None:
 def test_a_refund_during_the_notice_stops_the_approval() -> None:
     order = trades.sale("6800000.00")
     claim = services.draft_claim(by=SYSTEM, at=DRAFTED, firm_id=firm().pk, year=2025)
-    services.confirm(by=cast.lin(), at=DRAFTED, claim_id=claim.pk)
-    services.first_review(by=cast.gu(), at=DRAFTED, claim_id=claim.pk)
-    services.second_review(by=cast.shen(), at=DRAFTED, claim_id=claim.pk)
-    services.announce(by=cast.shen(), at=DRAFTED, claim_id=claim.pk)
+    steps.announced(claim)
     trades.refund(order, "2000000.00", at=DRAFTED + timedelta(days=1))
-    with pytest.raises(services.FactsChanged):
-        services.approve(by=cast.shen(), at=NOTICE_OVER, claim_id=claim.pk)
+    with pytest.raises(services.NothingReady):
+        steps.batch()
     assert Award.objects.count() == 0
+    claim = services.return_(by=cast.shen(), at=NOTICE_OVER, claim_id=claim.pk, reason="公示期内退款，请核对")
+    assert claim.state == ClaimState.RETURNED
 
 
 def test_an_objection_names_its_item_and_leads_to_a_new_draft() -> None:
@@ -284,7 +277,12 @@ def test_an_objection_names_its_item_and_leads_to_a_new_draft() -> None:
         by=cast.lin(), at=DRAFTED, claim_id=claim.pk, item="revenue", statement="少计一笔十二月的到账"
     )
     assert objection.decision_id == claim.decision_id
-    claim = services.redraft_claim(by=cast.gu(), at=DRAFTED, claim_id=claim.pk, reason="已核对台账")
+    with pytest.raises(services.ObjectionsOpen):
+        services.redraft_claim(by=cast.gu(), at=DRAFTED, claim_id=claim.pk)
+    services.answer_objection(
+        by=cast.gu(), at=DRAFTED, objection_id=objection.pk, is_accepted=True, reasons="已核对台账"
+    )
+    claim.refresh_from_db()
     assert claim.state == ClaimState.DRAFTED
     assert claim.decision_id != objection.decision_id
     assert Decision.objects.filter(claim=claim).count() == 2
@@ -361,7 +359,7 @@ def test_a_decision_and_an_award_are_never_changed() -> None:
     from django.db import ProgrammingError, transaction
 
     claim = at_state(ClaimState.IN_NOTICE)
-    services.approve(by=cast.shen(), at=NOTICE_OVER, claim_id=claim.pk)
+    steps.awarded(claim)
     for model in (Decision, Award):
         with pytest.raises(ProgrammingError, match="append_only"), transaction.atomic():
             model.objects.update(amount_fen=1)
@@ -385,29 +383,6 @@ def test_gathering_facts_takes_a_constant_number_of_queries() -> None:
     with CaptureQueriesContext(connection) as many:
         selectors.gather_facts(firm(), 2025)
     assert len(few) == len(many) <= 5
-
-
-@pytest.mark.django_db(transaction=True)
-def test_eight_approvals_at_once_give_one_award() -> None:
-    claim = at_state(ClaimState.IN_NOTICE)
-    shen = cast.shen()
-    refused: list[Exception] = []
-
-    def approve() -> None:
-        try:
-            services.approve(by=shen, at=NOTICE_OVER, claim_id=claim.pk)
-        except MoveNotAllowed as refusal:
-            refused.append(refusal)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=approve) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(refused) == 7
-    assert Award.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,408 @@
+"""Where the money of rewards stands: budgets, what is due, granted, paid, to be paid back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from kernel import clock
+from kernel.errors import NotFound
+from organizations.permissions import Actor
+from settlement.rewards import measures, rules, selectors
+from settlement.rewards.models import (
+    ApprovalBatch,
+    Award,
+    BatchItem,
+    BudgetChange,
+    BudgetLine,
+    Claim,
+    Disbursement,
+    PayeeAccount,
+    Payment,
+    RecoveryCase,
+    RecoveryReceipt,
+)
+from settlement.rewards.permissions import SEE_FUNDS
+from settlement.rewards.states import (
+    AwardKind,
+    ClaimState,
+    Outcome,
+    PaymentState,
+    PublicObjectionState,
+    RecoveryState,
+    ShortfallRule,
+)
+
+
+def _total(rows: QuerySet[object] | QuerySet, name: str = "amount_fen") -> int:  # type: ignore[type-arg]
+    return int(rows.aggregate(total=Coalesce(Sum(name), 0))["total"])
+
+
+# --- one claim ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One claim's money in fen: what it is worth now, what the register holds, what was paid and came back."""
+
+    entitled_fen: int
+    granted_fen: int
+    paid_fen: int
+    returned_fen: int
+    outstanding_fen: int
+    in_flight_fen: int
+    is_first: bool
+
+    @property
+    def difference_fen(self) -> int:
+        """What the claim is worth beyond what was granted; negative: too much was granted."""
+        return self.entitled_fen - self.granted_fen
+
+    @property
+    def held_fen(self) -> int:
+        """What the firm holds or still owes back is not counted twice: paid, less returned, less asked back."""
+        return self.paid_fen - self.returned_fen - self.outstanding_fen
+
+    @property
+    def unpaid_fen(self) -> int:
+        """Granted and not paid yet, nor on its way."""
+        return max(self.granted_fen - self.held_fen - self.in_flight_fen, 0)
+
+    @property
+    def to_recover_fen(self) -> int:
+        """What has to come back in money when the award is reduced to what the claim is worth."""
+        return max(self.held_fen - self.entitled_fen, 0)
+
+
+def standings_of(claims: Sequence[Claim]) -> dict[UUID, Standing]:
+    """The money of many claims in five statements, whatever their number."""
+    ids = [claim.pk for claim in claims]
+
+    def sums(rows: QuerySet, key: str = "claim_id") -> dict[UUID, int]:  # type: ignore[type-arg]
+        return dict(rows.values_list(key).annotate(total=Sum("amount_fen")).order_by())
+
+    granted = sums(Award.objects.filter(claim__in=ids))
+    first = {
+        row["claim_id"]: row
+        for row in Award.objects.filter(claim__in=ids, kind=AwardKind.INITIAL).values(
+            "claim_id", "due_fen", "amount_fen"
+        )
+    }
+    payments = Payment.objects.filter(claim__in=ids)
+    paid = sums(payments.filter(state=PaymentState.PAID))
+    waiting = sums(payments.filter(state=PaymentState.WAITING))
+    asked = sums(
+        RecoveryCase.objects.filter(claim__in=ids, state__in=[RecoveryState.CONFIRMED, RecoveryState.PAID])
+    )
+    returned = sums(RecoveryReceipt.objects.filter(case__claim__in=ids), "case__claim_id")
+    found = {}
+    for claim in claims:
+        decision, initial = claim.decision, first.get(claim.pk)
+        due = decision.amount_fen if decision and decision.outcome == Outcome.GRANTED else 0
+        found[claim.pk] = Standing(
+            entitled_fen=rules.entitled(
+                due,
+                first_due_fen=initial["due_fen"] if initial else None,
+                first_granted_fen=initial["amount_fen"] if initial else None,
+            ),
+            granted_fen=granted.get(claim.pk, 0),
+            paid_fen=paid.get(claim.pk, 0),
+            returned_fen=returned.get(claim.pk, 0),
+            outstanding_fen=asked.get(claim.pk, 0) - returned.get(claim.pk, 0),
+            in_flight_fen=waiting.get(claim.pk, 0),
+            is_first=initial is None,
+        )
+    return found
+
+
+def standing_of(claim: Claim) -> Standing:
+    """One claim's money."""
+    return standings_of([claim])[claim.pk]
+
+
+# --- budgets ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One budget in fen: its amount, what was granted and paid from it, what waits for it, what may follow."""
+
+    line: BudgetLine
+    amount_fen: int
+    granted_fen: int
+    paid_fen: int
+    waiting_fen: int
+    forecast_fen: int
+
+    @property
+    def left_fen(self) -> int:
+        return self.amount_fen - self.granted_fen
+
+    @property
+    def short_fen(self) -> int:
+        """By how much the budget falls short of all that waits and may follow."""
+        return max(self.waiting_fen + self.forecast_fen - self.left_fen, 0)
+
+
+def require_funds_viewer(viewer: Actor) -> None:
+    viewer.require(SEE_FUNDS)
+
+
+def lines_visible_to(viewer: Actor) -> QuerySet[BudgetLine]:
+    """Budgets, for departments and auditors."""
+    lines = BudgetLine.objects.select_related("organization")
+    return lines if viewer.can(SEE_FUNDS) else lines.none()
+
+
+def line_for(viewer: Actor, number: str) -> BudgetLine:
+    """One budget the viewer may see; NotFound otherwise."""
+    found = lines_visible_to(viewer).filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def left_in(line: BudgetLine) -> int:
+    """What is left of a (locked) budget, in fen."""
+    return _total(BudgetChange.objects.filter(line=line)) - _granted_from(line)
+
+
+def _granted_from(line: BudgetLine) -> int:
+    """Reductions of awards do not come back to a budget whose money was spent: only unpaid ones do."""
+    positive = Award.objects.filter(line=line).exclude(kind=AwardKind.REDUCTION)
+    unpaid = RecoveryCase.objects.filter(
+        state__in=[RecoveryState.CONFIRMED, RecoveryState.PAID], claim__awards__line=line,
+        claim__awards__kind=AwardKind.INITIAL,
+    )  # fmt: skip
+    saved = unpaid.aggregate(total=Coalesce(Sum(F("reduction_fen") - F("amount_fen")), 0))["total"]
+    return _total(positive) - int(saved)
+
+
+_ON_THE_WAY = (ClaimState.DRAFTED, ClaimState.CONFIRMED, ClaimState.OBJECTED, ClaimState.RETURNED,
+               ClaimState.FIRST_REVIEWED)  # fmt: skip
+_NEAR = (ClaimState.SECOND_REVIEWED, ClaimState.IN_NOTICE)
+
+
+def position_of(line: BudgetLine) -> Position:
+    """One budget's figures; a constant number of statements."""
+    claims = Claim.objects.filter(
+        measure__in=line.measures, year=line.year, decision__outcome=Outcome.GRANTED, awards__isnull=True
+    )
+    paid = Payment.objects.filter(
+        state=PaymentState.PAID,
+        claim__in=Award.objects.filter(line=line, kind=AwardKind.INITIAL).values("claim_id"),
+    )
+    return Position(
+        line=line,
+        amount_fen=_total(BudgetChange.objects.filter(line=line)),
+        granted_fen=_granted_from(line),
+        paid_fen=_total(paid),
+        waiting_fen=_total(claims.filter(state__in=_NEAR), "decision__amount_fen"),
+        forecast_fen=_total(claims.filter(state__in=_ON_THE_WAY), "decision__amount_fen"),
+    )
+
+
+# --- batches ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """One claim of a batch to be: what is due, what the budget would give."""
+
+    claim: Claim
+    due_fen: int
+    granted_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A batch before it is proposed: total, what is left, what the rule gives, and who stays out and why."""
+
+    line: BudgetLine
+    available_fen: int
+    items: Sequence[Proposed] = ()
+    left_out: Sequence[tuple[Claim, str]] = field(default_factory=tuple)
+
+    @property
+    def due_fen(self) -> int:
+        return sum(item.due_fen for item in self.items)
+
+    @property
+    def granted_fen(self) -> int:
+        return sum(item.granted_fen for item in self.items)
+
+    @property
+    def is_short(self) -> bool:
+        return self.due_fen > self.available_fen
+
+
+STALE, OPPOSED, SECOND_OF_FIRM = "stale", "opposed", "second_of_firm"
+
+
+def ready_claims(line: BudgetLine, at: datetime) -> QuerySet[Claim]:
+    """Claims of the line whose notice is over, in order of confirmation."""
+    today = clock.business_date(at)
+    return (
+        Claim.objects.filter(
+            measure__in=line.measures, year=line.year, state=ClaimState.IN_NOTICE, notice_until__lt=today
+        )
+        .select_related("firm", "decision")
+        .annotate(
+            opposed_count=Count(
+                "public_objections", filter=Q(public_objections__state=PublicObjectionState.FILED)
+            )
+        )
+        .order_by("confirmed_at", "pk")
+    )
+
+
+def preview(line: BudgetLine, at: datetime, *, rule: ShortfallRule | None = None) -> Preview:
+    """What a batch of this budget would grant now, under its rule or another one."""
+    found, left_out, seen = [], [], set()
+    claims = list(ready_claims(line, at))
+    standings = standings_of(claims)
+    for claim in claims:
+        group = (claim.firm_id, measures.CARDS[claim.measure].group)
+        if claim.opposed_count:  # type: ignore[attr-defined]
+            left_out.append((claim, OPPOSED))
+        elif group in seen:
+            left_out.append((claim, SECOND_OF_FIRM))
+        elif not selectors.facts_are_current(claim) or standings[claim.pk].difference_fen <= 0:
+            left_out.append((claim, STALE))
+        else:
+            seen.add(group)
+            found.append(claim)
+    due = [standings[claim.pk].difference_fen for claim in found]
+    available = left_in(line)
+    granted = rules.allocated(rule or ShortfallRule(line.rule), available, due)
+    items = [Proposed(*each) for each in zip(found, due, granted, strict=True)]
+    return Preview(line, available, items, left_out)
+
+
+def batches_visible_to(viewer: Actor) -> QuerySet[ApprovalBatch]:
+    """Approval batches, for departments and auditors."""
+    batches = ApprovalBatch.objects.select_related("line")
+    return batches if viewer.can(SEE_FUNDS) else batches.none()
+
+
+def batch_for(viewer: Actor, number: str) -> ApprovalBatch:
+    """One batch the viewer may see; NotFound otherwise."""
+    found = batches_visible_to(viewer).filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def items_of(batch: ApprovalBatch) -> list[BatchItem]:
+    """The batch's claims in their order."""
+    return list(batch.items.select_related("claim__firm").order_by("position"))
+
+
+# --- payments -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Payable:
+    """An approved claim with money still to be paid; `account` is where the firm wants it."""
+
+    claim: Claim
+    amount_fen: int
+    account: PayeeAccount | None
+
+
+def payables(claim_ids: Iterable[UUID] | None = None) -> list[Payable]:
+    """Approved claims with unpaid money that are in no open disbursement, by number."""
+    claims = Claim.objects.filter(state=ClaimState.APPROVED).select_related("firm", "decision")
+    if claim_ids is not None:
+        claims = claims.filter(pk__in=list(claim_ids))
+    found = list(claims.order_by("number"))
+    standings = standings_of(found)
+    accounts = latest_accounts({claim.firm_id for claim in found})
+    return [
+        Payable(claim, standings[claim.pk].unpaid_fen, accounts.get(claim.firm_id))
+        for claim in found
+        if standings[claim.pk].unpaid_fen and not standings[claim.pk].in_flight_fen
+    ]
+
+
+def latest_accounts(firm_ids: Iterable[UUID]) -> dict[UUID, PayeeAccount]:
+    """The account that holds for each firm."""
+    rows = PayeeAccount.objects.filter(firm__in=set(firm_ids)).order_by("firm", "-declared_at", "-pk")
+    return {row.firm_id: row for row in rows.distinct("firm")}
+
+
+def disbursements_visible_to(viewer: Actor) -> QuerySet[Disbursement]:
+    """Disbursements, for departments and auditors."""
+    rows = Disbursement.objects.select_related("organization").defer("file")
+    return rows if viewer.can(SEE_FUNDS) else rows.none()
+
+
+def disbursement_for(viewer: Actor, number: str) -> Disbursement:
+    """One disbursement the viewer may see; NotFound otherwise."""
+    found = disbursements_visible_to(viewer).filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def payments_of(disbursement: Disbursement) -> list[Payment]:
+    """Its payments in the order of the file."""
+    return list(disbursement.payments.select_related("claim__firm").order_by("position"))
+
+
+def recoveries_visible_to(viewer: Actor) -> QuerySet[RecoveryCase]:
+    """Recovery cases: departments and auditors see all, a firm its own once they are confirmed."""
+    rows = RecoveryCase.objects.select_related("claim__firm", "claim__decision", "decision")
+    if viewer.can(SEE_FUNDS):
+        return rows
+    own = Q(claim__in=selectors.claims_visible_to(viewer).values("pk"))
+    return rows.filter(own, state__in=[RecoveryState.CONFIRMED, RecoveryState.PAID])
+
+
+def recovery_for(viewer: Actor, number: str) -> RecoveryCase:
+    """One recovery the viewer may see; NotFound otherwise."""
+    found = recoveries_visible_to(viewer).filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def outstanding_of(case: RecoveryCase) -> int:
+    """What is still to be paid back, in fen."""
+    return int(case.amount_fen) - _total(RecoveryReceipt.objects.filter(case=case))
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedAward:
+    """One line of the public register: a firm's year of a measure with everything granted for it."""
+
+    number: str
+    firm_name: str
+    firm_name_en: str
+    measure: str
+    year: int
+    amount_fen: int
+    granted_at: datetime
+
+
+def published_awards(year: int | None = None, *, limit: int = 500) -> list[PublishedAward]:
+    """The register for the public, newest first; what was wholly taken back is not in it."""
+    rows = Award.objects.all() if year is None else Award.objects.filter(year=year)
+    found = (
+        rows.values("claim__number", "firm__name", "firm__name_en", "measure", "year")
+        .annotate(total=Sum("amount_fen"), first=Min("granted_at"))
+        .filter(total__gt=0)
+        .order_by("-first", "claim__number")[:limit]
+    )
+    return [
+        PublishedAward(
+            row["claim__number"], row["firm__name"], row["firm__name_en"], row["measure"], row["year"],
+            int(row["total"]), row["first"],
+        )
+        for row in found
+    ]  # fmt: skip

@@ -1,0 +1,106 @@
+"""What every step of the procedure checks first: locks in one order, who may, two people, facts as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from kernel.errors import NotAllowed, NotFound, Refusal, SelfReview
+from organizations.models import Membership
+from organizations.permissions import Actor
+from settlement.rewards import selectors
+from settlement.rewards.models import BudgetLine, Claim, Decision
+from settlement.rewards.permissions import CLAIM_REWARDS, FIRST_REVIEW, SECOND_REVIEW
+
+
+class FactsChanged(Refusal):
+    """The facts are no longer those of the decision: the statement must be drafted again."""
+
+    code = "facts_changed"
+    message = _("测算之后事实已有变化（如退款、认定或新的奖励登记），请退回并重新测算。")
+
+
+class SamePerson(Refusal):
+    """Money moves by two people: who proposes does not approve."""
+
+    code = "same_person"
+    message = _("此事须由两人办理：提出人不能批准自己提出的事项，请转交另一人。")
+    status = 403
+
+
+def locked_claim(claim_id: UUID) -> Claim:
+    """The claim, locked until the transaction ends; NotFound when there is none."""
+    claim = (
+        Claim.objects.select_for_update(of=("self",))
+        .select_related("firm", "decision")
+        .filter(pk=claim_id)
+        .first()
+    )
+    if claim is None:
+        raise NotFound
+    return claim
+
+
+def locked_claims_of_firms(firm_ids: Iterable[UUID]) -> dict[UUID, Claim]:
+    """All claims of these firms, locked in order of id: what the limits over years and measures look at."""
+    claims = Claim.objects.select_for_update(of=("self",)).select_related("firm", "decision")
+    return {claim.pk: claim for claim in claims.filter(firm__in=set(firm_ids)).order_by("pk")}
+
+
+def locked_line(line_id: UUID) -> BudgetLine:
+    """The budget, locked until the transaction ends: what is granted from it waits here."""
+    line = BudgetLine.objects.select_for_update(of=("self",)).filter(pk=line_id).first()
+    if line is None:
+        raise NotFound
+    return line
+
+
+def require_firm(by: Actor, claim: Claim) -> None:
+    """Only the firm itself, with the right to claim; other firms do not see the claim at all."""
+    if by.belongs_to(claim.firm_id):
+        by.require(CLAIM_REWARDS)
+        return
+    if by.can(FIRST_REVIEW) or by.can(SECOND_REVIEW):
+        raise NotAllowed(permission=CLAIM_REWARDS.label, organization=str(by.organization or "—"))
+    raise NotFound
+
+
+def require_stranger(by: Actor, *firm_ids: UUID) -> None:
+    """Nobody who decides has a place in a firm that is decided about."""
+    if by.is_system:
+        return
+    places = Membership.objects.filter(user=by.user_id, organization__in=firm_ids, ended_at=None)
+    if by.organization_id in firm_ids or places.exists():
+        raise SelfReview
+
+
+def require_other_person(by: Actor, first_user_id: UUID | None) -> None:
+    """The second of two people; the system may stand for neither when a person was the first."""
+    if by.user_id is not None and by.user_id == first_user_id:
+        raise SamePerson
+
+
+def require_current(claim: Claim) -> None:
+    """The platform still knows what the claim's decision was made on."""
+    if not selectors.facts_are_current(claim):
+        raise FactsChanged
+
+
+def decision_of(claim: Claim) -> Decision:
+    assert claim.decision is not None, "a drafted claim has a decision"
+    return claim.decision
+
+
+def told(claim: Claim) -> dict[str, object]:
+    """What the audit log says of a claim."""
+    decision = decision_of(claim)
+    return {
+        "number": claim.number,
+        "measure": claim.measure,
+        "year": claim.year,
+        "outcome": decision.outcome,
+        "amount_fen": decision.amount_fen,
+        "decision_sha256": decision.decision_sha256,
+    }
