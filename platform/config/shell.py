@@ -131,6 +131,7 @@ def _review() -> None:
         NavItem(_("争议裁决"), "gavel", "acceptance:disputes", (disputes.VIEW_DISPUTES,), group, complaints.waiting),
         NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting),
         NavItem(_("风险监测"), "radar", "risk:board", (risk.WATCH,), group),
+        NavItem(_("预算看板"), "landmark", "rewards:budgets", (rewards.SEE_FUNDS,), group),
         NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.waiting_decisions),
         NavItem(_("试点评审"), "clipboard-check", "pilots:scoring", (pilots.SCORE,), group, piloting.waiting_scores),
         NavItem(_("经纪记录"), "clipboard-list", "brokers:board", (brokers.VIEW_ALL,), group),
@@ -176,6 +177,7 @@ def _public() -> None:
     navigation.register_public(_("奖励试算"), "rewards:estimate")
     navigation.register_public(_("帮助"), "web:help")
     navigation.register_foot(_("登记公示"), "registry:notices")
+    navigation.register_foot(_("奖励申报与公示"), "rewards:notices")
     navigation.register_foot(_("数据经纪人试点"), "pilots:rounds")
     navigation.register_foot(_("登记日志"), "transparency:log")
     desk.register_door(

@@ -32,7 +32,10 @@ class Purpose(models.TextChoices):
     WITHHOLDING = "withholding", _("代扣个人所得税")
     CUSTOMER_CASH = "customer_cash", _("客户转账待用款")  # arrived at virtual accounts, not used yet
     PAYOUTS = "payouts", _("提现在途")
-    FISCAL = "fiscal", _("财政奖补资金")  # the department's, outside the custody: debit, grows with what was paid
+    FISCAL = (
+        "fiscal",
+        _("财政奖补资金"),
+    )  # the department's, outside the custody: debit, grows with what was paid
     FIRM_BANK = "firm_bank", _("企业对公账户")  # the firm's own bank account, outside the custody
 
 

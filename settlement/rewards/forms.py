@@ -1,4 +1,4 @@
-"""Forms of reward claims and of the public trial."""
+"""Forms of the rewards procedure and of the public trial."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from settlement.rewards import engine
+from kernel import clock
+from kernel.money import Money
+from settlement.rewards import engine, measures
+from settlement.rewards.engine import FactSpec
 from settlement.rewards.engine.cards import Option
 from settlement.rewards.engine.texts import Text
+from settlement.rewards.models import BudgetLine
+from settlement.rewards.states import ShortfallRule
 from web.forms import YuanField
 
 SCOPES = [
@@ -25,15 +30,19 @@ SCOPES = [
 
 
 class DraftForm(forms.Form):
-    """Which year to work out."""
+    """Which measure and year to work out."""
 
+    measure = forms.ChoiceField(label=_("措施"))
     year = forms.TypedChoiceField(label=_("年度"), coerce=int)
 
     def __init__(self, *args: Any, years: Sequence[int] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["year"]
+        field, measure = self.fields["year"], self.fields["measure"]
         assert isinstance(field, forms.ChoiceField)
+        assert isinstance(measure, forms.ChoiceField)
         field.choices = [(year, str(year)) for year in years]
+        measure.choices = _measure_choices()
+        measure.required, measure.initial = False, measures.DATA_PRODUCT_TRADING.id
 
 
 class ObjectionForm(forms.Form):
@@ -178,3 +187,164 @@ class CompareForm(forms.Form):
     def rows(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:
         """What the form table shows: a label and the same field for both ways."""
         return [(label, self[f"one_{name}"], self[f"other_{name}"]) for name, label in self.lines]
+
+
+def _measure_choices() -> list[tuple[str, str]]:
+    is_english = (get_language() or "").startswith("en")
+    return [(card.id, card.title.en if is_english else card.title.zh) for card in measures.CARDS.values()]
+
+
+class _MomentField(forms.DateTimeField):
+    """A moment typed by the clock in Shanghai."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> Any:
+        found = super().to_python(value)
+        if found is None:
+            return None
+        return found.replace(tzinfo=clock.SHANGHAI)
+
+
+class NoticeForm(forms.Form):
+    """An application notice: which measures and year, from when until when, paid from which budget."""
+
+    title = forms.CharField(label=_("标题"), max_length=120)
+    measures = forms.MultipleChoiceField(label=_("措施"), widget=forms.CheckboxSelectMultiple)
+    year = forms.IntegerField(label=_("奖励年度"), min_value=2000, max_value=2100)
+    opens_at = _MomentField(label=_("开始时间"))
+    closes_at = _MomentField(label=_("截止时间"), help_text=_("到此刻为止，此刻本身不再受理。"))
+    budget = forms.ModelChoiceField(label=_("预算"), queryset=BudgetLine.objects.none())
+    body = forms.CharField(
+        label=_("说明"), required=False, widget=forms.Textarea(attrs={"rows": 4}), max_length=4000
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen, budget = self.fields["measures"], self.fields["budget"]
+        assert isinstance(chosen, forms.MultipleChoiceField)
+        assert isinstance(budget, forms.ModelChoiceField)
+        chosen.choices = _measure_choices()
+        budget.queryset = BudgetLine.objects.order_by("-made_at")
+
+
+class BudgetForm(forms.Form):
+    """A new budget with its first amount."""
+
+    title = forms.CharField(label=_("名称"), max_length=120)
+    measures = forms.MultipleChoiceField(label=_("措施"), widget=forms.CheckboxSelectMultiple)
+    year = forms.IntegerField(label=_("奖励年度"), min_value=2000, max_value=2100)
+    fiscal_year = forms.IntegerField(label=_("预算年度"), min_value=2000, max_value=2100)
+    amount = YuanField(label=_("金额"), least=1, help_text=_("单位：元"))
+    rule = forms.ChoiceField(label=_("不足时的处理"), choices=ShortfallRule.choices, widget=forms.RadioSelect)
+    source = forms.CharField(label=_("依据文件"), max_length=200)
+    reason = forms.CharField(label=_("理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.fields["measures"]
+        assert isinstance(chosen, forms.MultipleChoiceField)
+        chosen.choices = _measure_choices()
+
+
+class BudgetChangeForm(forms.Form):
+    """More or less money for a budget; less with a minus sign."""
+
+    amount = YuanField(
+        label=_("变动金额"), least=-(10**15), help_text=_("单位：元；调减填负数，例如 -200000.00")
+    )
+    source = forms.CharField(label=_("依据文件"), max_length=200)
+    reason = forms.CharField(label=_("理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+
+class RuleForm(forms.Form):
+    """Another rule for when the budget does not suffice."""
+
+    rule = forms.ChoiceField(label=_("不足时的处理"), choices=ShortfallRule.choices, widget=forms.RadioSelect)
+    reason = forms.CharField(label=_("理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+
+class DeclarationForm(forms.Form):
+    """One fact that the firm declares, with its evidence; `value` is read by the unit of the fact."""
+
+    fact = forms.ChoiceField(label=_("事实"))
+    value = forms.CharField(
+        label=_("申报值"),
+        max_length=200,
+        help_text=_("金额以元填写；是否类填“是”或“否”；数量填整数。"),
+    )
+    note = forms.CharField(label=_("说明"), required=False, max_length=500)
+    file = forms.FileField(label=_("证明材料"), help_text=_("PDF、图片或表格，不超过 200 MB"))
+
+    def __init__(self, *args: Any, specs: Sequence[FactSpec] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.specs = {spec.name: spec for spec in specs}
+        is_english = (get_language() or "").startswith("en")
+        field = self.fields["fact"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(spec.name, spec.label.en if is_english else spec.label.zh) for spec in specs]
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        spec = self.specs.get(found.get("fact", ""))
+        if spec is not None and found.get("value"):
+            try:
+                found["value"] = read_value(found["value"], spec.unit)
+            except ValueError:
+                self.add_error("value", _("申报值与要求的类型不符，请核对后重填。"))
+        return found
+
+
+def read_value(text: str, unit: str) -> bool | int | str:
+    """What a person typed as a value of a fact's unit; ValueError when it is none."""
+    plain = text.strip()
+    if unit == "flag":
+        known = {"是": True, "否": False, "yes": True, "no": False, "true": True, "false": False}
+        if plain.lower() not in known:
+            raise ValueError(plain)
+        return known[plain.lower()]
+    if unit == "fen":
+        return Money.from_yuan(plain.lstrip("¥").replace("，", "")).fen
+    if unit == "count":
+        return int(plain)
+    return plain
+
+
+class PayeeForm(forms.Form):
+    """The bank account for awards; its holder is the firm."""
+
+    bank = forms.CharField(label=_("开户银行"), max_length=120)
+    account_number = forms.CharField(
+        label=_("账号"), max_length=48, widget=forms.TextInput(attrs={"inputmode": "numeric"})
+    )
+
+
+class PublicObjectionForm(forms.Form):
+    """What anybody says against an announced claim."""
+
+    name = forms.CharField(label=_("姓名或单位"), max_length=80)
+    contact = forms.CharField(label=_("联系方式"), max_length=120, help_text=_("仅供主管部门核实，不公开。"))
+    statement = forms.CharField(
+        label=_("异议内容"), widget=forms.Textarea(attrs={"rows": 4}), max_length=2000
+    )
+
+
+class RecoveryForm(forms.Form):
+    """Why an award is reduced, and until when what was paid beyond it comes back."""
+
+    cause = forms.CharField(label=_("事由和依据"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
+    due_on = forms.DateField(
+        label=_("缴回期限"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    is_violation = forms.BooleanField(
+        label=_("属于骗取财政资金"),
+        required=False,
+        help_text=_("依据《财政违法行为处罚处分条例》第十四条追回。"),
+    )
+
+
+class ReturnForm(forms.Form):
+    """Money that came back, by the bank's reference."""
+
+    amount = YuanField(label=_("缴回金额"), least=1, help_text=_("单位：元"))
+    reference = forms.CharField(label=_("银行回单号"), max_length=80)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from kernel import clock
@@ -39,7 +40,7 @@ from settlement.rewards.states import (
 )
 
 
-def _total(rows: QuerySet[object] | QuerySet, name: str = "amount_fen") -> int:  # type: ignore[type-arg]
+def _total(rows: QuerySet, name: str = "amount_fen") -> int:  # type: ignore[type-arg]
     return int(rows.aggregate(total=Coalesce(Sum(name), 0))["total"])
 
 
@@ -168,43 +169,58 @@ def line_for(viewer: Actor, number: str) -> BudgetLine:
 
 
 def left_in(line: BudgetLine) -> int:
-    """What is left of a (locked) budget, in fen."""
-    return _total(BudgetChange.objects.filter(line=line)) - _granted_from(line)
+    """What is left of a (locked) budget, in fen: reductions come back to it as far as nothing was paid yet."""
+    return position_of(line).left_fen
 
 
-def _granted_from(line: BudgetLine) -> int:
-    """Reductions of awards do not come back to a budget whose money was spent: only unpaid ones do."""
-    positive = Award.objects.filter(line=line).exclude(kind=AwardKind.REDUCTION)
-    unpaid = RecoveryCase.objects.filter(
-        state__in=[RecoveryState.CONFIRMED, RecoveryState.PAID], claim__awards__line=line,
-        claim__awards__kind=AwardKind.INITIAL,
-    )  # fmt: skip
-    saved = unpaid.aggregate(total=Coalesce(Sum(F("reduction_fen") - F("amount_fen")), 0))["total"]
-    return _total(positive) - int(saved)
-
-
+_HOLDING = (RecoveryState.CONFIRMED, RecoveryState.PAID)
 _ON_THE_WAY = (ClaimState.DRAFTED, ClaimState.CONFIRMED, ClaimState.OBJECTED, ClaimState.RETURNED,
                ClaimState.FIRST_REVIEWED)  # fmt: skip
 _NEAR = (ClaimState.SECOND_REVIEWED, ClaimState.IN_NOTICE)
 
 
 def position_of(line: BudgetLine) -> Position:
-    """One budget's figures; a constant number of statements."""
+    """One budget's figures."""
+    return positions_of([line])[0]
+
+
+def positions_of(lines: Sequence[BudgetLine]) -> list[Position]:
+    """The figures of many budgets; a constant number of statements."""
+    ids = [line.pk for line in lines]
+
+    def sums(rows: QuerySet, key: str, value: Any = "amount_fen") -> dict[Any, int]:  # type: ignore[type-arg]
+        return {found: int(total) for found, total in rows.values_list(key).annotate(Sum(value)).order_by()}
+
+    amounts = sums(BudgetChange.objects.filter(line__in=ids), "line_id")
+    awards = Award.objects.filter(line__in=ids)
+    granted = sums(awards.exclude(kind=AwardKind.REDUCTION), "line_id")
+    line_of = dict(awards.filter(kind=AwardKind.INITIAL).values_list("claim_id", "line_id"))
+    paid, saved = dict.fromkeys(ids, 0), dict.fromkeys(ids, 0)
+    payments = Payment.objects.filter(state=PaymentState.PAID, claim__in=line_of)
+    for claim_id, fen in payments.values_list("claim_id", "amount_fen"):
+        paid[line_of[claim_id]] += fen
+    cases = RecoveryCase.objects.filter(claim__in=line_of, state__in=_HOLDING)
+    for claim_id, less, money in cases.values_list("claim_id", "reduction_fen", "amount_fen"):
+        saved[line_of[claim_id]] += less - money
     claims = Claim.objects.filter(
-        measure__in=line.measures, year=line.year, decision__outcome=Outcome.GRANTED, awards__isnull=True
+        decision__outcome=Outcome.GRANTED, awards__isnull=True, year__in={line.year for line in lines}
     )
-    paid = Payment.objects.filter(
-        state=PaymentState.PAID,
-        claim__in=Award.objects.filter(line=line, kind=AwardKind.INITIAL).values("claim_id"),
-    )
-    return Position(
-        line=line,
-        amount_fen=_total(BudgetChange.objects.filter(line=line)),
-        granted_fen=_granted_from(line),
-        paid_fen=_total(paid),
-        waiting_fen=_total(claims.filter(state__in=_NEAR), "decision__amount_fen"),
-        forecast_fen=_total(claims.filter(state__in=_ON_THE_WAY), "decision__amount_fen"),
-    )
+    due: dict[tuple[str, int, bool], int] = {}
+    rows = claims.filter(state__in=[*_NEAR, *_ON_THE_WAY]).values_list("measure", "year", "state")
+    for measure, year, state, fen in rows.annotate(total=Sum("decision__amount_fen")).order_by():
+        key = (measure, year, state in _NEAR)
+        due[key] = due.get(key, 0) + int(fen)
+    return [
+        Position(
+            line=line,
+            amount_fen=amounts.get(line.pk, 0),
+            granted_fen=granted.get(line.pk, 0) - saved[line.pk],
+            paid_fen=paid[line.pk],
+            waiting_fen=sum(due.get((name, line.year, True), 0) for name in line.measures),
+            forecast_fen=sum(due.get((name, line.year, False), 0) for name in line.measures),
+        )
+        for line in lines
+    ]
 
 
 # --- batches ------------------------------------------------------------------------------------

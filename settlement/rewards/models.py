@@ -3,8 +3,6 @@ awards, payments and recoveries."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -39,10 +37,6 @@ from settlement.rewards.states import (
 _APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
-def _user() -> models.ForeignKey[Any, Any]:
-    return models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
-
-
 def _two_people(first: str, second: str, name: str) -> models.CheckConstraint:
     return models.CheckConstraint(
         condition=models.Q(**{f"{second}__isnull": True}) | ~models.Q(**{second: models.F(first)}), name=name
@@ -57,7 +51,9 @@ class BudgetLine(Record):
 
     number = models.CharField(_("预算编号"), max_length=24, unique=True)
     title = models.CharField(_("名称"), max_length=120)
-    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="budget_lines")
+    organization = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, related_name="budget_lines"
+    )
     measures = ArrayField(models.CharField(max_length=40), verbose_name=_("措施"))
     year = models.PositiveSmallIntegerField(_("奖励年度"))
     fiscal_year = models.PositiveSmallIntegerField(_("预算年度"))
@@ -85,8 +81,10 @@ class BudgetChange(Record):
     amount_fen = FenField(_("变动金额"))
     source = models.CharField(_("依据文件"), max_length=200)
     reason = models.TextField(_("理由"))
-    document = models.ForeignKey("documents.Document", models.PROTECT, null=True, blank=True, related_name="+")
-    made_by = _user()
+    document = models.ForeignKey(
+        "documents.Document", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    made_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     maker_label = models.CharField(_("经办人"), max_length=200)
     made_at = models.DateTimeField(_("时间"))
 
@@ -117,7 +115,7 @@ class ApplicationNotice(Record):
     opens_at = models.DateTimeField(_("开始时间"))
     closes_at = models.DateTimeField(_("截止时间"))
     budget = models.ForeignKey(BudgetLine, models.PROTECT, related_name="notices", verbose_name=_("预算"))
-    published_by = _user()
+    published_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     published_at = models.DateTimeField(_("发布时间"))
     state = StateField(states=NoticeState)
 
@@ -282,7 +280,7 @@ class ObjectionAnswer(Record):
     objection = models.OneToOneField(Objection, models.PROTECT, related_name="answer")
     is_accepted = models.BooleanField(_("是否采纳"))
     reasons = models.TextField(_("答复理由"))
-    answered_by = _user()
+    answered_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     answerer_label = models.CharField(_("答复人"), max_length=200)
     answered_at = models.DateTimeField(_("答复时间"))
 
@@ -311,7 +309,7 @@ class Declaration(Record):
     value = models.JSONField(_("申报值"))
     note = models.CharField(_("说明"), max_length=500, blank=True)
     documents = models.ManyToManyField("documents.Document", related_name="+")
-    declared_by = _user()
+    declared_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     declarer_label = models.CharField(_("申报人"), max_length=200)
     declared_at = models.DateTimeField(_("申报时间"))
     verifier = models.ForeignKey(
@@ -377,7 +375,7 @@ class PublicObjection(Record):
     statement = models.TextField(_("异议内容"))
     filed_at = models.DateTimeField(_("提出时间"))
     reasons = models.TextField(_("处理理由"), blank=True)
-    answered_by = _user()
+    answered_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     answered_at = models.DateTimeField(_("处理时间"), null=True, blank=True)
     state = StateField(states=PublicObjectionState)
 
@@ -387,7 +385,8 @@ class PublicObjection(Record):
         constraints = [
             PUBLIC_OBJECTION.constraint(),
             models.CheckConstraint(
-                condition=models.Q(state="filed") | (~models.Q(reasons="") & models.Q(answered_at__isnull=False)),
+                condition=models.Q(state="filed")
+                | (~models.Q(reasons="") & models.Q(answered_at__isnull=False)),
                 name="public_objection_answered_has_reasons",
             ),
         ]
@@ -405,10 +404,10 @@ class ApprovalBatch(Record):
     due_fen = FenField(_("应奖励合计"))
     available_fen = FenField(_("批次前可用预算"))
     granted_fen = FenField(_("本批批准"))
-    proposed_by = _user()
+    proposed_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     proposer_label = models.CharField(_("提出人"), max_length=200)
     proposed_at = models.DateTimeField(_("提出时间"))
-    approved_by = _user()
+    approved_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     approver_label = models.CharField(_("批准人"), max_length=200, blank=True)
     approved_at = models.DateTimeField(_("批准时间"), null=True, blank=True)
     state = StateField(states=BatchState)
@@ -507,7 +506,7 @@ class PayeeAccount(Record):
     holder_name = models.CharField(_("户名"), max_length=120)
     bank = models.CharField(_("开户银行"), max_length=120)
     account_number = models.CharField(_("账号"), max_length=34)
-    declared_by = _user()
+    declared_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     declared_at = models.DateTimeField(_("登记时间"))
 
     class Meta:
@@ -531,14 +530,16 @@ class Disbursement(Record):
     """
 
     number = models.CharField(_("拨付编号"), max_length=24, unique=True)
-    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="disbursements")
+    organization = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, related_name="disbursements"
+    )
     total_fen = FenField(_("合计"))
     file = models.TextField(_("拨付文件"))
     file_sha256 = models.CharField(max_length=64)
-    prepared_by = _user()
+    prepared_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     preparer_label = models.CharField(_("编制人"), max_length=200)
     prepared_at = models.DateTimeField(_("编制时间"))
-    approved_by = _user()
+    approved_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     approver_label = models.CharField(_("审批人"), max_length=200, blank=True)
     approved_at = models.DateTimeField(_("审批时间"), null=True, blank=True)
     state = StateField(states=DisbursementState)
@@ -625,10 +626,10 @@ class RecoveryCase(Record):
     cause = models.TextField(_("事由"))
     is_violation = models.BooleanField(_("是否骗取"), default=False)
     due_on = models.DateField(_("缴回期限"))
-    opened_by = _user()
+    opened_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     opener_label = models.CharField(_("提出人"), max_length=200)
     opened_at = models.DateTimeField(_("提出时间"))
-    confirmed_by = _user()
+    confirmed_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     confirmer_label = models.CharField(_("核定人"), max_length=200, blank=True)
     confirmed_at = models.DateTimeField(_("核定时间"), null=True, blank=True)
     state = StateField(states=RecoveryState)

@@ -189,7 +189,9 @@ def pay_file(number: str, lines: Sequence[PayLine]) -> str:
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["序号", "拨付编号", "申报编号", "统一社会信用代码", "户名", "开户银行", "账号", "金额（元）"])
+    writer.writerow(
+        ["序号", "拨付编号", "申报编号", "统一社会信用代码", "户名", "开户银行", "账号", "金额（元）"]
+    )
     for line in lines:
         writer.writerow(
             [line.position, number, line.claim, line.uscc, line.holder_name, line.bank, line.account_number,

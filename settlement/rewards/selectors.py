@@ -304,7 +304,9 @@ def gather_facts(
     given["prior_awards"] = _award_fact(firm.pk, year, measure)
     wanted = {spec.name for spec in declarable(measure)}
     if wanted:
-        given |= {name: fact for name, fact in _declared_facts(firm.pk, year, measure).items() if name in wanted}
+        given |= {
+            name: fact for name, fact in _declared_facts(firm.pk, year, measure).items() if name in wanted
+        }
     named = {spec.name for spec in card.facts}
     given = {name: fact for name, fact in given.items() if name in named}
     return engine.Facts.of(measure, year, given, {"name": firm.name, "uscc": firm.uscc})
@@ -503,9 +505,7 @@ def differences_of(decision: Decision) -> list[Difference]:
 def facts_are_current(claim: Claim) -> bool:
     """Whether the platform still knows what the claim's decision was made on."""
     assert claim.decision is not None
-    facts = gather_facts(
-        claim.firm, claim.year, measure=claim.measure, version=claim.decision.policy_version
-    )
+    facts = gather_facts(claim.firm, claim.year, measure=claim.measure, version=claim.decision.policy_version)
     return facts.sha256 == claim.decision.facts_sha256
 
 
@@ -584,7 +584,9 @@ def _fund_todos(viewer: Actor) -> list[Todo]:
     if viewer.can(DISBURSE):
         files = Disbursement.objects.filter(state=DisbursementState.PREPARED).defer("file")
         found += [
-            Todo(_("审批拨付文件"), reverse("rewards:disbursement", args=[d.number]), d.number, icon="landmark")
+            Todo(
+                _("审批拨付文件"), reverse("rewards:disbursement", args=[d.number]), d.number, icon="landmark"
+            )
             for d in files.exclude(prepared_by=viewer.user_id).order_by("pk")[:10]
         ]
     if viewer.can(RECOVER):

@@ -1,12 +1,65 @@
-"""Pages of rewards: the policy and its trial for everyone, statements for firms, reviews for offices."""
+"""Pages of rewards: the policy and its trial for everyone, statements for firms, reviews and money for offices."""
 
-from settlement.rewards.pages.claims import claim, confirm, draft, index, objection, redraft
+from settlement.rewards.pages.budgets import (
+    approve_batch,
+    batch,
+    budget,
+    budgets,
+    change_budget,
+    change_rule,
+    new_budget,
+    propose,
+    withdraw_batch,
+)
+from settlement.rewards.pages.claims import claim, confirm, draft, index, objection, redraft, sheet
+from settlement.rewards.pages.declarations import (
+    declaration,
+    declarations,
+    declare,
+    evidence,
+    payee,
+    verify,
+    withdraw_declaration,
+)
+from settlement.rewards.pages.disbursements import (
+    approve,
+    cancel,
+    disbursement,
+    disbursements,
+    file,
+    prepare,
+    settle,
+)
 from settlement.rewards.pages.library import compare, rule, rule_list
+from settlement.rewards.pages.notices import (
+    announced,
+    awards,
+    draft_all,
+    notice,
+    notices,
+    publish,
+    withdraw_notice,
+)
 from settlement.rewards.pages.policy import policy
-from settlement.rewards.pages.reviews import audit, decide, replay, review
+from settlement.rewards.pages.recoveries import (
+    confirm_recovery,
+    enter_return,
+    recover,
+    recoveries,
+    recovery,
+    reopen,
+    uphold,
+    withdraw_recovery,
+)
+from settlement.rewards.pages.reviews import answer, answer_public, audit, decide, replay, review
 from settlement.rewards.pages.trials import estimate
 
 __all__ = [
-    "audit", "claim", "compare", "confirm", "decide", "draft", "estimate", "index", "objection", "policy", "redraft",
-    "replay", "review", "rule", "rule_list",
+    "announced", "answer", "answer_public", "approve", "approve_batch", "audit", "awards", "batch", "budget",
+    "budgets", "cancel", "change_budget", "change_rule", "claim", "compare", "confirm", "confirm_recovery", "decide",
+    "declaration", "declarations", "declare", "disbursement", "disbursements", "draft", "draft_all",
+    "enter_return", "estimate", "evidence", "file", "index", "new_budget", "notice", "notices", "objection",
+    "payee", "policy", "prepare", "propose", "publish", "recover", "recoveries", "recovery", "redraft",
+    "reopen", "replay", "review", "rule", "rule_list", "settle", "sheet", "uphold", "verify", "withdraw_batch",
+    "withdraw_declaration", "withdraw_notice", "withdraw_recovery",
 ]  # fmt: skip

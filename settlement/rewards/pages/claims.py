@@ -18,17 +18,20 @@ from kernel.models import Transition
 from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.revenue import selectors as revenue
-from settlement.rewards import measures, selectors, services
+from settlement.rewards import funds, measures, selectors, services, sheets
+from settlement.rewards.blocks import blocks_of
 from settlement.rewards.forms import DraftForm, ObjectionForm
 from settlement.rewards.models import Claim
 from settlement.rewards.pages.policy import years_offered
-from settlement.rewards.pages.shown import conclusion_of, questions_of, said, steps_of
+from settlement.rewards.pages.shown import article_label, conclusion_of, questions_of, said, steps_of
 from settlement.rewards.permissions import (
     CLAIM_REWARDS,
     FIRST_REVIEW,
+    RECOVER,
     REPLAY,
     SECOND_REVIEW,
     SEE_ALL_CLAIMS,
+    SEE_FUNDS,
     SEE_OWN_CLAIMS,
 )
 from settlement.rewards.states import CLAIM, ClaimState, Outcome
@@ -46,6 +49,8 @@ REACHED = {
     ClaimState.REJECTED: 3,
     ClaimState.SECOND_REVIEWED: 4,
     ClaimState.IN_NOTICE: 5,
+    ClaimState.APPROVED: 6,
+    ClaimState.REOPENED: 6,
 }
 
 
@@ -83,7 +88,11 @@ def draft(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("请选择要测算的年度。"))
         return redirect("rewards:index")
     found = services.draft_claim(
-        by=viewer, at=clock.now(), firm_id=viewer.organization_id, year=form.cleaned_data["year"]
+        by=viewer,
+        at=clock.now(),
+        firm_id=viewer.organization_id,
+        year=form.cleaned_data["year"],
+        measure=form.cleaned_data["measure"] or selectors.MEASURE,
     )
     return redirect("rewards:claim", number=found.number)
 
@@ -121,10 +130,20 @@ def claim_page(
         "moments": moments_of(found, transitions),
         "meta": meta_of(found),
         "objections": selectors.objections_of(found),
+        "can_answer": found.state == ClaimState.OBJECTED and viewer.can(FIRST_REVIEW),
+        "public_objections": selectors.public_objections_of(viewer, found),
+        "can_answer_public": viewer.can(SECOND_REVIEW),
+        **_money_of(viewer, found),
+        "notice": found.application_notice
+        or selectors.open_notice(found.measure, found.year, clock.now()),
+        "blocks": blocks_of(found) if found.state == ClaimState.FIRST_REVIEWED else [],
         "is_office": viewer.can(SEE_ALL_CLAIMS),
         "can_confirm": can_confirm and found.state in (ClaimState.DRAFTED, ClaimState.RETURNED),
+        "can_object": can_confirm
+        and found.state in (ClaimState.DRAFTED, ClaimState.RETURNED, ClaimState.OBJECTED),
         "can_redraft": (can_confirm or viewer.can(FIRST_REVIEW) or viewer.can(SECOND_REVIEW))
-        and CLAIM.moves["redraft"] in CLAIM.allowed(found.state),
+        and CLAIM.moves["redraft"] in CLAIM.allowed(found.state)
+        and found.state != ClaimState.OBJECTED,
         "can_replay": viewer.can(REPLAY),
         "is_running": found.year >= clock.business_year(clock.now()),
         "is_granted": decision.outcome == Outcome.GRANTED,
@@ -140,6 +159,27 @@ def claim_page(
     return render(request, name, context, status=status)
 
 
+def _money_of(viewer: Actor, found: Claim) -> dict[str, Any]:
+    """What was granted, paid, is owed back; nothing before the first award."""
+    standing = funds.standing_of(found)
+    is_reopened = found.state == ClaimState.REOPENED
+    may_recover = viewer.can(RECOVER)
+    if standing.is_first:
+        return {"standing": None, "can_reopen": False, "reopened": False}
+    return {
+        "standing": standing,
+        "less_fen": max(-standing.difference_fen, 0),
+        "awards": list(found.awards.select_related("batch").order_by("granted_at", "pk")),
+        "payments": list(found.payments.select_related("disbursement").order_by("pk")),
+        "recoveries": list(funds.recoveries_visible_to(viewer).filter(claim=found).order_by("pk")),
+        "shows_numbers": viewer.can(SEE_FUNDS),
+        "reopened": is_reopened,
+        "can_reopen": may_recover and not is_reopened,
+        "can_uphold": may_recover and is_reopened and not standing.difference_fen,
+        "can_recover": may_recover and is_reopened and standing.difference_fen < 0,
+    }
+
+
 def _items(trace: dict[str, Any]) -> list[tuple[str, str]]:
     return [(step["key"], f"{step['number']}. {said(step['title'])}") for step in trace["steps"]]
 
@@ -152,7 +192,7 @@ def meta_of(found: Claim) -> list[str]:
     version = measures.version_of(found.measure, decision.policy_version)
     remarks = [
         _("%(year)s 年度") % {"year": found.year},
-        f"{said(card.title.plain())} · {_('第三条第（一）项')}",
+        f"{said(card.title.plain())} · {article_label(card.article)}",
         _("规则版本 %(version)s") % {"version": said(version.label.plain())},
     ]
     if found.notice_until and found.state == ClaimState.IN_NOTICE:
@@ -162,9 +202,9 @@ def meta_of(found: Claim) -> list[str]:
 
 def stages_of(found: Claim, transitions: list[Transition]) -> list[Stage]:
     """The procedure as a process bar, with the moment of each step that is done."""
-    labels = [_("系统测算"), _("企业确认"), _("初审"), _("复审"), _("公示"), _("批准")]
-    moves = ["", "confirm", "first_review", "second_review", "announce", "approve"]
-    waiting = ["", _("企业办理"), _("服务基地办理"), _("主管部门办理"), _("五个工作日"), _("公示结束后")]
+    labels = [_("系统测算"), _("企业确认"), _("初审"), _("复审"), _("公示"), _("批准"), _("拨付")]
+    moves = ["", "confirm", "first_review", "second_review", "announce", "approve", "disburse"]
+    waiting = ["", _("企业办理"), _("服务基地办理"), _("主管部门办理"), _("五个工作日"), _("公示结束后"), _("财务办理")]
     reached = REACHED.get(ClaimState(found.state), len(labels))
     latest = {row.move: row for row in transitions}
     stages = []
@@ -206,12 +246,15 @@ def choices_of(viewer: Actor, found: Claim) -> list[Option]:
             Option("return", _("退回补正"), _("一次性告知所缺材料")),
             Option("reject", _("不予支持"), _("告知理由与救济途径")),
         ]
-    if state == ClaimState.SECOND_REVIEWED and viewer.can(SECOND_REVIEW):
+    if state in (ClaimState.SECOND_REVIEWED, ClaimState.REOPENED) and viewer.can(SECOND_REVIEW):
+        if state == ClaimState.REOPENED and funds.standing_of(found).difference_fen <= 0:
+            return []
         return [Option("announce", _("开始公示"), _("公示五个工作日"))]
-    if state == ClaimState.IN_NOTICE and viewer.can(SECOND_REVIEW) and found.notice_until:
-        is_over = clock.business_date(clock.now()) > found.notice_until
-        until = _("公示至 %(day)s，次日起可批准") % {"day": found.notice_until.isoformat()}
-        return [Option("approve", _("批准奖励"), _("写入奖励登记簿") if is_over else until)]
+    if state == ClaimState.IN_NOTICE and viewer.can(SECOND_REVIEW) and not found.awards.exists():
+        return [
+            Option("return", _("退回补正"), _("公示中发现须更正的事项")),
+            Option("reject", _("不予支持"), _("告知理由与救济途径")),
+        ]
     return []
 
 
@@ -223,7 +266,9 @@ def confirm(request: HttpRequest, number: str) -> HttpResponse:
     found = selectors.claim_for(viewer, number)
     try:
         services.confirm(by=viewer, at=clock.now(), claim_id=found.pk)
-    except (services.YearNotOver, services.NothingToConfirm, services.FactsChanged) as refusal:
+    except (
+        services.YearNotOver, services.NothingToConfirm, services.FactsChanged, services.NoNoticeOpen
+    ) as refusal:  # fmt: skip
         return claim_page(request, found, error=str(refusal), status=refusal.status)
     messages.success(request, _("已确认并提交初审。"))
     return redirect("rewards:claim", number=number)
@@ -248,6 +293,16 @@ def objection(request: HttpRequest, number: str) -> HttpResponse:
             messages.success(request, _("异议已提交，服务基地将核对后重新测算。"))
             return redirect("rewards:claim", number=number)
     return claim_page(request, found, objection=form, status=status)
+
+
+@require_GET
+@login_required
+def sheet(request: HttpRequest, number: str) -> HttpResponse:
+    """奖励测算书 as PDF/A: the statement with its steps, for the firm's file."""
+    found = selectors.claim_for(actor(request), number)
+    response = HttpResponse(sheets.statement_pdf(found), content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="{found.number}.pdf"'
+    return response
 
 
 @require_POST

@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from gateway.api import actor
 from kernel import clock
-from kernel.errors import InvalidInput, Refusal
+from kernel.errors import InvalidInput, NotFound, Refusal
 from settlement.rewards import selectors, services
 from settlement.rewards.models import Claim
+from settlement.rewards.pages.answering import act
 from settlement.rewards.pages.claims import claim_page, meta_of
-from settlement.rewards.permissions import FIRST_REVIEW, REPLAY, SECOND_REVIEW, SEE_ALL_CLAIMS
+from settlement.rewards.permissions import FIRST_REVIEW, REPLAY, SECOND_REVIEW, SEE_ALL_CLAIMS, SEE_FUNDS
 from settlement.rewards.rules import Replay
 from settlement.rewards.states import ClaimState
 from web.answers import page_or_fragment
@@ -34,7 +37,7 @@ def review(request: HttpRequest) -> HttpResponse:
     if not viewer.can(SECOND_REVIEW):
         viewer.require(FIRST_REVIEW)
     page = paginate(selectors.queue(viewer), request.GET, order=("drafted_at", "id"))
-    context = {"page": page, "shows_firm": True, "chips": []}
+    context = {"page": page, "shows_firm": True, "chips": [], "sees_funds": viewer.can(SEE_FUNDS)}
     return page_or_fragment(request, "rewards/queue.html", "rewards/claims_list.html", context)
 
 
@@ -74,6 +77,54 @@ def decide(request: HttpRequest, number: str) -> HttpResponse:
     return redirect("rewards:claim", number=number)
 
 
+@require_POST
+@login_required
+def answer(request: HttpRequest, number: str, item_id: UUID) -> HttpResponse:
+    """The exchange answers one item of the firm's objection."""
+    viewer = actor(request)
+    found = selectors.claim_for(viewer, number)
+    viewer.require(FIRST_REVIEW)
+    if not found.objections.filter(pk=item_id).exists():
+        raise NotFound
+    return act(
+        request,
+        lambda: services.answer_objection(
+            by=viewer,
+            at=clock.now(),
+            objection_id=item_id,
+            is_accepted=request.POST.get("answer") == "accepted",
+            reasons=request.POST.get("reasons", "")[:2000],
+        ),
+        done=_("答复已记录，企业会看到。"),
+        to=reverse("rewards:claim", args=[number]),
+        again=lambda request, **told: claim_page(request, selectors.claim_for(viewer, number), **told),
+    )
+
+
+@require_POST
+@login_required
+def answer_public(request: HttpRequest, number: str, said_id: UUID) -> HttpResponse:
+    """The department answers what the public said."""
+    viewer = actor(request)
+    found = selectors.claim_for(viewer, number)
+    viewer.require(SECOND_REVIEW)
+    if not found.public_objections.filter(pk=said_id).exists():
+        raise NotFound
+    return act(
+        request,
+        lambda: services.answer_public_objection(
+            by=viewer,
+            at=clock.now(),
+            objection_id=said_id,
+            is_upheld=request.POST.get("answer") == "upheld",
+            reasons=request.POST.get("reasons", "")[:2000],
+        ),
+        done=_("处理结果已记录。"),
+        to=reverse("rewards:claim", args=[number]),
+        again=lambda request, **told: claim_page(request, selectors.claim_for(viewer, number), **told),
+    )
+
+
 @require_GET
 @login_required
 def audit(request: HttpRequest, number: str) -> HttpResponse:
@@ -103,7 +154,7 @@ def _audit_page(request: HttpRequest, found: Claim, outcome: Replay | None) -> H
     decision = found.decision
     assert decision is not None, "a drafted claim has a decision"
     ledger = selectors.ledger_evidence(found.firm_id, found.year)
-    cited = decision.facts["facts"]["receipts_fen"]["evidence"]
+    cited = decision.facts["facts"].get("receipts_fen", {}).get("evidence", [])
     context = {
         "claim": found,
         "decision": decision,
@@ -131,6 +182,7 @@ def _audit_page(request: HttpRequest, found: Claim, outcome: Replay | None) -> H
             }
             for step in decision.trace["steps"]
         ],
+        "reads_ledger": bool(cited),
         "ledger_sha256": ledger["sha256"],
         "ledger_holds": bool(cited) and cited[0]["sha256"] == ledger["sha256"],
     }

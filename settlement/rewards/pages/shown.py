@@ -26,6 +26,7 @@ ICONS = {
     "revenue_lines": "landmark",
     "award": "award",
     "organization": "building-2",
+    "declaration": "file-check",
 }
 STATES = {"met": "ok", "stated": "ok", "not_met": "no", "unknown": "waiting"}
 OPEN_STEPS = ("trades", "revenue", "threshold", "amount")
@@ -83,12 +84,12 @@ def conclusion_of(trace: Mapping[str, Any]) -> Conclusion:
     is_granted = outcome == Outcome.GRANTED
     facts = []
     margin = by_key["threshold"]["margin"] if "threshold" in by_key else None
-    if margin is not None:
+    if margin is not None and margin["unit"] == "fen":
         is_over = margin["by"] >= 0
         label = _("结论余量") if is_over else _("距奖励条件")
         hint = _("再减少超过此数才会改变结论") if is_over else _("再增加此数即达到条件")
         facts.append(Fact(label, Money(abs(margin["by"])), hint))
-    cap = by_key["amount"]["margin"]
+    cap = by_key["amount"]["margin"] if "amount" in by_key else None
     if cap is not None and is_granted:
         at_cap = cap["by"] >= 0
         value = _("已达到上限") if at_cap else str(Money(-cap["by"]))
@@ -97,7 +98,7 @@ def conclusion_of(trace: Mapping[str, Any]) -> Conclusion:
     cited = {repr(proof) for step in steps for each in step["inputs"] for proof in each["evidence"]}
     if cited:
         count = ngettext("%(n)s 项", "%(n)s 项", len(cited)) % {"n": len(cited)}
-        facts.append(Fact(_("证据"), count, _("均来自登记与平台台账")))
+        facts.append(Fact(_("证据"), count, _("来自登记、平台台账与已核实的申报")))
     return Conclusion(
         amount_fen=trace["amount_fen"] if is_granted else None,
         headline="" if is_granted else str(outcome.label),
@@ -177,12 +178,14 @@ def _proof(proof: Mapping[str, Any], source: str, year: int, firm_id: UUID | Non
         "revenue_lines": _("实际收入台账 %(year)s") % {"year": year},
         "award": _("奖励登记 %(year)s") % {"year": proof["label"]},
         "organization": _("单位认证"),
+        "declaration": _("已核实的企业申报"),
     }
     details = {
         "revenue_lines": _("%(count)s 笔 · 指纹 %(sha)s")
         % {"count": proof["label"], "sha": str(proof.get("sha256"))[:8]},
     }
-    origin = _("登记信息") if source == "authority" else _("平台台账")
+    origins = {"authority": _("登记信息"), "upload": _("企业填报，部门核实")}
+    origin = origins.get(source, _("平台台账"))
     return Evidence(
         label=labels.get(kind, kind),
         origin=origin,
@@ -197,6 +200,8 @@ def _proof_url(kind: str, proof: Mapping[str, Any], year: int, firm_id: UUID | N
     try:
         if kind == "certificate":
             return reverse("verification:number", args=[proof["number"]])
+        if kind == "declaration":
+            return reverse("rewards:declaration", args=[proof["id"]])
         if kind == "award":
             return reverse("rewards:claim", args=[proof["number"]])
         if kind == "revenue_lines" and firm_id:

@@ -90,7 +90,7 @@ def make_budget(
         raise InvalidInput(field="fiscal_year", reason=_("预算年度不能早于奖励年度，也不能晚于明年。"))
     if amount.fen <= 0:
         raise InvalidInput(field="amount", reason=_("金额须大于零。"))
-    assert by.organization is not None or by.is_system
+    assert by.organization is not None, "a department sets up budgets"
     line = BudgetLine.objects.create(
         number=new_number("YS", at),
         title=title.strip(),
@@ -265,17 +265,26 @@ def approve_batch(*, by: Actor, at: datetime, batch_id: UUID) -> ApprovalBatch:
         _require_unchanged(claim, item, standings[claim.pk].difference_fen)
         if item.granted_fen:
             is_first = standings[claim.pk].is_first
-            _grant(claim, item, batch, by=by, at=at, kind=AwardKind.INITIAL if is_first else AwardKind.SUPPLEMENTARY)
+            _grant(
+                claim,
+                item,
+                batch,
+                by=by,
+                at=at,
+                kind=AwardKind.INITIAL if is_first else AwardKind.SUPPLEMENTARY,
+            )
     batch.approved_by, batch.approver_label, batch.approved_at = by.user, by.label[:200], at
-    BATCH.move(
-        batch, "approve", by=by, at=at, update_fields=["approved_by", "approver_label", "approved_at"]
-    )
+    BATCH.move(batch, "approve", by=by, at=at, update_fields=["approved_by", "approver_label", "approved_at"])
     record(by=by, at=at, action="rewards.approve_batch", subject=batch, detail=_told(batch))
     return batch
 
 
 def _require_unchanged(claim: Claim, item: BatchItem, due_fen: int) -> None:
-    if claim.state != ClaimState.IN_NOTICE or claim.decision_id != item.decision_id or due_fen != item.due_fen:
+    if (
+        claim.state != ClaimState.IN_NOTICE
+        or claim.decision_id != item.decision_id
+        or due_fen != item.due_fen
+    ):
         raise BatchStale(what=_("%(number)s 的状态或测算已变") % {"number": claim.number})
     if not selectors.facts_are_current(claim):
         raise BatchStale(what=_("%(number)s 的事实已变") % {"number": claim.number})

@@ -23,7 +23,14 @@ from settlement.rewards.events import AwardPaid, PaymentReturned
 from settlement.rewards.models import Claim, Disbursement, PayeeAccount, Payment
 from settlement.rewards.permissions import CLAIM_REWARDS, DISBURSE
 from settlement.rewards.services.guards import locked_claim, require_other_person, require_stranger
-from settlement.rewards.states import CLAIM, DISBURSEMENT, PAYMENT, ClaimState, DisbursementState, PaymentState
+from settlement.rewards.states import (
+    CLAIM,
+    DISBURSEMENT,
+    PAYMENT,
+    ClaimState,
+    DisbursementState,
+    PaymentState,
+)
 
 
 class NothingToPay(Refusal):
@@ -68,16 +75,12 @@ def set_payee_account(*, by: Actor, at: datetime, bank: str, account_number: str
         declared_by=by.user,
         declared_at=at,
     )
-    record(
-        by=by, at=at, action="rewards.set_payee_account", subject=found, detail={"account": found.masked}
-    )
+    record(by=by, at=at, action="rewards.set_payee_account", subject=found, detail={"account": found.masked})
     return found
 
 
 @transaction.atomic
-def prepare_disbursement(
-    *, by: Actor, at: datetime, claim_ids: Sequence[UUID] | None = None
-) -> Disbursement:
+def prepare_disbursement(*, by: Actor, at: datetime, claim_ids: Sequence[UUID] | None = None) -> Disbursement:
     """Put the unpaid money of approved claims (all, or the named ones) into one file for the bank.
 
     Claims are locked in order of id; one that stands in another open file stays out. Raises NothingToPay.
@@ -121,7 +124,9 @@ def prepare_disbursement(
             for each, line in zip(found, lines, strict=True)
         ]
     )  # fmt: skip
-    record(by=by, at=at, action="rewards.prepare_disbursement", subject=disbursement, detail=_told(disbursement))
+    record(
+        by=by, at=at, action="rewards.prepare_disbursement", subject=disbursement, detail=_told(disbursement)
+    )
     return disbursement
 
 

@@ -309,7 +309,12 @@ def enter_return(*, by: Actor, at: datetime, case_id: UUID, amount: Money, refer
         memo=claim.number,
     )
     receipt.save(force_insert=True)
-    detail = {"case": case.number, "amount_fen": amount.fen, "reference": wanted, "entry": str(receipt.entry_id)}
+    detail = {
+        "case": case.number,
+        "amount_fen": amount.fen,
+        "reference": wanted,
+        "entry": str(receipt.entry_id),
+    }
     record(by=by, at=at, action="rewards.enter_return", subject=case, detail=detail)
     if amount.fen == left:
         RECOVERY.move(case, "settle", by=by, at=at)

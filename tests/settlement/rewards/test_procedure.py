@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEvent
 from kernel.errors import InvalidInput, NotAllowed, NotFound, SelfReview
-from kernel.states import MoveNotAllowed
 from organizations.models import Membership, Organization
 from organizations.permissions import Actor
 from organizations.states import OrganizationKind, Role

@@ -1,0 +1,403 @@
+"""Notices, drafting for everybody, declared facts, objections of firm and public."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from documents.models import Document
+from documents.states import DocumentState
+from kernel.errors import InvalidInput, NotAllowed, NotFound, SelfReview
+from organizations.models import Membership, Organization
+from organizations.permissions import Actor
+from settlement.rewards import services
+from settlement.rewards.blocks import _checks, register_block
+from settlement.rewards.models import (
+    ApplicationNotice,
+    Award,
+    Claim,
+    Declaration,
+    DraftRun,
+    Objection,
+    PublicObjection,
+)
+from settlement.rewards.selectors import MEASURE
+from settlement.rewards.states import ClaimState, DeclarationState, Outcome
+from tests import cast
+from tests.settlement import trades
+from tests.settlement.rewards import steps, subsidy
+from tests.settlement.rewards.steps import DRAFTED, NEW_YEAR
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def with_subsidy() -> Iterator[None]:
+    with subsidy.offered():
+        yield
+
+
+def drafted(net: str = "6800000.00") -> Claim:
+    trades.sale(net)
+    system = Actor.system("奖励测算")
+    firm_id = cast.organization(cast.QINGLAN).pk
+    return services.draft_claim(by=system, at=DRAFTED, firm_id=firm_id, year=2025)
+
+
+# --- notices ------------------------------------------------------------------------------------
+
+
+def test_a_firm_confirms_only_within_the_half_open_window() -> None:
+    claim = drafted()
+    with pytest.raises(services.NoNoticeOpen):
+        services.confirm(by=cast.lin(), at=DRAFTED, claim_id=claim.pk)
+    notice = steps.notice()
+    for at in (notice.opens_at - timedelta(seconds=1), notice.closes_at):
+        with pytest.raises(services.NoNoticeOpen):
+            services.confirm(by=cast.lin(), at=at, claim_id=claim.pk)
+    confirmed = services.confirm(by=cast.lin(), at=notice.opens_at, claim_id=claim.pk)
+    assert (confirmed.application_notice_id, confirmed.confirmed_at) == (notice.pk, notice.opens_at)
+
+
+def test_a_claim_returned_after_the_window_may_still_be_confirmed() -> None:
+    claim, notice = drafted(), steps.notice()
+    services.confirm(by=cast.lin(), at=DRAFTED, claim_id=claim.pk)
+    services.return_(by=cast.gu(), at=DRAFTED, claim_id=claim.pk, reason="请补充")
+    later = notice.closes_at + timedelta(days=3)
+    assert services.confirm(by=cast.lin(), at=later, claim_id=claim.pk).state == ClaimState.CONFIRMED
+
+
+def test_a_measure_and_year_stand_in_one_notice() -> None:
+    line, notice = steps.budget(), steps.notice()
+    given = {
+        "by": cast.shen(), "at": NEW_YEAR, "title": "又一份", "measures": [MEASURE], "year": 2025,
+        "opens_at": NEW_YEAR, "closes_at": NEW_YEAR + timedelta(days=9), "budget_id": line.pk,
+    }  # fmt: skip
+    with pytest.raises(services.NoticeStands):
+        services.publish_notice(**given)
+    services.withdraw_notice(by=cast.shen(), at=NEW_YEAR, notice_id=notice.pk, reason="预算有误")
+    assert services.publish_notice(**given).state == "published"
+    assert ApplicationNotice.objects.count() == 2
+
+
+def test_a_notice_under_which_firms_have_acted_stays() -> None:
+    claim, notice = drafted(), steps.notice()
+    services.confirm(by=cast.lin(), at=DRAFTED, claim_id=claim.pk)
+    with pytest.raises(services.NoticeUsed):
+        services.withdraw_notice(by=cast.shen(), at=DRAFTED, notice_id=notice.pk, reason="撤回")
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("measures", {"measures": ["weather"]}),
+        ("title", {"title": "  "}),
+        ("closes_at", {"closes_at": NEW_YEAR}),
+        ("opens_at", {"opens_at": datetime(2025, 12, 1, tzinfo=UTC)}),
+        ("budget", {"budget_id": uuid4()}),
+    ],
+)
+def test_what_a_notice_refuses(field: str, wrong: dict[str, object]) -> None:
+    given = {
+        "title": "通知", "measures": [MEASURE], "year": 2025, "opens_at": NEW_YEAR,
+        "closes_at": NEW_YEAR + timedelta(days=9), "budget_id": steps.budget().pk,
+    }  # fmt: skip
+    with pytest.raises(InvalidInput) as refusal:
+        services.publish_notice(by=cast.shen(), at=NEW_YEAR, **{**given, **wrong})
+    assert refusal.value.field == field
+    assert ApplicationNotice.objects.count() == 0
+
+
+def test_only_the_department_opens_notices_and_drafts_for_all() -> None:
+    notice = steps.notice()
+    for who in (cast.lin, cast.gu, cast.yan, cast.he):
+        with pytest.raises(NotAllowed):
+            services.withdraw_notice(by=who(), at=NEW_YEAR, notice_id=notice.pk, reason="x")
+        with pytest.raises(NotAllowed):
+            services.queue_drafts(by=who(), at=DRAFTED, notice_id=notice.pk)
+
+
+def test_all_firms_are_drafted_once_and_a_cut_off_run_goes_on() -> None:
+    trades.sale("6800000.00")
+    trades.sale("5200000.00", seller=cast.he)
+    cast.zhou()
+    notice, job = steps.notice(), uuid4()
+    run = services.draft_run(notice_id=notice.pk, job_id=job)
+    assert services.draft_next(at=DRAFTED, run_id=run.pk, size=1) == 1
+    again = services.draft_run(notice_id=notice.pk, job_id=job)
+    assert again.pk == run.pk
+    while services.draft_next(at=DRAFTED, run_id=run.pk, size=1):
+        pass
+    run.refresh_from_db()
+    firms = Organization.objects.filter(kinds__overlap=["annotation_firm", "buyer"]).count()
+    assert (run.drafted_count, run.drafted_count + run.passed_count) == (2, firms)
+    amounts = sorted(Claim.objects.values_list("decision__amount_fen", flat=True))
+    assert amounts == [5_200_000, 6_800_000]
+    second = services.draft_run(notice_id=notice.pk, job_id=uuid4())
+    while services.draft_next(at=DRAFTED, run_id=second.pk, size=50):
+        pass
+    assert Claim.objects.count() == 2
+    assert DraftRun.objects.count() == 2
+
+
+def test_the_job_drafts_and_says_where_to_look() -> None:
+    from jobs import services as jobs
+    from jobs.models import Job
+    from kernel import clock
+
+    trades.sale("6800000.00")
+    notice = steps.notice()
+    job = services.queue_drafts(by=cast.shen(), at=DRAFTED, notice_id=notice.pk)
+    with clock.moved_to(DRAFTED):
+        assert jobs.run(job_id=job.pk, at=DRAFTED) == "succeeded"
+    found = Job.objects.get(pk=job.pk)
+    assert found.result["drafted"] == 1
+    assert found.result_url == f"/rewards/notices/{notice.number}/"
+
+
+def test_nothing_is_drafted_outside_the_window() -> None:
+    notice = steps.notice()
+    with pytest.raises(services.WindowNotOpen):
+        services.queue_drafts(by=cast.shen(), at=notice.closes_at, notice_id=notice.pk)
+
+
+# --- declarations -------------------------------------------------------------------------------
+
+
+def document(who: Actor) -> Document:
+    return Document.objects.create(
+        organization=who.organization, purpose="evidence", name="完税证明.pdf", media_type="application/pdf",
+        size=10, sha256="a" * 64, object_key=f"documents/{uuid4()}", created_at=DRAFTED,
+        state=DocumentState.STORED,
+    )  # fmt: skip
+
+
+def declare(fact: str, value: object, *, who: Actor | None = None) -> Declaration:
+    who = who or cast.lin()
+    return services.declare(
+        by=who, at=DRAFTED, measure=subsidy.ID, year=2025, fact=fact, value=value,
+        document_ids=[document(who).pk],
+    )  # fmt: skip
+
+
+def verify(found: Declaration, *, by: Actor | None = None) -> Declaration:
+    return services.verify_declaration(
+        by=by or cast.shen(), at=DRAFTED, declaration_id=found.pk, is_verified=True
+    )
+
+
+def test_only_verified_facts_count_and_a_later_one_leads_to_a_new_draft(with_subsidy: None) -> None:
+    firm = cast.organization(cast.QINGLAN)
+    verify(declare("is_recognised", True))
+    increase = declare("increase_fen", 80_000_000)
+    claim = services.draft_claim(
+        by=cast.lin(), at=DRAFTED, firm_id=firm.pk, year=2025, measure=subsidy.ID
+    )
+    assert claim.decision is not None
+    assert claim.decision.outcome == Outcome.UNDETERMINED
+    assert [each["name"] for each in claim.decision.trace["missing"]] == ["increase_fen"]
+    verify(increase)
+    claim.refresh_from_db()
+    assert (claim.decision.outcome, claim.decision.amount_fen) == (Outcome.GRANTED, 800_000)
+    (proof,) = claim.decision.facts["facts"]["increase_fen"]["evidence"]
+    assert (proof["kind"], proof["number"]) == ("declaration", cast.BUREAU[0])
+    verify(declare("increase_fen", 90_000_000))
+    claim.refresh_from_db()
+    assert claim.decision.amount_fen == 900_000
+    increase.refresh_from_db()
+    assert increase.state == DeclarationState.SUPERSEDED
+
+
+def test_the_card_says_which_office_verifies(with_subsidy: None) -> None:
+    tax = cast.person("tax", ("税务部门（示例）", "11441800MB50000085", (cast.Kind.DEPARTMENT,)))
+    assert tax.organization_id is not None
+    services.name_office(by=cast.shen(), at=DRAFTED, source="税务局", organization_id=tax.organization_id)
+    found = declare("increase_fen", 100)
+    with pytest.raises(services.OtherOffice, match="税务部门"):
+        verify(found)
+    assert verify(found, by=tax).verifier_id == tax.organization_id
+    verify(declare("is_recognised", True))  # nobody is named for the industry bureau: any department
+    with pytest.raises(InvalidInput):
+        services.name_office(by=cast.shen(), at=DRAFTED, source="气象局", organization_id=tax.organization_id)
+    with pytest.raises(InvalidInput):
+        services.name_office(
+            by=cast.shen(), at=DRAFTED, source="税务局", organization_id=cast.organization(cast.BASE).pk
+        )
+
+
+def test_what_a_declaration_refuses(with_subsidy: None) -> None:
+    lin, mine = cast.lin(), document(cast.lin())
+    given = {"by": lin, "at": DRAFTED, "measure": subsidy.ID, "year": 2025, "fact": "increase_fen",
+             "value": 100, "document_ids": [mine.pk]}  # fmt: skip
+    for field, wrong in (
+        ("fact", {"fact": "prior_awards"}),
+        ("fact", {"measure": MEASURE, "fact": "receipts_fen"}),
+        ("year", {"year": 2027}),
+        ("value", {"value": "many"}),
+        ("value", {"value": None}),
+        ("documents", {"document_ids": []}),
+        ("documents", {"document_ids": [document(cast.he()).pk]}),
+    ):
+        with pytest.raises(InvalidInput) as refusal:
+            services.declare(**{**given, **wrong})
+        assert refusal.value.field == field
+    with pytest.raises(NotAllowed):
+        services.declare(**{**given, "by": cast.mei()})
+    services.declare(**given)
+    with pytest.raises(services.DeclarationOpen):
+        services.declare(**given)
+    assert Declaration.objects.count() == 1
+
+
+def test_a_refusal_says_why_and_nobody_verifies_for_their_own_firm(with_subsidy: None) -> None:
+    found = declare("increase_fen", 100)
+    for who, refusal in ((cast.lin, NotAllowed), (cast.gu, NotAllowed), (cast.yan, NotAllowed)):
+        with pytest.raises(refusal):
+            verify(found, by=who())
+    shen = cast.shen()
+    place = Membership.objects.create(user=shen.user, organization=found.firm, roles=[])
+    with pytest.raises(SelfReview):
+        verify(found, by=shen)
+    place.ended_at = DRAFTED
+    place.save()
+    with pytest.raises(InvalidInput):
+        services.verify_declaration(by=shen, at=DRAFTED, declaration_id=found.pk, is_verified=False)
+    refused = services.verify_declaration(
+        by=shen, at=DRAFTED, declaration_id=found.pk, is_verified=False, reason="证明与申报不符"
+    )
+    assert (refused.state, refused.reason) == (DeclarationState.REFUSED, "证明与申报不符")
+    with pytest.raises(NotFound):
+        services.withdraw_declaration(by=cast.he(), at=DRAFTED, declaration_id=found.pk)
+
+
+# --- objections of the firm ---------------------------------------------------------------------
+
+
+def objected(*items: str) -> tuple[Claim, list[Objection]]:
+    claim = drafted()
+    steps.notice()
+    found = [
+        services.object_(by=cast.lin(), at=DRAFTED, claim_id=claim.pk, item=item, statement=f"{item} 有误")
+        for item in items
+    ]
+    claim.refresh_from_db()
+    return claim, found
+
+
+def answer(objection: Objection, *, accepted: bool) -> None:
+    services.answer_objection(
+        by=cast.gu(), at=DRAFTED, objection_id=objection.pk, is_accepted=accepted, reasons="已核对原始凭证"
+    )
+
+
+def test_each_item_is_answered_and_none_accepted_leaves_the_dissent_on_record() -> None:
+    claim, (first, second) = objected("revenue", "amount")
+    answer(first, accepted=False)
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.OBJECTED
+    answer(second, accepted=False)
+    claim.refresh_from_db()
+    assert (claim.state, claim.decision_id) == (ClaimState.DRAFTED, first.decision_id)
+    claim = services.confirm(by=cast.lin(), at=DRAFTED, claim_id=claim.pk)
+    assert claim.state == ClaimState.CONFIRMED
+    assert claim.objections.count() == 2
+
+
+def test_an_accepted_item_leads_to_a_new_statement() -> None:
+    claim, (first, second) = objected("revenue", "amount")
+    answer(first, accepted=True)
+    answer(second, accepted=False)
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.DRAFTED
+    assert claim.decision_id != first.decision_id
+
+
+def test_an_objection_is_answered_once_by_the_exchange_with_reasons() -> None:
+    _claim, (first,) = objected("revenue")
+    for who in (cast.lin, cast.shen, cast.yan, cast.he):
+        with pytest.raises(NotAllowed):
+            services.answer_objection(
+                by=who(), at=DRAFTED, objection_id=first.pk, is_accepted=True, reasons="同意"
+            )
+    with pytest.raises(InvalidInput):
+        services.answer_objection(
+            by=cast.gu(), at=DRAFTED, objection_id=first.pk, is_accepted=True, reasons=" "
+        )
+    answer(first, accepted=False)
+    with pytest.raises(services.AlreadyAnswered):
+        answer(first, accepted=True)
+
+
+def test_one_item_is_not_objected_to_twice_at_once() -> None:
+    claim, _found = objected("revenue")
+    with pytest.raises(InvalidInput):
+        services.object_(by=cast.lin(), at=DRAFTED, claim_id=claim.pk, item="revenue", statement="再次")
+
+
+# --- blocks and the public ----------------------------------------------------------------------
+
+
+def test_an_open_finding_blocks_the_second_review() -> None:
+    claim = drafted()
+    steps.notice()
+    services.confirm(by=cast.lin(), at=DRAFTED, claim_id=claim.pk)
+    services.first_review(by=cast.gu(), at=DRAFTED, claim_id=claim.pk)
+    open_ones = ["循环交易线索 FX-1 未办结"]
+    register_block(lambda found: open_ones if found.pk == claim.pk else [])
+    try:
+        with pytest.raises(services.ReviewBlocked, match="FX-1"):
+            services.second_review(by=cast.shen(), at=DRAFTED, claim_id=claim.pk)
+        open_ones.clear()
+        assert (
+            services.second_review(by=cast.shen(), at=DRAFTED, claim_id=claim.pk).state
+            == ClaimState.SECOND_REVIEWED
+        )
+    finally:
+        _checks.clear()
+
+
+def said(claim: Claim, text: str = "该公司与买方为同一控制人", *, at: datetime = DRAFTED) -> PublicObjection:
+    return services.object_publicly(
+        by=Actor.anonymous(), at=at, claim_id=claim.pk, name="市民甲（示例）", contact="0763-0000000",
+        statement=text,
+    )  # fmt: skip
+
+
+def test_a_public_objection_is_answered_before_anybody_approves() -> None:
+    claim = steps.announced(drafted())
+    found = said(claim)
+    assert said(claim).pk == found.pk  # a second click
+    with pytest.raises(services.NothingReady):
+        steps.batch()
+    for who in (cast.lin, cast.gu, cast.yan, cast.fang):
+        with pytest.raises(NotAllowed):
+            services.answer_public_objection(
+                by=who(), at=DRAFTED, objection_id=found.pk, is_upheld=False, reasons="不属实"
+            )
+    services.answer_public_objection(
+        by=cast.shen(), at=DRAFTED, objection_id=found.pk, is_upheld=False, reasons="查无股权关系"
+    )
+    steps.batch()
+    assert Award.objects.get().claim_id == claim.pk
+
+
+def test_an_upheld_objection_sends_the_claim_back() -> None:
+    claim = steps.announced(drafted())
+    services.answer_public_objection(
+        by=cast.shen(), at=DRAFTED, objection_id=said(claim).pk, is_upheld=True, reasons="属实，请说明"
+    )
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.RETURNED
+
+
+def test_objections_are_taken_until_the_final_day() -> None:
+    claim = steps.announced(drafted())
+    final = datetime(2026, 1, 19, 15, 59, tzinfo=UTC)  # 23:59 in Shanghai
+    said(claim, at=final)
+    with pytest.raises(services.NoticeOver):
+        said(claim, "另一条", at=final + timedelta(minutes=1))
+    with pytest.raises(InvalidInput):
+        said(claim, "  ")
