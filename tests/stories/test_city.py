@@ -83,7 +83,11 @@ def test_the_city_stands_as_promised_and_is_loaded_once(monkeypatch: pytest.Monk
     assert (outcomes["beijiang"].outcome, outcomes["beijiang"].amount_fen) == ("not_eligible", 0)
     assert (outcomes["feixia"].outcome, outcomes["feixia"].amount_fen) == ("granted", 100_000_000)
     assert outcomes["qinglan"].amount_fen == counted("qinglan") // 100
-    assert claim("feixia").state == "approved"
+    states = {firm: claim(firm).state for firm in ("feixia", "yingshi", "qinglan", "beijiang", "bijia")}
+    assert states == {
+        "feixia": "disbursed", "yingshi": "recovering", "qinglan": "in_notice", "beijiang": "objected",
+        "bijia": "drafted",
+    }  # fmt: skip
 
     dealings = PurchaseRequest.objects.order_by("requested_at", "pk").values_list("state", flat=True)
     assert list(dealings) == ["ordered", "refused", "approved", "requested"]

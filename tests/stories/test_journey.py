@@ -25,6 +25,7 @@ from settlement.payments import services as payments
 from settlement.revenue import selectors as revenue
 from settlement.rewards import services as rewards
 from tests import cast
+from tests.settlement.rewards import steps
 from tests.world import GROSS, team
 
 pytestmark = pytest.mark.django_db
@@ -131,14 +132,17 @@ def test_sixteen_texts_become_a_reward_of_fifty_thousand_yuan() -> None:  # noqa
         assert part in told
 
     # Two pairs of eyes, notice, approval, one award.
+    steps.notice()
     rewards.confirm(by=people.lead, at=shanghai(2026, 1, 9), claim_id=claim.pk)
     rewards.first_review(by=reviewer, at=shanghai(2026, 1, 12), claim_id=claim.pk, opinion="相符")
     rewards.second_review(by=cast.shen(), at=shanghai(2026, 1, 13), claim_id=claim.pk, opinion="同意")
     rewards.announce(by=cast.shen(), at=shanghai(2026, 1, 13), claim_id=claim.pk)
-    claim = rewards.approve(by=cast.shen(), at=shanghai(2026, 1, 26), claim_id=claim.pk)
-    assert Money(claim.award.amount_fen) == Money.from_yuan("50000.00")
+    assert Money(steps.awarded(claim, at=shanghai(2026, 1, 26)).amount_fen) == Money.from_yuan("50000.00")
+    steps.paid(at=shanghai(2026, 1, 28), firm=people.lead)
+    claim.refresh_from_db()
+    assert claim.state == "disbursed"
 
-    # A refund after the year reopens nothing by itself here, but revenue of the year of receipt falls below.
+    # A refund after the year takes revenue of the year of receipt below the threshold and reopens the claim.
     payments.refund_order(
         by=reviewer,
         at=shanghai(2026, 2, 3),

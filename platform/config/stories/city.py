@@ -29,6 +29,7 @@ from config.stories import (
     negotiation,
     people,
     registers,
+    rewarding,
     risk_watch,
     sources,
     voices,
@@ -39,7 +40,6 @@ from exchange.catalogue.models import Plan, Product
 from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.payments import services as payments
-from settlement.rewards import services as rewards
 from signing import services as signing
 
 LOADED = "demo.city_loaded"
@@ -228,23 +228,10 @@ class Story:
 
 
 @transaction.atomic
-def claims() -> None:
-    """The 2025 claims: one approved, one before first review, the others drafted."""
-    drafted, reviewer, second = shanghai(2026, 1, 12), people.actor("gu"), people.actor("shen")
-    found = {
-        line.firm: rewards.draft_claim(
-            by=Actor.system("奖励测算"), at=drafted, firm_id=people.organization(line.firm).pk, year=2025
-        )
-        for line in LINES
-    }
-    top = found["feixia"].pk
-    for key in ("feixia", "qinglan"):
-        rewards.confirm(by=team_of(key).lead, at=drafted + timedelta(days=2), claim_id=found[key].pk)
-    opinion = "凭证、证书与资金流水相符"
-    rewards.first_review(by=reviewer, at=drafted + timedelta(days=4), claim_id=top, opinion=opinion)
-    rewards.second_review(by=second, at=drafted + timedelta(days=6), claim_id=top, opinion="同意按上限奖励")
-    rewards.announce(by=second, at=drafted + timedelta(days=6), claim_id=top)
-    rewards.approve(by=second, at=shanghai(2026, 2, 2), claim_id=top)
+def claims(at: datetime) -> None:
+    """The 2025 claims, each at another step of the procedure."""
+    rewarding.sell_large(team_of("yingshi"), people.actor("gu"), people.actor("lingnan-lead"))
+    rewarding.tell(at, {line.firm: team_of(line.firm) for line in LINES})
 
 
 def _tell(line: Line) -> tuple[str, int]:
@@ -282,6 +269,7 @@ def load(
     with transaction.atomic():
         risk_watch.tell()
         claims()
+        claims(at)
         negotiation.tell()
         needs.tell(at)
         voices.tell()

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from annotation.projects.models import Project
 from assets.registry.models import Certificate
-from config.stories import people, sources, way
+from config.stories import people, rewarding, sources, way
 from config.stories.way import Team, shanghai
 from exchange.filings.models import Filing
 from exchange.trading.models import Order
@@ -118,6 +118,7 @@ def _walk(say: Callable[[str], None]) -> None:
         firm_id=people.organization(FIRM).pk,
         year=YEAR,
     )
+    rewarding.open_year()
     rewards.confirm(by=team.lead, at=shanghai(YEAR + 1, 1, 9), claim_id=claim.pk)
     say("claim confirmed")
 

@@ -89,6 +89,7 @@ PEOPLE = [
         for key, name in (("hao", "郝十一"), ("luo", "罗十二"), ("xu", "许十三"))
     ),
     Person("shen", "沈七（示例）", "bureau", (Role.SECOND_REVIEWER,), "department reviewer 主管部门复审员"),
+    Person("fang", "方十四（示例）", "bureau", (Role.FINANCE,), "department finance 主管部门财务"),
     Person("yan", "严八（示例）", "audit", (Role.AUDITOR,), "auditor 审计员"),
     Person("hong", "洪九（示例）", "hetong", (Role.ADMINISTRATOR,), "data broker 数据经纪人"),
     Person("pei", "裴十（示例）", "park", (Role.ADMINISTRATOR,), "park operator 园区运营"),

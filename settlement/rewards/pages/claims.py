@@ -134,8 +134,7 @@ def claim_page(
         "public_objections": selectors.public_objections_of(viewer, found),
         "can_answer_public": viewer.can(SECOND_REVIEW),
         **_money_of(viewer, found),
-        "notice": found.application_notice
-        or selectors.open_notice(found.measure, found.year, clock.now()),
+        "notice": found.application_notice or selectors.open_notice(found.measure, found.year, clock.now()),
         "blocks": blocks_of(found) if found.state == ClaimState.FIRST_REVIEWED else [],
         "is_office": viewer.can(SEE_ALL_CLAIMS),
         "can_confirm": can_confirm and found.state in (ClaimState.DRAFTED, ClaimState.RETURNED),
@@ -204,7 +203,15 @@ def stages_of(found: Claim, transitions: list[Transition]) -> list[Stage]:
     """The procedure as a process bar, with the moment of each step that is done."""
     labels = [_("系统测算"), _("企业确认"), _("初审"), _("复审"), _("公示"), _("批准"), _("拨付")]
     moves = ["", "confirm", "first_review", "second_review", "announce", "approve", "disburse"]
-    waiting = ["", _("企业办理"), _("服务基地办理"), _("主管部门办理"), _("五个工作日"), _("公示结束后"), _("财务办理")]
+    waiting = [
+        "",
+        _("企业办理"),
+        _("服务基地办理"),
+        _("主管部门办理"),
+        _("五个工作日"),
+        _("公示结束后"),
+        _("财务办理"),
+    ]
     reached = REACHED.get(ClaimState(found.state), len(labels))
     latest = {row.move: row for row in transitions}
     stages = []

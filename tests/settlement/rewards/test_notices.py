@@ -193,9 +193,7 @@ def test_only_verified_facts_count_and_a_later_one_leads_to_a_new_draft(with_sub
     firm = cast.organization(cast.QINGLAN)
     verify(declare("is_recognised", True))
     increase = declare("increase_fen", 80_000_000)
-    claim = services.draft_claim(
-        by=cast.lin(), at=DRAFTED, firm_id=firm.pk, year=2025, measure=subsidy.ID
-    )
+    claim = services.draft_claim(by=cast.lin(), at=DRAFTED, firm_id=firm.pk, year=2025, measure=subsidy.ID)
     assert claim.decision is not None
     assert claim.decision.outcome == Outcome.UNDETERMINED
     assert [each["name"] for each in claim.decision.trace["missing"]] == ["increase_fen"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from kernel.models import Transition
 from organizations.permissions import Actor
 from settlement.revenue.models import RevenueLine
 from settlement.rewards import services
-from settlement.rewards.models import Award, Claim, Decision
+from settlement.rewards.models import Claim, Decision
 from settlement.rewards.states import ClaimState
 from tests import cast
 from tests.settlement import trades
@@ -155,10 +154,9 @@ def test_reviewers_decide_from_the_rail_in_two_offices() -> None:
     assert "同意测算结果" in body(shen.get(reverse("rewards:claim", args=[claim.number])))
     for wanted in ("agree", "announce"):
         assert shen.post(decide, {"decision": wanted, "opinion": "同意"}).status_code == 302
-    assert shen.post(decide, {"decision": "approve"}).status_code == 409
-    with clock.moved_to(datetime(2026, 3, 2, 4, 0, tzinfo=UTC)):
-        assert shen.post(decide, {"decision": "approve"}).status_code == 302
-    assert Award.objects.get().amount_fen == 6_800_000
+    assert shen.post(decide, {"decision": "approve"}).status_code == 422
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.IN_NOTICE
 
 
 def test_the_queue_shows_each_office_its_own() -> None:
@@ -248,8 +246,6 @@ def test_the_api_walks_the_whole_procedure() -> None:
     assert post(gu, f"{base}/first-review", {"opinion": "相符"}).json()["state"] == "first_reviewed"
     assert post(shen, f"{base}/second-review", {"opinion": "同意"}).json()["state"] == "second_reviewed"
     assert post(shen, f"{base}/announce", key="2").json()["state"] == "in_notice"
-    refused = post(shen, f"{base}/approve", key="3")
-    assert (refused.status_code, refused.json()["title"]) == (409, "notice_not_over")
     assert post(signed_in(cast.yan), f"{base}/replay").json()["is_same"] is True
 
 

@@ -1,0 +1,187 @@
+"""The pages of notices, budgets, batches, payments and recoveries, walked as people click through them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from kernel import clock
+from organizations.permissions import Actor
+from settlement.rewards import services
+from settlement.rewards.models import (
+    ApprovalBatch,
+    BudgetLine,
+    Claim,
+    Disbursement,
+    Payment,
+    PublicObjection,
+    RecoveryCase,
+)
+from settlement.rewards.states import ClaimState
+from tests import cast
+from tests.settlement import trades
+from tests.settlement.rewards import steps
+from tests.settlement.rewards.test_money import claim_of, reworked
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def in_march() -> Iterator[None]:
+    cache.clear()
+    with clock.moved_to(steps.MARCH):
+        yield
+
+
+def signed_in(who: Callable[[], Actor]) -> Client:
+    client = Client(headers={"accept-language": "zh-hans"})
+    user = who().user
+    assert user is not None
+    client.force_login(user)
+    return client
+
+
+def shown(client: Client, name: str, *arguments: object) -> str:
+    page = client.get(reverse(f"rewards:{name}", args=arguments))
+    assert page.status_code == 200, (name, page.status_code)
+    return str(page.content.decode())
+
+
+def sent(client: Client, page: str, /, *arguments: object, **told: str) -> int:
+    key = {"idempotency_key": f"{page}{arguments}{sorted(told)}"}
+    return client.post(reverse(f"rewards:{page}", args=arguments), {**key, **told}).status_code
+
+
+def test_money_from_the_budget_to_the_bank_and_back_by_clicking() -> None:
+    shen, fang, lin = signed_in(cast.shen), signed_in(cast.fang), signed_in(cast.lin)
+    told = {
+        "title": "2025 年度奖励", "measures": "data_product_trading", "year": "2025", "fiscal_year": "2026",
+        "amount": "100000.00", "rule": "in_order", "source": "示例〔2026〕1 号", "reason": "年初安排",
+    }  # fmt: skip
+    assert sent(fang, "new_budget", **{**told, "amount": "lots"}) == 422
+    assert sent(fang, "new_budget", **told) == 302
+    line = BudgetLine.objects.get()
+    notice = {
+        "title": "申报通知", "measures": "data_product_trading", "year": "2025",
+        "opens_at": "2026-01-05T09:00", "closes_at": "2026-03-16T00:00", "budget": str(line.pk),
+    }  # fmt: skip
+    assert sent(shen, "publish", **{**notice, "closes_at": "2025-01-01T00:00"}) == 422
+    assert sent(shen, "publish", **notice) == 302
+    claim = claim_of()
+    assert "可以拨付" in shown(fang, "disbursements")
+    assert "68,000.00" in shown(shen, "budget", line.number)
+    assert sent(shen, "propose", line.number) == 302
+    batch = ApprovalBatch.objects.get()
+    assert "您是提出人" in shown(shen, "batch", batch.number)
+    assert sent(shen, "approve_batch", batch.number) == 403
+    assert sent(fang, "approve_batch", batch.number) == 302
+    assert sent(fang, "approve_batch", batch.number) == 409
+    assert sent(lin, "payee", bank="示例银行", account_number="12") == 422
+    assert sent(lin, "payee", bank="示例银行", account_number="6222020000001234567") == 302
+    assert "6222****4567" in shown(lin, "payee")
+    assert sent(fang, "prepare") == 302
+    assert sent(fang, "prepare") == 302  # the same key: the same file
+    file = Disbursement.objects.get()
+    answer = fang.get(reverse("rewards:file", args=[file.number]))
+    assert hashlib.sha256(answer.content).hexdigest() == file.file_sha256
+    assert sent(fang, "approve_disbursement", file.number) == 403
+    assert sent(shen, "approve_disbursement", file.number) == 302
+    payment = Payment.objects.get()
+    assert sent(fang, "settle", payment.pk, outcome="paid", reference="") == 422
+    assert sent(fang, "settle", payment.pk, outcome="paid", reference="R1") == 302
+    assert "已拨付" in shown(lin, "claim", claim.number)
+    assert "68,000.00" in shown(Client(), "awards")
+    trades.sale("1000.00")  # an unrelated change of the year: 10 yuan more
+    reworked(claim)
+    assert "重新核定的差额" in shown(shen, "claim", claim.number)
+    assert "+¥10.00" in shown(shen, "recoveries")
+
+
+def test_a_recovery_by_clicking() -> None:
+    order = trades.sale("6800000.00")
+    firm = cast.organization(cast.QINGLAN)
+    claim = steps.announced(
+        services.draft_claim(by=Actor.system("测试"), at=steps.DRAFTED, firm_id=firm.pk, year=2025)
+    )
+    steps.awarded(claim)
+    steps.paid()
+    trades.refund(order, "800000.00", at=steps.MARCH)
+    reworked(claim)
+    shen, fang, lin = signed_in(cast.shen), signed_in(cast.fang), signed_in(cast.lin)
+    told = {"cause": "二月退款", "due_on": "2026-04-30"}
+    assert "¥8,000.00" in shown(shen, "recover", claim.number)
+    assert sent(shen, "recover", claim.number, **{**told, "due_on": "2026-03-05"}) == 422
+    assert sent(shen, "recover", claim.number, **told) == 302
+    case = RecoveryCase.objects.get()
+    assert lin.get(reverse("rewards:recovery", args=[case.number])).status_code == 404  # not confirmed yet
+    assert sent(shen, "confirm_recovery", case.number) == 403
+    assert sent(fang, "confirm_recovery", case.number) == 302
+    assert "六十日" in shown(lin, "recovery", case.number)
+    assert sent(lin, "enter_return", case.number, amount="8000.00", reference="B1") == 403
+    assert sent(fang, "enter_return", case.number, amount="9000.00", reference="B1") == 422
+    assert sent(fang, "enter_return", case.number, amount="8000.00", reference="B1") == 302
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.RECOVERED
+
+
+def test_anybody_objects_to_an_announced_claim_but_not_without_end() -> None:
+    claim = claim_of()
+    with clock.moved_to(datetime(2026, 1, 14, 4, 0, tzinfo=UTC)):
+        visitor = Client()
+        assert claim.number in shown(visitor, "notices")
+        assert "68,000.00" in shown(visitor, "announced", claim.number)
+        told = {"name": "市民", "contact": "0763-0000000"}
+        assert sent(visitor, "announced", claim.number, **told, statement=" ") == 422
+        for number in range(4):
+            assert sent(visitor, "announced", claim.number, **told, statement=f"第 {number} 条") == 302
+        assert sent(visitor, "announced", claim.number, **told, statement="第五条") == 302
+        assert sent(visitor, "announced", claim.number, **told, statement="第六条") == 429
+        assert PublicObjection.objects.count() == 5
+        assert "第五条" not in shown(signed_in(cast.lin), "claim", claim.number)
+        assert "第五条" in shown(signed_in(cast.shen), "claim", claim.number)
+        said = PublicObjection.objects.first()
+        assert said is not None
+        assert sent(signed_in(cast.gu), "answer_public", claim.number, said.pk, reasons="x") == 403
+        assert sent(signed_in(cast.shen), "answer_public", claim.number, said.pk, reasons="不属实") == 302
+    assert (
+        Client().get(reverse("rewards:announced", args=[claim.number])).status_code == 404
+    )  # the notice is over
+
+
+@pytest.mark.parametrize("name", ["budgets", "disbursements", "new_budget", "publish"])
+def test_firms_and_strangers_see_no_funds(name: str) -> None:
+    for who in (cast.lin, cast.mei, cast.zhou, cast.gu):
+        assert signed_in(who).get(reverse(f"rewards:{name}")).status_code == 403
+    assert Client().get(reverse(f"rewards:{name}")).status_code == 302
+
+
+def test_the_auditor_sees_all_and_moves_nothing() -> None:
+    claim = claim_of()
+    line = BudgetLine.objects.get()
+    yan = signed_in(cast.yan)
+    for name, arguments in (
+        ("budgets", []),
+        ("budget", [line.number]),
+        ("disbursements", []),
+        ("recoveries", []),
+    ):
+        shown(yan, name, *arguments)
+    for name in ("propose", "change_budget", "change_rule"):
+        assert sent(yan, name, line.number) == 403
+    assert sent(yan, "reopen", claim.number, reason="x") == 403
+    assert Claim.objects.get().state == ClaimState.IN_NOTICE
+
+
+def test_the_statement_is_a_pdf_of_the_same_bytes_each_time() -> None:
+    claim = claim_of()
+    lin = signed_in(cast.lin)
+    first, second = (lin.get(reverse("rewards:sheet", args=[claim.number])).content for _ in range(2))
+    assert first.startswith(b"%PDF-")
+    assert first == second
+    assert signed_in(cast.he).get(reverse("rewards:sheet", args=[claim.number])).status_code == 404
