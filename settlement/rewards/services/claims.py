@@ -271,7 +271,7 @@ def _close_round(claim: Claim, *, by: Actor, at: datetime) -> None:
     """All items are answered: on to the firm, with a new statement if one was accepted."""
     answers = ObjectionAnswer.objects.filter(objection__claim=claim, objection__decision=claim.decision)
     if answers.filter(is_accepted=True).exists():
-        _redraft(claim, by=by, at=at, reason=str(_("异议成立，按最新事实重新测算")))
+        _redraft(claim, by=by, at=at, reason="异议成立，按最新事实重新测算")
     else:
-        CLAIM.move(claim, "answer", by=by, at=at, reason=str(_("异议均不成立，请企业核对答复")))
+        CLAIM.move(claim, "answer", by=by, at=at, reason="异议均不成立，请企业核对答复")
     tell(ObjectionAnswered(at=at, claim_id=claim.pk, firm_id=claim.firm_id, by=by))
