@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -13,19 +14,28 @@ from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from organizations.permissions import Actor
-from settlement.rewards import engine, measures, rules, selectors, services
+from settlement.rewards import engine, funds, measures, rules, selectors, services
 from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
-from settlement.rewards.permissions import SEE_ALL_CLAIMS, SEE_OWN_CLAIMS
+from settlement.rewards.models import Payment
+from settlement.rewards.permissions import FIRST_REVIEW, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
+    AnnouncedOut,
+    AnswerIn,
+    AwardOut,
+    BatchOut,
+    BudgetOut,
     ClaimOut,
     DecisionOut,
+    DisbursementOut,
     DraftIn,
     EstimateIn,
+    NoticeOut,
     ObjectionIn,
     OpinionIn,
     ParameterOut,
     PolicyOut,
+    ReceiptIn,
     ReplayOut,
 )
 from settlement.rewards.states import ClaimState
@@ -60,7 +70,9 @@ def draft(request: HttpRequest, body: DraftIn) -> Status[ClaimOut]:
     firm_id = body.firm or viewer.organization_id
     if firm_id is None:
         raise NotFound
-    claim = services.draft_claim(by=viewer, at=clock.now(), firm_id=firm_id, year=body.year)
+    claim = services.draft_claim(
+        by=viewer, at=clock.now(), firm_id=firm_id, year=body.year, measure=body.measure
+    )
     return Status(201, ClaimOut.of(claim))
 
 
@@ -96,6 +108,19 @@ def confirm(request: HttpRequest, number: str) -> ClaimOut:
 def object_(request: HttpRequest, number: str, body: ObjectionIn) -> Status[ClaimOut]:
     """The firm objects to one item."""
     return Status(201, _moved(request, number, services.object_, **body.dict()))
+
+
+@router.post("/claims/{number}/objections/{item_id}/answer", response=ClaimOut)
+@idempotent
+def answer(request: HttpRequest, number: str, item_id: UUID, body: AnswerIn) -> ClaimOut:
+    """The exchange answers one item of the firm's objection."""
+    viewer = _viewer(request)
+    claim = selectors.claim_for(viewer, number)
+    viewer.require(FIRST_REVIEW)
+    if not claim.objections.filter(pk=item_id).exists():
+        raise NotFound
+    services.answer_objection(by=viewer, at=clock.now(), objection_id=item_id, **body.dict())
+    return ClaimOut.of(selectors.claim_for(viewer, number))
 
 
 @router.post("/claims/{number}/redraft", response=ClaimOut)
@@ -210,3 +235,121 @@ def facts_schema(request: HttpRequest, measure: str) -> dict[str, Any]:
 def decision_schema(request: HttpRequest) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a decision with its trace."""
     return shapes.of_decision()
+
+
+# --- the public ---------------------------------------------------------------------------------
+
+
+@router.get("/notices", response=list[NoticeOut], auth=None)
+def notice_list(request: HttpRequest) -> list[NoticeOut]:
+    """Application notices, the newest first."""
+    return [NoticeOut.of(notice) for notice in selectors.notices()[:100]]
+
+
+@router.get("/announced", response=list[AnnouncedOut], auth=None)
+def announced_list(request: HttpRequest) -> list[AnnouncedOut]:
+    """Claims that anybody may object to now."""
+    return [
+        AnnouncedOut(
+            number=claim.number,
+            firm_name=claim.firm.name,
+            measure=claim.measure,
+            year=claim.year,
+            amount_fen=claim.decision.amount_fen if claim.decision else 0,
+            notice_until=claim.notice_until,
+        )
+        for claim in selectors.announced_claims(clock.now())[:200]
+        if claim.notice_until
+    ]
+
+
+@router.get("/awards", response=list[AwardOut], auth=None)
+def award_list(request: HttpRequest, year: int | None = None) -> list[AwardOut]:
+    """The public register of awards, the newest first."""
+    if year is not None and not 2000 <= year <= 2100:
+        return []
+    return [
+        AwardOut(
+            number=row.number,
+            firm_name=row.firm_name,
+            measure=row.measure,
+            year=row.year,
+            amount_fen=row.amount_fen,
+            granted_at=row.granted_at,
+        )
+        for row in funds.published_awards(year)
+    ]
+
+
+# --- money --------------------------------------------------------------------------------------
+
+
+def _funds_viewer(request: HttpRequest) -> Actor:
+    viewer = actor(request)
+    viewer.require(SEE_FUNDS)
+    return viewer
+
+
+@router.get("/budgets", response=list[BudgetOut])
+def budget_list(request: HttpRequest) -> list[BudgetOut]:
+    """Budgets with what was granted, paid, is left, waits and may follow."""
+    lines = funds.lines_visible_to(_funds_viewer(request)).order_by("-fiscal_year", "-pk")[:100]
+    return [BudgetOut.of(position) for position in funds.positions_of(list(lines))]
+
+
+@router.post("/budgets/{line_number}/batches", response={201: BatchOut})
+@idempotent
+def propose_batch(request: HttpRequest, line_number: str) -> Status[BatchOut]:
+    """Propose a batch of everything past its notice; another person approves it."""
+    viewer = _funds_viewer(request)
+    line = funds.line_for(viewer, line_number)
+    batch = services.propose_batch(by=viewer, at=clock.now(), line_id=line.pk)
+    return Status(201, BatchOut.of(batch))
+
+
+@router.post("/batches/{batch_number}/approve", response=BatchOut)
+@idempotent
+def approve_batch(request: HttpRequest, batch_number: str) -> BatchOut:
+    """The second person approves: all awards are written, or none."""
+    viewer = _funds_viewer(request)
+    batch = funds.batch_for(viewer, batch_number)
+    return BatchOut.of(services.approve_batch(by=viewer, at=clock.now(), batch_id=batch.pk))
+
+
+@router.post("/disbursements", response={201: DisbursementOut})
+@idempotent
+def prepare_disbursement(request: HttpRequest) -> Status[DisbursementOut]:
+    """Prepare a file of everything that can be paid."""
+    viewer = _funds_viewer(request)
+    found = services.prepare_disbursement(by=viewer, at=clock.now())
+    return Status(201, DisbursementOut.of(found, funds.payments_of(found)))
+
+
+@router.get("/disbursements/{file_number}", response=DisbursementOut)
+def read_disbursement(request: HttpRequest, file_number: str) -> DisbursementOut:
+    """One file with its payments."""
+    found = funds.disbursement_for(_funds_viewer(request), file_number)
+    return DisbursementOut.of(found, funds.payments_of(found))
+
+
+@router.post("/disbursements/{file_number}/approve", response=DisbursementOut)
+@idempotent
+def approve_disbursement(request: HttpRequest, file_number: str) -> DisbursementOut:
+    """The second person approves the file."""
+    viewer = _funds_viewer(request)
+    found = funds.disbursement_for(viewer, file_number)
+    services.approve_disbursement(by=viewer, at=clock.now(), disbursement_id=found.pk)
+    return read_disbursement(request, file_number)
+
+
+@router.post("/payments/{reward_payment_id}/receipt", response=DisbursementOut)
+@idempotent
+def enter_receipt(request: HttpRequest, reward_payment_id: UUID, body: ReceiptIn) -> DisbursementOut:
+    """The bank paid one payment: enter its receipt; the same receipt again changes nothing."""
+    viewer = _funds_viewer(request)
+    wanted = funds.disbursements_visible_to(viewer).values("pk")
+    payment = Payment.objects.filter(pk=reward_payment_id, disbursement__in=wanted).first()
+    if payment is None:
+        raise NotFound
+    services.enter_receipt(by=viewer, at=clock.now(), payment_id=payment.pk, reference=body.reference)
+    return read_disbursement(request, payment.disbursement.number)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from ninja import Schema
 
-from settlement.rewards.models import Claim, Decision
+from settlement.rewards.funds import Position
+from settlement.rewards.models import (
+    ApplicationNotice,
+    ApprovalBatch,
+    Claim,
+    Decision,
+    Disbursement,
+    Payment,
+)
 from settlement.rewards.rules import Replay
+from settlement.rewards.selectors import MEASURE
 
 
 class ClaimOut(Schema):
@@ -79,9 +89,10 @@ class DecisionOut(Schema):
 
 
 class DraftIn(Schema):
-    """Which year to work out; `firm` defaults to the caller's organization."""
+    """Which measure (article 3(1) by default) and year to work out; `firm` defaults to the caller's organization."""
 
     year: int
+    measure: str = MEASURE
     firm: UUID | None = None
 
 
@@ -144,3 +155,164 @@ class PolicyOut(Schema):
     document_sha256: str
     parameters: list[ParameterOut]
     defaults: dict[str, str]
+
+
+class AnswerIn(Schema):
+    """An answer to one item of an objection, or to what the public said, with its reasons."""
+
+    is_accepted: bool
+    reasons: str
+
+
+class NoticeOut(Schema):
+    """An application notice; the window is half-open."""
+
+    number: str
+    title: str
+    measures: list[str]
+    year: int
+    opens_at: datetime
+    closes_at: datetime
+    budget: str
+    state: str
+
+    @staticmethod
+    def of(notice: ApplicationNotice) -> NoticeOut:
+        return NoticeOut(
+            number=notice.number,
+            title=notice.title,
+            measures=notice.measures,
+            year=notice.year,
+            opens_at=notice.opens_at,
+            closes_at=notice.closes_at,
+            budget=notice.budget.number,
+            state=notice.state,
+        )
+
+
+class AnnouncedOut(Schema):
+    """A claim in its public notice."""
+
+    number: str
+    firm_name: str
+    measure: str
+    year: int
+    amount_fen: int
+    notice_until: date
+
+
+class AwardOut(Schema):
+    """One line of the public register: everything granted to a firm for a year of a measure."""
+
+    number: str
+    firm_name: str
+    measure: str
+    year: int
+    amount_fen: int
+    granted_at: datetime
+
+
+class BudgetOut(Schema):
+    """A budget with its figures in fen."""
+
+    number: str
+    title: str
+    measures: list[str]
+    year: int
+    fiscal_year: int
+    rule: str
+    amount_fen: int
+    granted_fen: int
+    paid_fen: int
+    left_fen: int
+    waiting_fen: int
+    forecast_fen: int
+
+    @staticmethod
+    def of(position: Position) -> BudgetOut:
+        line = position.line
+        return BudgetOut(
+            number=line.number,
+            title=line.title,
+            measures=line.measures,
+            year=line.year,
+            fiscal_year=line.fiscal_year,
+            rule=line.rule,
+            amount_fen=position.amount_fen,
+            granted_fen=position.granted_fen,
+            paid_fen=position.paid_fen,
+            left_fen=position.left_fen,
+            waiting_fen=position.waiting_fen,
+            forecast_fen=position.forecast_fen,
+        )
+
+
+class BatchOut(Schema):
+    """An approval batch; `granted_fen` is what the budget gives of `due_fen`."""
+
+    number: str
+    line: str
+    state: str
+    rule: str
+    due_fen: int
+    available_fen: int
+    granted_fen: int
+
+    @staticmethod
+    def of(batch: ApprovalBatch) -> BatchOut:
+        return BatchOut(
+            number=batch.number,
+            line=batch.line.number,
+            state=batch.state,
+            rule=batch.rule,
+            due_fen=batch.due_fen,
+            available_fen=batch.available_fen,
+            granted_fen=batch.granted_fen,
+        )
+
+
+class PaymentOut(Schema):
+    """One payment of a disbursement; the account number is masked."""
+
+    id: UUID
+    claim: str
+    amount_fen: int
+    account: str
+    state: str
+    reference: str
+
+
+class DisbursementOut(Schema):
+    """A payment file with its fingerprint and payments."""
+
+    number: str
+    state: str
+    total_fen: int
+    file_sha256: str
+    payments: list[PaymentOut]
+
+    @staticmethod
+    def of(found: Disbursement, payments: Sequence[Payment]) -> DisbursementOut:
+        return DisbursementOut(
+            number=found.number,
+            state=found.state,
+            total_fen=found.total_fen,
+            file_sha256=found.file_sha256,
+            payments=[
+                PaymentOut(
+                    id=each.pk,
+                    claim=each.claim.number,
+                    amount_fen=each.amount_fen,
+                    account=each.masked,
+                    state=each.state,
+                    reference=each.reference,
+                )
+                for each in payments
+            ],
+        )
+
+
+class ReceiptIn(Schema):
+    """The bank's reference of a payment."""
+
+    reference: str

@@ -45,6 +45,7 @@ EXTRA_ROOMS = {
         "ways",
     },
     "settlement/merchant": {"shapes", "sealing", "sending", "refusals"},
+    "settlement/rewards": {"blocks", "comparisons", "funds", "readings", "runs", "scenarios", "sheets"},
     "exchange/filings": {
         "checking",
         "judging",

@@ -119,6 +119,7 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
         **_of_money(world, later),
         **_merchant(later),
         **_watched(world, later),
+        **_rewarded(),
     }
 
 
@@ -145,6 +146,32 @@ def _of_money(world: World, at: datetime) -> dict[str, UUID | str]:
         "invoice_id": invoice.pk, "wish_id": wish.pk, "bank_line_id": line.pk, "bank_match_id": match.pk,
         "bank_import_id": line.source_id, "run_id": run.pk, "item_id": item.pk, "slip_id": item.pk,
         "form": "hledger",
+    }  # fmt: skip
+
+
+def _rewarded() -> dict[str, UUID | str]:
+    """A notice with its budget, and another firm's claim that was paid and is to be paid back."""
+    from settlement.rewards import services as rewards
+    from settlement.rewards.models import ApprovalBatch, BudgetLine, Payment
+    from tests.settlement import trades
+    from tests.settlement.rewards import steps
+
+    order = trades.sale("6000000.00", seller=cast.he)
+    firm_id = order.supplier_id
+    claim = rewards.draft_claim(by=cast.gu(), at=steps.DRAFTED, firm_id=firm_id, year=2025)
+    steps.awarded(steps.announced(claim, firm=cast.he()))
+    steps.paid(firm=cast.he())
+    rewards.reopen(by=cast.shen(), at=steps.MARCH, claim_id=claim.pk, reason="核查")
+    rewards.uphold(by=cast.fang(), at=steps.MARCH, claim_id=claim.pk, reason="不变")
+    trades.refund_by(cast.he(), order, "500000.00", at=steps.MARCH)
+    case = rewards.open_recovery(
+        by=cast.fang(), at=steps.MARCH, claim_id=claim.pk, cause="退款", due_on=date(2026, 4, 30)
+    )
+    payment = Payment.objects.select_related("disbursement").get()
+    return {
+        "notice_number": steps.notice().number, "line_number": BudgetLine.objects.get().number,
+        "batch_number": ApprovalBatch.objects.get().number, "file_number": payment.disbursement.number,
+        "reward_payment_id": payment.pk, "case_number": case.number,
     }  # fmt: skip
 
 

@@ -110,7 +110,11 @@ def _waterfall(position: funds.Position) -> charts.Drawing:
 
     def draw(width: int, height: int) -> charts.Drawing:
         return charts.waterfall(
-            changes, title=_("从预算到预计结余（万元）"), unit=_("万元"), width=width, height=height
+            [each for each in changes if each.value or each.kind != "minus"],
+            title=_("从预算到预计结余（万元）"),
+            unit=_("万元"),
+            width=width,
+            height=height,
         )
 
     return charts.for_both(draw)

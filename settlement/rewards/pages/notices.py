@@ -185,7 +185,7 @@ def _told(found: Claim, form: forms.Form) -> dict[str, Any]:
             Fact(_("依据"), article_label(card.article)),
             Fact(_("奖励年度"), found.year),
             Fact(_("主管部门"), said(card.department.plain())),
-            Fact(_("公示截止日"), found.notice_until),
+            Fact(_("公示截止日"), f"{found.notice_until:%Y-%m-%d}"),
         ],
     }
 

@@ -71,7 +71,7 @@ def _page(
             Fact(_("核减金额"), Money(int(case.reduction_fen))),
             Fact(_("应缴回"), Money(int(case.amount_fen))),
             Fact(_("尚欠"), Money(left if case.state == RecoveryState.CONFIRMED else 0)),
-            Fact(_("缴回期限"), case.due_on),
+            Fact(_("缴回期限"), f"{case.due_on:%Y-%m-%d}"),
             Fact(_("提出"), case.opener_label),
             Fact(_("核定"), case.confirmer_label or "--"),
         ],
