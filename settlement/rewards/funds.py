@@ -277,8 +277,12 @@ def ready_claims(line: BudgetLine, at: datetime) -> QuerySet[Claim]:
     )
 
 
-def preview(line: BudgetLine, at: datetime, *, rule: ShortfallRule | None = None) -> Preview:
-    """What a batch of this budget would grant now, under its rule or another one."""
+def preview(line: BudgetLine, at: datetime, *, checks_facts: bool = True) -> Preview:
+    """What a batch of this budget would grant now under its rule.
+
+    `checks_facts` gathers each claim's facts anew, as proposing does; a page leaves that out, so that it asks the
+    database as often for many claims as for few.
+    """
     found, left_out, seen = [], [], set()
     claims = list(ready_claims(line, at))
     standings = standings_of(claims)
@@ -288,14 +292,16 @@ def preview(line: BudgetLine, at: datetime, *, rule: ShortfallRule | None = None
             left_out.append((claim, OPPOSED))
         elif group in seen:
             left_out.append((claim, SECOND_OF_FIRM))
-        elif not selectors.facts_are_current(claim) or standings[claim.pk].difference_fen <= 0:
+        elif standings[claim.pk].difference_fen <= 0 or (
+            checks_facts and not selectors.facts_are_current(claim)
+        ):
             left_out.append((claim, STALE))
         else:
             seen.add(group)
             found.append(claim)
     due = [standings[claim.pk].difference_fen for claim in found]
     available = left_in(line)
-    granted = rules.allocated(rule or ShortfallRule(line.rule), available, due)
+    granted = rules.allocated(ShortfallRule(line.rule), available, due)
     items = [Proposed(*each) for each in zip(found, due, granted, strict=True)]
     return Preview(line, available, items, left_out)
 

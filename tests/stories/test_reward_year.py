@@ -13,8 +13,8 @@ import pytest
 from assets.registry.events import CertificateLapsed
 from assets.registry.models import Certificate
 from assets.registry.states import CERTIFICATE
+from config import wiring
 from exchange.trading.models import Order
-from kernel.events import announce
 from kernel.money import Money
 from organizations.models import Organization
 from organizations.permissions import Actor
@@ -47,7 +47,8 @@ def certificate_revoked(claim: Claim, large: Order) -> None:
     firm = claim.firm
     certificate = Certificate.objects.get(pk=large.certificate_id)
     CERTIFICATE.move(certificate, "revoke", by=SYSTEM, at=MARCH)
-    announce(CertificateLapsed(at=MARCH, certificate_id=certificate.pk, by=SYSTEM))
+    for handler in wiring._rewards()[CertificateLapsed]:  # what the wiring does with the news
+        handler(CertificateLapsed(at=MARCH, certificate_id=certificate.pk, by=SYSTEM))
     assert revenue.annual(firm.pk, 2025).counted_fen == 50_000_000
     claim.refresh_from_db()
     assert claim.state == ClaimState.REOPENED
