@@ -129,6 +129,7 @@ def book_commission(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine |
         by=by, at=at, action="revenue.book_commission", subject=receipt,
         detail={**_told(receipt), "fee_fen": fee, "commission_fen": brokerage.paid_fen},
     )  # fmt: skip
+    _tell(receipt, f"订单 {receipt.order.number} 经纪佣金", by=by, at=at)
     return receipt
 
 
