@@ -95,9 +95,9 @@ def shen() -> Actor:
     return person("shen", BUREAU, Role.SECOND_REVIEWER)
 
 
-def fang() -> Actor:
+def ruan() -> Actor:
     """Finance at the department: the second person where money moves."""
-    return person("fang", BUREAU, Role.FINANCE)
+    return person("ruan", BUREAU, Role.FINANCE)
 
 
 def yan() -> Actor:

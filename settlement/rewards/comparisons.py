@@ -13,6 +13,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Sum
+
 from organizations.models import Organization
 from organizations.states import OrganizationKind
 from settlement.revenue.models import AnnualRevenue
@@ -171,16 +173,17 @@ class _Known:
         ):
             certificates[holder] += 1
         awards: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-        earlier = Award.objects.filter(firm__in=firm_ids, year__lt=year).values_list(
-            "firm", "measure", "year", "amount_fen"
+        register = Award.objects.filter(firm__in=firm_ids, year__lt=year).values_list(
+            "firm", "measure", "year"
         )
-        for firm, measure, when, amount in earlier.order_by("pk"):
+        earlier = register.annotate(total=Sum("amount_fen")).filter(total__gt=0)
+        for firm, measure, when, amount in earlier.order_by("firm", "year", "measure"):
             awards[firm].append(
                 {
                     "measure": measure,
                     "group": measures.CARDS[measure].group,
                     "year": when,
-                    "amount_fen": amount,
+                    "amount_fen": int(amount),
                 }
             )
         return cls(certificates, awards)

@@ -14,6 +14,7 @@ from kernel.money import Money
 from settlement.rewards import engine, measures
 from settlement.rewards.engine import FactSpec
 from settlement.rewards.engine.cards import Option
+from settlement.rewards.engine.facts import Member
 from settlement.rewards.engine.texts import Text
 from settlement.rewards.models import BudgetLine
 from settlement.rewards.states import ShortfallRule
@@ -270,8 +271,9 @@ class DeclarationForm(forms.Form):
     fact = forms.ChoiceField(label=_("事实"))
     value = forms.CharField(
         label=_("申报值"),
-        max_length=200,
-        help_text=_("金额以元填写；是否类填“是”或“否”；数量填整数。"),
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("金额以元填写；是否类填“是”或“否”；数量填整数；名单每行一人。"),
     )
     note = forms.CharField(label=_("说明"), required=False, max_length=500)
     file = forms.FileField(label=_("证明材料"), help_text=_("PDF、图片或表格，不超过 200 MB"))
@@ -283,31 +285,59 @@ class DeclarationForm(forms.Form):
         field = self.fields["fact"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(spec.name, spec.label.en if is_english else spec.label.zh) for spec in specs]
+        told = [_how_to_write(spec, is_english) for spec in specs if spec.choices or spec.members]
+        if told:
+            self.fields["value"].help_text = f"{self.fields['value'].help_text} {' '.join(told)}"
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         spec = self.specs.get(found.get("fact", ""))
         if spec is not None and found.get("value"):
             try:
-                found["value"] = read_value(found["value"], spec.unit)
+                found["value"] = read_value(found["value"], spec)
             except ValueError:
                 self.add_error("value", _("申报值与要求的类型不符，请核对后重填。"))
         return found
 
 
-def read_value(text: str, unit: str) -> bool | int | str:
-    """What a person typed as a value of a fact's unit; ValueError when it is none."""
+def _how_to_write(spec: FactSpec, is_english: bool) -> str:
+    """What the codes and members of a fact are called."""
+    label = spec.label.en if is_english else spec.label.zh
+    names = [code for code, _label in spec.choices] or [
+        member.label.en if is_english else member.label.zh for member in spec.members
+    ]
+    return f"{label}: {', '.join(names)}"
+
+
+def read_value(text: str, spec: FactSpec | Member) -> Any:
+    """What a person typed as a value of a fact; ValueError when it is none.
+
+    Rows stand on a line each, their members in the card's order with commas between; an empty member is left out.
+    """
     plain = text.strip()
-    if unit == "flag":
+    if isinstance(spec, FactSpec) and spec.unit == "rows":
+        return [_read_row(line, spec) for line in plain.splitlines() if line.strip()]
+    if spec.unit == "flag":
         known = {"是": True, "否": False, "yes": True, "no": False, "true": True, "false": False}
         if plain.lower() not in known:
             raise ValueError(plain)
         return known[plain.lower()]
-    if unit == "fen":
+    if spec.unit == "fen":
         return Money.from_yuan(plain.lstrip("¥").replace("，", "")).fen
-    if unit == "count":
+    if spec.unit == "count":
         return int(plain)
     return plain
+
+
+def _read_row(line: str, spec: FactSpec) -> dict[str, Any]:
+    cells = [cell.strip() for cell in line.replace("，", ",").split(",")]
+    if len(cells) > len(spec.members):
+        raise ValueError(line)
+    return {
+        member.name: read_value(cell, member)
+        for member, cell in zip(spec.members, cells, strict=False)
+        if cell
+    }
 
 
 class PayeeForm(forms.Form):

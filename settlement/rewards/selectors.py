@@ -320,7 +320,7 @@ def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
     rows = (
         Award.objects.filter(firm=firm_id, measure__in=related, year__lte=year)
         .exclude(measure=measure, year=year)
-        .values("claim_id", "claim__number", "measure", "year")
+        .values("claim_id", "claim__number", "measure", "year", "claim__decision__trace__exclusivity__matter")
         .annotate(total=Sum("amount_fen"))
         .filter(total__gt=0)
         .order_by("year", "measure")
@@ -334,6 +334,7 @@ def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
                 "year": each["year"],
                 "amount_fen": int(each["total"]),
                 "number": each["claim__number"],
+                **_matter(each["claim__decision__trace__exclusivity__matter"]),
             }
             for each in awards
         ],
@@ -348,6 +349,11 @@ def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
             for each in awards
         ],
     }
+
+
+def _matter(told: str | None) -> dict[str, str]:
+    """What the award was for, where its measure tells matters apart."""
+    return {"matter": told} if told else {}
 
 
 def _declared_facts(firm_id: UUID, year: int, measure: str) -> dict[str, dict[str, Any]]:

@@ -162,10 +162,10 @@ def _rewarded() -> dict[str, UUID | str]:
     steps.awarded(steps.announced(claim, firm=cast.he()))
     steps.paid(firm=cast.he())
     rewards.reopen(by=cast.shen(), at=steps.MARCH, claim_id=claim.pk, reason="核查")
-    rewards.uphold(by=cast.fang(), at=steps.MARCH, claim_id=claim.pk, reason="不变")
+    rewards.uphold(by=cast.ruan(), at=steps.MARCH, claim_id=claim.pk, reason="不变")
     trades.refund_by(cast.he(), order, "500000.00", at=steps.MARCH)
     case = rewards.open_recovery(
-        by=cast.fang(), at=steps.MARCH, claim_id=claim.pk, cause="退款", due_on=date(2026, 4, 30)
+        by=cast.ruan(), at=steps.MARCH, claim_id=claim.pk, cause="退款", due_on=date(2026, 4, 30)
     )
     payment = Payment.objects.select_related("disbursement").get()
     return {

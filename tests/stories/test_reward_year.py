@@ -53,12 +53,12 @@ def certificate_revoked(claim: Claim, large: Order) -> None:
     claim.refresh_from_db()
     assert claim.state == ClaimState.REOPENED
     case = services.open_recovery(
-        by=cast.fang(), at=MARCH, claim_id=claim.pk, cause="证书撤销", due_on=date(2026, 4, 30)
+        by=cast.ruan(), at=MARCH, claim_id=claim.pk, cause="证书撤销", due_on=date(2026, 4, 30)
     )
     assert case.amount_fen == 5_700_000
     services.confirm_recovery(by=cast.shen(), at=MARCH, case_id=case.pk)
     services.enter_return(
-        by=cast.fang(), at=MARCH, case_id=case.pk, amount=Money(5_700_000), reference="缴款 2"
+        by=cast.ruan(), at=MARCH, case_id=case.pk, amount=Money(5_700_000), reference="缴款 2"
     )
     claim.refresh_from_db()
     assert claim.state == ClaimState.RECOVERED
@@ -111,9 +111,9 @@ def test_a_year_of_a_firm_from_the_notice_to_the_money_and_back() -> None:
     case = services.open_recovery(
         by=cast.shen(), at=MARCH, claim_id=claim.pk, cause="年后退款", due_on=date(2026, 4, 30)
     )
-    services.confirm_recovery(by=cast.fang(), at=MARCH, case_id=case.pk)
+    services.confirm_recovery(by=cast.ruan(), at=MARCH, case_id=case.pk)
     services.enter_return(
-        by=cast.fang(), at=MARCH, case_id=case.pk, amount=Money(400_000), reference="缴款 1"
+        by=cast.ruan(), at=MARCH, case_id=case.pk, amount=Money(400_000), reference="缴款 1"
     )
     claim.refresh_from_db()
     assert claim.state == ClaimState.RECOVERED

@@ -21,9 +21,8 @@ from kernel import clock
 from kernel.errors import NotFound
 from kernel.models import Transition
 from settlement.rewards import funds, measures, selectors, services
-from settlement.rewards.engine.texts import shown
 from settlement.rewards.forms import DeclarationForm, PayeeForm
-from settlement.rewards.models import Declaration
+from settlement.rewards.models import Declaration, Office
 from settlement.rewards.pages.answering import act, act_on_form
 from settlement.rewards.pages.policy import years_offered
 from settlement.rewards.pages.shown import said
@@ -42,7 +41,7 @@ from web.parts import Fact, Option
 def value_of(declaration: Declaration) -> str:
     """The declared value as people read it."""
     spec = measures.CARDS[declaration.measure].spec(declaration.fact)
-    return said(shown(declaration.value, spec.unit).plain())
+    return said(spec.said(declaration.value).plain())
 
 
 @login_required
@@ -139,9 +138,7 @@ def _page(request: HttpRequest, found: Declaration, *, error: str = "", status: 
             Fact(_("事实"), found.fact_label),
             Fact(_("申报值"), value_of(found)),
             Fact(_("说明"), found.note or "--"),
-            Fact(
-                _("核实部门"), office.organization.display_name if office else said(card.department.plain())
-            ),
+            Fact(_("核实部门"), _office_label(found, office)),
         ],
         "documents": list(found.documents.order_by("pk")),
         "choices": [
@@ -155,6 +152,13 @@ def _page(request: HttpRequest, found: Declaration, *, error: str = "", status: 
         "error": error,
     }
     return render(request, "rewards/declaration.html", context, status=status)
+
+
+def _office_label(found: Declaration, office: Office | None) -> str:
+    named = measures.CARDS[found.measure].spec(found.fact).verifier_name
+    if office is not None:
+        return str(office.organization.display_name)
+    return said(named.plain()) if named else "--"
 
 
 @login_required

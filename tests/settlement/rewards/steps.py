@@ -33,7 +33,7 @@ _receipts = count(1)
 def budget(amount: str = "5000000.00", *, year: int = 2025, rule: str = "in_order") -> BudgetLine:
     """A budget of 2026 for one benefit year of article 3(1)."""
     return services.make_budget(
-        by=cast.fang(), at=NEW_YEAR, title=f"{year} 年度数据产品交易奖励", measures=[MEASURE], year=year,
+        by=cast.ruan(), at=NEW_YEAR, title=f"{year} 年度数据产品交易奖励", measures=[MEASURE], year=year,
         fiscal_year=2026, rule=rule, amount=Money.from_yuan(amount), source="清数财〔2026〕1 号（示例）",
         reason="年度预算",
     )  # fmt: skip
@@ -64,7 +64,7 @@ def batch(line: BudgetLine | None = None, *, at: datetime = NOTICE_OVER) -> Appr
     """A batch proposed by the reviewer and approved by finance."""
     line = line or BudgetLine.objects.get()
     proposed = services.propose_batch(by=cast.shen(), at=at, line_id=line.pk)
-    return services.approve_batch(by=cast.fang(), at=at, batch_id=proposed.pk)
+    return services.approve_batch(by=cast.ruan(), at=at, batch_id=proposed.pk)
 
 
 def awarded(claim: Claim, *, at: datetime = NOTICE_OVER) -> Award:
@@ -78,7 +78,7 @@ def disbursement(*, at: datetime = PAID, firm: Actor | None = None) -> Disbursem
     services.set_payee_account(
         by=firm or cast.lin(), at=at, bank="示例银行清远分行", account_number="6222020000001234567"
     )
-    prepared = services.prepare_disbursement(by=cast.fang(), at=at)
+    prepared = services.prepare_disbursement(by=cast.ruan(), at=at)
     return services.approve_disbursement(by=cast.shen(), at=at, disbursement_id=prepared.pk)
 
 
@@ -87,7 +87,7 @@ def paid(*, at: datetime = PAID, firm: Actor | None = None) -> list[Payment]:
     found = disbursement(at=at, firm=firm)
     return [
         services.enter_receipt(
-            by=cast.fang(), at=at, payment_id=payment.pk, reference=f"回单 {next(_receipts):04d}"
+            by=cast.ruan(), at=at, payment_id=payment.pk, reference=f"回单 {next(_receipts):04d}"
         )
         for payment in found.payments.filter(state=PaymentState.WAITING).order_by("position")
     ]

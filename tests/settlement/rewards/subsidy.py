@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 from settlement.rewards import measures
 from settlement.rewards.engine import Clause, Condition, FactSpec, Line, Measure, Text
+from settlement.rewards.engine.cards import Exclusivity
+from settlement.rewards.engine.departments import INDUSTRY_BUREAU, TAX_BUREAU
 from settlement.rewards.engine.operations import Compare, Defined, Fact, Param, ratio, rounded, total
 
 ID = "local_subsidy"
-TAX_OFFICE = Text("税务局", "Tax office")
 
 
 def _clause() -> Clause:
@@ -23,14 +24,21 @@ CARD = Measure(
     title=Text("示例奖补", "Example subsidy"),
     summary=Text("示例", "Example"),
     department=Text("工业和信息化局", "Industry bureau"),
-    group=ID,
+    exclusivity=Exclusivity(group=ID, whole="support", already="already"),
     facts=(
-        FactSpec("is_recognised", Text("是否经认定", "Recognised"), "flag", Text("工业和信息化局", "Industry bureau")),
-        FactSpec("increase_fen", Text("经济贡献新增", "Increase in contribution"), "fen", TAX_OFFICE, 1),
+        FactSpec(
+            "is_recognised", Text("是否经认定", "Recognised"), "flag", Text("企业申报", "the firm"),
+            verifier=INDUSTRY_BUREAU,
+        ),
+        FactSpec(
+            "increase_fen", Text("经济贡献新增", "Increase in contribution"), "fen", Text("企业申报", "the firm"), 1,
+            verifier=TAX_BUREAU,
+        ),
         FactSpec("prior_awards", Text("奖励登记", "Awards"), "awards", Text("登记簿", "Register")),
     ),
     questions=(),
     definitions={
+        "already": total(),
         "half": ratio(total(Fact("increase_fen")), Param("reward_rate")),
         "support": rounded(Defined("half"), Param("rounding")),
     },

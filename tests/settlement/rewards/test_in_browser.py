@@ -52,7 +52,7 @@ def procedure() -> dict[Callable[[], Actor] | None, list[str]]:
         cause="二月退款使收入减少",
         due_on=date(2026, 4, 30),
     )
-    services.confirm_recovery(by=cast.fang(), at=steps.MARCH, case_id=case.pk)
+    services.confirm_recovery(by=cast.ruan(), at=steps.MARCH, case_id=case.pk)
     now = clock.now()
     services.confirm(by=cast.he(), at=steps.DRAFTED, claim_id=beijiang.pk)
     services.first_review(by=cast.gu(), at=now, claim_id=beijiang.pk)

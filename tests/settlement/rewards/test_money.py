@@ -78,7 +78,7 @@ def test_a_budget_is_the_sum_of_its_changes_and_never_below_what_was_granted() -
     line = BudgetLine.objects.get()
     steps.batch(line)
     given = {
-        "by": cast.fang(),
+        "by": cast.ruan(),
         "at": MARCH,
         "line_id": line.pk,
         "source": "清数财〔2026〕2 号",
@@ -137,18 +137,18 @@ def test_a_batch_takes_two_people_and_grants_all_or_none() -> None:
     with pytest.raises(services.SamePerson):
         services.approve_batch(by=cast.shen(), at=NOTICE_OVER, batch_id=batch.pk)
     with pytest.raises(services.BatchOpen):
-        services.propose_batch(by=cast.fang(), at=NOTICE_OVER, line_id=line.pk)
+        services.propose_batch(by=cast.ruan(), at=NOTICE_OVER, line_id=line.pk)
     with pytest.raises(services.InOpenBatch):
         services.return_(by=cast.shen(), at=NOTICE_OVER, claim_id=first.pk, reason="x")
     for who in (cast.lin, cast.gu, cast.yan):
         with pytest.raises(NotAllowed):
             services.approve_batch(by=who(), at=NOTICE_OVER, batch_id=batch.pk)
     assert Award.objects.count() == 0
-    services.approve_batch(by=cast.fang(), at=NOTICE_OVER, batch_id=batch.pk)
+    services.approve_batch(by=cast.ruan(), at=NOTICE_OVER, batch_id=batch.pk)
     granted = dict(Award.objects.values_list("claim_id", "amount_fen"))
     assert granted == {first.pk: 6_800_000, second.pk: 5_200_000}
     with pytest.raises(MoveNotAllowed):
-        services.approve_batch(by=cast.fang(), at=NOTICE_OVER, batch_id=batch.pk)
+        services.approve_batch(by=cast.ruan(), at=NOTICE_OVER, batch_id=batch.pk)
     with pytest.raises(services.NothingReady):
         services.propose_batch(by=cast.shen(), at=NOTICE_OVER, line_id=line.pk)
 
@@ -161,18 +161,18 @@ def test_a_batch_is_stale_when_facts_or_budget_changed() -> None:
         by=cast.shen(), at=NOTICE_OVER, line_id=line.pk, amount=Money(100), source="x", reason="x"
     )
     with pytest.raises(services.BatchStale):
-        services.approve_batch(by=cast.fang(), at=NOTICE_OVER, batch_id=batch.pk)
+        services.approve_batch(by=cast.ruan(), at=NOTICE_OVER, batch_id=batch.pk)
     services.withdraw_batch(by=cast.shen(), at=NOTICE_OVER, batch_id=batch.pk)
     batch = services.propose_batch(by=cast.shen(), at=NOTICE_OVER, line_id=line.pk)
     trades.sale("100.00")
     with pytest.raises(services.BatchStale, match="事实已变"):
-        services.approve_batch(by=cast.fang(), at=NOTICE_OVER, batch_id=batch.pk)
+        services.approve_batch(by=cast.ruan(), at=NOTICE_OVER, batch_id=batch.pk)
     assert Award.objects.count() == 0
 
 
 def test_no_member_of_a_firm_decides_on_its_batch() -> None:
     claim = claim_of()
-    fang = cast.fang()
+    fang = cast.ruan()
     Membership.objects.create(user=fang.user, organization=claim.firm, roles=[])
     line = BudgetLine.objects.get()
     batch = services.propose_batch(by=cast.shen(), at=NOTICE_OVER, line_id=line.pk)
@@ -207,7 +207,7 @@ def test_what_waited_is_granted_from_more_money_and_nobody_is_overtaken() -> Non
         steps.batch()
     line = BudgetLine.objects.get()
     services.change_budget(
-        by=cast.fang(),
+        by=cast.ruan(),
         at=MARCH,
         line_id=line.pk,
         amount=Money.from_yuan("60000.00"),
@@ -233,11 +233,11 @@ def test_the_file_is_approved_by_another_person_and_paid_once_in_the_ledger() ->
     claim = claim_of()
     steps.awarded(claim)
     with pytest.raises(services.NothingToPay):  # the firm has not said where to
-        services.prepare_disbursement(by=cast.fang(), at=PAID)
+        services.prepare_disbursement(by=cast.ruan(), at=PAID)
     services.set_payee_account(
         by=cast.lin(), at=PAID, bank="示例银行", account_number="6222 0200 0000 1234567"
     )
-    file = services.prepare_disbursement(by=cast.fang(), at=PAID)
+    file = services.prepare_disbursement(by=cast.ruan(), at=PAID)
     assert file.file_sha256 == hashlib.sha256(file.file.encode()).hexdigest()
     firm = cast.organization(cast.QINGLAN)
     assert file.file.splitlines()[1] == (
@@ -245,17 +245,17 @@ def test_the_file_is_approved_by_another_person_and_paid_once_in_the_ledger() ->
     )
     (payment,) = file.payments.all()
     with pytest.raises(services.NotApprovedYet):
-        services.enter_receipt(by=cast.fang(), at=PAID, payment_id=payment.pk, reference="R1")
+        services.enter_receipt(by=cast.ruan(), at=PAID, payment_id=payment.pk, reference="R1")
     with pytest.raises(services.SamePerson):
-        services.approve_disbursement(by=cast.fang(), at=PAID, disbursement_id=file.pk)
+        services.approve_disbursement(by=cast.ruan(), at=PAID, disbursement_id=file.pk)
     with pytest.raises(services.NothingToPay):
         services.prepare_disbursement(by=cast.shen(), at=PAID)
     services.approve_disbursement(by=cast.shen(), at=PAID, disbursement_id=file.pk)
-    paid = services.enter_receipt(by=cast.fang(), at=PAID, payment_id=payment.pk, reference="R1")
-    again = services.enter_receipt(by=cast.fang(), at=PAID, payment_id=payment.pk, reference="R1")
+    paid = services.enter_receipt(by=cast.ruan(), at=PAID, payment_id=payment.pk, reference="R1")
+    again = services.enter_receipt(by=cast.ruan(), at=PAID, payment_id=payment.pk, reference="R1")
     assert (again.entry_id, Entry.objects.filter(kind="reward").count()) == (paid.entry_id, 1)
     with pytest.raises(services.ReceiptDiffers):
-        services.enter_receipt(by=cast.fang(), at=PAID, payment_id=payment.pk, reference="R2")
+        services.enter_receipt(by=cast.ruan(), at=PAID, payment_id=payment.pk, reference="R2")
     entry = Entry.objects.get(kind="reward")
     assert (entry.memo, entry.fact_id) == (claim.number, payment.pk)
     assert balance(Purpose.FISCAL) == -6_800_000
@@ -271,11 +271,11 @@ def test_what_the_bank_returns_is_paid_again_from_another_file() -> None:
     steps.awarded(claim)
     (payment,) = steps.disbursement().payments.all()
     with pytest.raises(InvalidInput):
-        services.return_payment(by=cast.fang(), at=PAID, payment_id=payment.pk, reason=" ")
-    services.return_payment(by=cast.fang(), at=PAID, payment_id=payment.pk, reason="账号有误")
+        services.return_payment(by=cast.ruan(), at=PAID, payment_id=payment.pk, reason=" ")
+    services.return_payment(by=cast.ruan(), at=PAID, payment_id=payment.pk, reason="账号有误")
     assert Entry.objects.filter(kind="reward").count() == 0
     with pytest.raises(MoveNotAllowed):
-        services.enter_receipt(by=cast.fang(), at=PAID, payment_id=payment.pk, reference="R1")
+        services.enter_receipt(by=cast.ruan(), at=PAID, payment_id=payment.pk, reference="R1")
     steps.paid()
     claim.refresh_from_db()
     assert claim.state == ClaimState.DISBURSED
@@ -289,9 +289,9 @@ def test_a_receipt_pays_one_payment_only() -> None:
     steps.batch()
     services.set_payee_account(by=cast.he(), at=PAID, bank="示例银行", account_number="123456789")
     first, second = steps.disbursement().payments.order_by("position")
-    services.enter_receipt(by=cast.fang(), at=PAID, payment_id=first.pk, reference="R1")
+    services.enter_receipt(by=cast.ruan(), at=PAID, payment_id=first.pk, reference="R1")
     with pytest.raises(InvalidInput):
-        services.enter_receipt(by=cast.fang(), at=PAID, payment_id=second.pk, reference="R1")
+        services.enter_receipt(by=cast.ruan(), at=PAID, payment_id=second.pk, reference="R1")
     assert Entry.objects.filter(kind="reward").count() == 1
 
 
@@ -340,14 +340,14 @@ def test_a_refund_after_the_money_leads_to_a_recovery_that_is_paid_back() -> Non
     with pytest.raises(services.SamePerson):
         services.confirm_recovery(by=cast.shen(), at=MARCH, case_id=case.pk)
     with pytest.raises(services.RecoveryOpen):
-        services.open_recovery(by=cast.fang(), at=MARCH, claim_id=claim.pk, cause="x", due_on=DUE)
-    services.confirm_recovery(by=cast.fang(), at=MARCH, case_id=case.pk)
+        services.open_recovery(by=cast.ruan(), at=MARCH, claim_id=claim.pk, cause="x", due_on=DUE)
+    services.confirm_recovery(by=cast.ruan(), at=MARCH, case_id=case.pk)
     claim.refresh_from_db()
     assert claim.state == ClaimState.RECOVERING
     assert [(a.kind, a.amount_fen) for a in claim.awards.order_by("pk")] == [
         (AwardKind.INITIAL, 6_800_000), (AwardKind.REDUCTION, -800_000),
     ]  # fmt: skip
-    given = {"by": cast.fang(), "at": MARCH, "case_id": case.pk}
+    given = {"by": cast.ruan(), "at": MARCH, "case_id": case.pk}
     with pytest.raises(InvalidInput):
         services.enter_return(**given, amount=Money(800_001), reference="B1")
     services.enter_return(**given, amount=Money(300_000), reference="B1")
@@ -386,7 +386,7 @@ def test_an_unpaid_award_is_only_reduced() -> None:
     reworked(claim)
     case = services.open_recovery(by=cast.shen(), at=MARCH, claim_id=claim.pk, cause="退款", due_on=DUE)
     assert (case.reduction_fen, case.amount_fen) == (800_000, 0)
-    services.confirm_recovery(by=cast.fang(), at=MARCH, case_id=case.pk)
+    services.confirm_recovery(by=cast.ruan(), at=MARCH, case_id=case.pk)
     claim.refresh_from_db()
     assert claim.state == ClaimState.APPROVED
     assert funds.left_in(BudgetLine.objects.get()) == 500_000_000 - 6_000_000
@@ -403,7 +403,7 @@ def test_a_refund_below_the_threshold_takes_the_whole_award_back() -> None:
     trades.refund(order, "0.01", at=MARCH)
     reworked(claim)
     case = services.open_recovery(by=cast.shen(), at=MARCH, claim_id=claim.pk, cause="退款", due_on=DUE)
-    services.confirm_recovery(by=cast.fang(), at=MARCH, case_id=case.pk)
+    services.confirm_recovery(by=cast.ruan(), at=MARCH, case_id=case.pk)
     claim.refresh_from_db()
     assert claim.state == ClaimState.REJECTED
     assert funds.published_awards() == []
@@ -450,7 +450,7 @@ def test_a_ruling_and_a_capped_change() -> None:
     assert claim.decisions.count() == 2
     opened = services.reopen(by=cast.shen(), at=MARCH, claim_id=claim.pk, reason="核查线索")
     assert opened.state == ClaimState.REOPENED
-    kept = services.uphold(by=cast.fang(), at=MARCH, claim_id=claim.pk, reason="查无问题")
+    kept = services.uphold(by=cast.ruan(), at=MARCH, claim_id=claim.pk, reason="查无问题")
     assert kept.state == ClaimState.APPROVED
 
 
@@ -465,7 +465,7 @@ def test_money_on_its_way_holds_the_recovery_back() -> None:
     reworked(claim)
     with pytest.raises(services.PaymentInFlight):
         services.open_recovery(by=cast.shen(), at=MARCH, claim_id=claim.pk, cause="退款", due_on=DUE)
-    services.enter_receipt(by=cast.fang(), at=MARCH, payment_id=payment.pk, reference="R9")
+    services.enter_receipt(by=cast.ruan(), at=MARCH, payment_id=payment.pk, reference="R9")
     case = services.open_recovery(by=cast.shen(), at=MARCH, claim_id=claim.pk, cause="退款", due_on=DUE)
     assert case.amount_fen == 800_000
 
@@ -509,7 +509,7 @@ def test_sixteen_approvals_and_sixteen_receipts_pay_once() -> None:
     claim = claim_of()
     line = BudgetLine.objects.get()
     batch = services.propose_batch(by=cast.shen(), at=NOTICE_OVER, line_id=line.pk)
-    fang, shen = cast.fang(), cast.shen()
+    fang, shen = cast.ruan(), cast.shen()
     refused = at_once(16, lambda: services.approve_batch(by=fang, at=NOTICE_OVER, batch_id=batch.pk))
     assert refused == [MoveNotAllowed] * 15
     assert Award.objects.count() == 1

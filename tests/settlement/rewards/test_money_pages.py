@@ -59,7 +59,7 @@ def sent(client: Client, page: str, /, *arguments: object, **told: str) -> int:
 
 
 def test_money_from_the_budget_to_the_bank_and_back_by_clicking() -> None:
-    shen, fang, lin = signed_in(cast.shen), signed_in(cast.fang), signed_in(cast.lin)
+    shen, fang, lin = signed_in(cast.shen), signed_in(cast.ruan), signed_in(cast.lin)
     told = {
         "title": "2025 年度奖励", "measures": "data_product_trading", "year": "2025", "fiscal_year": "2026",
         "amount": "100000.00", "rule": "in_order", "source": "示例〔2026〕1 号", "reason": "年初安排",
@@ -113,7 +113,7 @@ def test_a_recovery_by_clicking() -> None:
     steps.paid()
     trades.refund(order, "800000.00", at=steps.MARCH)
     reworked(claim)
-    shen, fang, lin = signed_in(cast.shen), signed_in(cast.fang), signed_in(cast.lin)
+    shen, fang, lin = signed_in(cast.shen), signed_in(cast.ruan), signed_in(cast.lin)
     told = {"cause": "二月退款", "due_on": "2026-04-30"}
     assert "¥8,000.00" in shown(shen, "recover", claim.number)
     assert sent(shen, "recover", claim.number, **{**told, "due_on": "2026-03-05"}) == 422

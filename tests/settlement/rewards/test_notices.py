@@ -212,7 +212,7 @@ def test_only_verified_facts_count_and_a_later_one_leads_to_a_new_draft(with_sub
 def test_the_card_says_which_office_verifies(with_subsidy: None) -> None:
     tax = cast.person("tax", ("税务部门（示例）", "11441800MB50000085", (cast.Kind.DEPARTMENT,)))
     assert tax.organization_id is not None
-    services.name_office(by=cast.shen(), at=DRAFTED, source="税务局", organization_id=tax.organization_id)
+    services.name_office(by=cast.shen(), at=DRAFTED, source="市税务局", organization_id=tax.organization_id)
     found = declare("increase_fen", 100)
     with pytest.raises(services.OtherOffice, match="税务部门"):
         verify(found)
@@ -222,7 +222,7 @@ def test_the_card_says_which_office_verifies(with_subsidy: None) -> None:
         services.name_office(by=cast.shen(), at=DRAFTED, source="气象局", organization_id=tax.organization_id)
     with pytest.raises(InvalidInput):
         services.name_office(
-            by=cast.shen(), at=DRAFTED, source="税务局", organization_id=cast.organization(cast.BASE).pk
+            by=cast.shen(), at=DRAFTED, source="市税务局", organization_id=cast.organization(cast.BASE).pk
         )
 
 
@@ -370,7 +370,7 @@ def test_a_public_objection_is_answered_before_anybody_approves() -> None:
     assert said(claim).pk == found.pk  # a second click
     with pytest.raises(services.NothingReady):
         steps.batch()
-    for who in (cast.lin, cast.gu, cast.yan, cast.fang):
+    for who in (cast.lin, cast.gu, cast.yan, cast.ruan):
         with pytest.raises(NotAllowed):
             services.answer_public_objection(
                 by=who(), at=DRAFTED, objection_id=found.pk, is_upheld=False, reasons="不属实"
