@@ -1,4 +1,4 @@
-"""What less revenue would do to a firm's reward: the rules' own answer, for reviewers of risk cases."""
+"""Between risk and rewards: what less revenue does to a reward, and what the risk watch holds up."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import copy
 from collections.abc import Callable
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
+from kernel import clock
 from organizations.models import Organization
 from settlement.revenue.states import Code
 from settlement.rewards import engine, rules, selectors
+from settlement.rewards.models import Claim
+from settlement.risk import parameters
+from settlement.risk import selectors as risk
+from settlement.risk.states import FindingState
 
 
 def reward_with_less(firm_id: UUID, year: int) -> Callable[[int], int | None]:
@@ -25,3 +32,23 @@ def reward_with_less(firm_id: UUID, year: int) -> Callable[[int], int | None]:
         return None if decision.outcome == "undetermined" else decision.amount_fen
 
     return reward
+
+
+def risk_blocks(claim: Claim) -> list[str]:
+    """What the risk watch still asks of the claim's year: undecided cases, and findings of a high score."""
+    if claim.measure != selectors.MEASURE:
+        return []
+    least = parameters.in_force(clock.business_date(clock.now())).count("blocking_score")
+    cases = [
+        _("风险案件 %(number)s 尚未办结") % {"number": case.number}
+        for case in risk.open_cases(claim.firm_id, claim.year)
+    ]
+    strong = [
+        finding
+        for finding in risk.open_findings(claim.firm_id, claim.year)
+        if finding.score >= least and finding.state == FindingState.OPEN
+    ]
+    if strong:
+        told = _("%(count)s 个评分 %(least)s 以上的风险信号尚未处理")
+        cases.append(told % {"count": len(strong), "least": least})
+    return cases

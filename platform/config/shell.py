@@ -229,6 +229,7 @@ def _desk() -> None:
     from settlement.payments import selectors as payments
     from settlement.payruns import selectors as payruns
     from settlement.revenue import selectors as revenue
+    from settlement.rewards import blocks
     from settlement.rewards import selectors as rewards
     from settlement.risk import selectors as risk
 
@@ -236,6 +237,7 @@ def _desk() -> None:
     register_referrals(brokers.referral_for)
     closing.register_watch("bank_lines", banking.watch)
     risk.register_reward(effects.reward_with_less)
+    blocks.register_block(effects.risk_blocks)
     for todos in (
         work.todos,
         datasets.todos,

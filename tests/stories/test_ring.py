@@ -11,6 +11,8 @@ from audit.models import AuditEvent
 from notifications.models import Notification
 from settlement.revenue import selectors as revenue
 from settlement.revenue import services as revenue_services
+from settlement.rewards.blocks import blocks_of
+from settlement.rewards.models import Claim
 from settlement.risk import selectors as risk
 from settlement.risk import services
 from settlement.risk.models import Finding
@@ -35,6 +37,9 @@ def test_from_ring_to_case_to_a_year_below_the_condition(client: Client) -> None
     mine = Finding.objects.get(kind="round_trip", firm=jia)
     assert {each["number"] for each in mine.evidence["orders"]} == {each.number for each in ring}
 
+    waiting = blocks_of(Claim(firm_id=jia, measure="data_product_trading", year=2025))
+    assert waiting == ["2 个评分 70 以上的风险信号尚未处理"]
+
     # 丁 opens, the firm is told what to explain and nothing of thresholds, and answers.
     case = town.case_of(kinds=("round_trip", "near_threshold"))
     told = Notification.objects.get(user=town.jia().user, title__contains=case.number)
@@ -49,6 +54,9 @@ def test_from_ring_to_case_to_a_year_below_the_condition(client: Client) -> None
     assert answered.status_code == 302
 
     # 顾 sees the year with and without the flagged trade, and decides.
+    claim = Claim(firm_id=jia, measure="data_product_trading", year=2025)
+    assert blocks_of(claim) == [f"风险案件 {case.number} 尚未办结"]
+    assert blocks_of(Claim(firm_id=jia, measure="internship", year=2025)) == []
     services.begin(by=cast.gu(), at=town.FEBRUARY, case_id=case.pk)
     effect = risk.effect_of(case)
     line = next(each for each in effect.lines if each.order.pk == ring[0].pk)
@@ -78,6 +86,7 @@ def test_from_ring_to_case_to_a_year_below_the_condition(client: Client) -> None
     decision = case.decisions.get()
     assert (decision.reward_before_fen, decision.reward_after_fen) == (5_200_000, 0)
     assert risk.open_cases(jia, 2025) == []
+    assert blocks_of(claim) == []
     assert AuditEvent.objects.filter(action="revenue.rule").count() == 1
     client.force_login(town.jia().user)
     page = client.get(f"/risk/hearings/{case.pk}/").content.decode()

@@ -267,9 +267,8 @@ def load(
     registers.tell()
     brokerage.tell()
     with transaction.atomic():
-        risk_watch.tell()
-        claims()
         claims(at)
+        risk_watch.tell()
         negotiation.tell()
         needs.tell(at)
         voices.tell()
