@@ -15,7 +15,7 @@ from settlement.rewards import engine, rules, selectors
 from settlement.rewards.models import Claim
 from settlement.risk import parameters
 from settlement.risk import selectors as risk
-from settlement.risk.states import FindingState
+from settlement.risk.states import FindingState, SignalKind
 
 
 def reward_with_less(firm_id: UUID, year: int) -> Callable[[int], int | None]:
@@ -46,7 +46,9 @@ def risk_blocks(claim: Claim) -> list[str]:
     strong = [
         finding
         for finding in risk.open_findings(claim.firm_id, claim.year)
-        if finding.score >= least and finding.state == FindingState.OPEN
+        if finding.score >= least
+        and finding.state == FindingState.OPEN
+        and SignalKind(finding.kind).is_about_trades
     ]
     if strong:
         told = _("%(count)s 个评分 %(least)s 以上的风险信号尚未处理")

@@ -30,11 +30,25 @@ class SignalKind(models.TextChoices):
         return str(CONCERNS[self])
 
     @property
+    def is_about_trades(self) -> bool:
+        """Whether it points at trades that may be taken out; the others tell of the shape of a year."""
+        return self not in YEAR_SHAPES
+
+    @property
     def code(self) -> str:
         """The ruling that the signal may lead to, as revenue knows it."""
         return "related_party" if self == SignalKind.RELATED_PARTY else "circular"
 
 
+YEAR_SHAPES = frozenset(
+    {
+        SignalKind.NEAR_THRESHOLD,
+        SignalKind.DECEMBER,
+        SignalKind.YEAR_END_BURST,
+        SignalKind.NEW_BUYERS_ONLY,
+        SignalKind.CONCENTRATION,
+    }
+)
 CONCERNS = {
     SignalKind.ROUND_TRIP: _("部分交易的资金可能经其他企业回到了付款方，请说明各笔交易的真实用途。"),
     SignalKind.CIRCULATION: _("与若干企业之间的付款几乎相互抵消，请说明各笔交易的真实用途。"),

@@ -41,7 +41,7 @@ def test_from_ring_to_case_to_a_year_below_the_condition(client: Client) -> None
     assert waiting == ["2 个评分 70 以上的风险信号尚未处理"]
 
     # 丁 opens, the firm is told what to explain and nothing of thresholds, and answers.
-    case = town.case_of(kinds=("round_trip", "near_threshold"))
+    case = town.case_of(kinds=("round_trip", "circulation", "near_threshold"))
     told = Notification.objects.get(user=town.jia().user, title__contains=case.number)
     client.force_login(town.jia().user)
     page = client.get(told.url).content.decode()

@@ -27,7 +27,7 @@ class Migration(OnePass):
             fields=[
                 ('id', models.UUIDField(default=kernel.records.new_id, editable=False, primary_key=True, serialize=False)),
                 ('recorded_at', models.DateTimeField(auto_now_add=True, verbose_name='记录时间')),
-                ('purpose', models.CharField(choices=[('bank', '托管银行存款'), ('escrow', '交易托管款'), ('wallet', '可用余额'), ('fees', '交易服务费收入'), ('labour_cost', '标注人工成本'), ('earnings', '标注员应付报酬'), ('labour_settled', '已发放标注报酬'), ('withholding', '代扣个人所得税'), ('customer_cash', '客户转账待用款'), ('payouts', '提现在途')], max_length=24, verbose_name='用途')),
+                ('purpose', models.CharField(choices=[('bank', '托管银行存款'), ('escrow', '交易托管款'), ('wallet', '可用余额'), ('fees', '交易服务费收入'), ('labour_cost', '标注人工成本'), ('earnings', '标注员应付报酬'), ('labour_settled', '已发放标注报酬'), ('withholding', '代扣个人所得税'), ('customer_cash', '客户转账待用款'), ('payouts', '提现在途'), ('fiscal', '财政奖补资金'), ('firm_bank', '企业对公账户')], max_length=24, verbose_name='用途')),
                 ('stripe', models.PositiveSmallIntegerField(default=0, verbose_name='条带')),
                 ('floor_fen', kernel.money.FenField(null=True, verbose_name='余额下限')),
                 ('posted_fen', kernel.money.FenField(default=0, verbose_name='余额')),

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '__first__'),
         ('documents', '0001_initial'),
-        ('ledger', '0004_alter_account_purpose'),
+        ('ledger', '0003_closing'),
         ('organizations', '0001_initial'),
         ('rewards', '0001_initial'),
     ]
