@@ -32,7 +32,7 @@ EXTRA_ROOMS = {
         "verification_urls",
     },
     "annotation/work": {"project_urls"},
-    "exchange/trading": {"policies", "printing", "supplements", "timeline"},
+    "exchange/trading": {"policies", "printing", "referrals", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search", "ways"},
     "exchange/delivery": {
         "access_api",
@@ -59,6 +59,10 @@ EXTRA_ROOMS = {
         "wording",
     },
     "settlement/revenue": {"history"},
+    "settlement/ledger": {"closing", "journals"},
+    "settlement/banking": {"judging", "reading", "spreadsheets", "wording"},
+    "settlement/risk": {"facts", "parameters", "wording"},
+    "exchange/dataspace": {"overview"},
 }
 FOLDERS = {
     "migrations",
@@ -70,6 +74,7 @@ FOLDERS = {
     "services",
     "pages",
     "engine",
+    "signals",
     "contracts",
     "measures",
     "formats",

@@ -234,7 +234,7 @@ services.pay(at=datetime(2026, 4, 2, 4, 0, tzinfo=UTC), run_id=UUID(sys.argv[1])
 def test_a_process_killed_in_the_middle_pays_nobody_and_the_next_one_pays_everybody_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(services, "_queue", lambda run: None)
+    monkeypatch.setattr("settlement.payruns.services.runs._queue", lambda run: None)
     sold()
     earned(200_000, mei=1, ning=3)
     told_account("mei"), told_account("ning", 2)

@@ -1,0 +1,31 @@
+"""Every write of bank statements and their matches. The line's row is the lock of its matches."""
+
+from __future__ import annotations
+
+from settlement.banking.services.statements import (
+    PREFIX,
+    LineUsed,
+    StatementAltered,
+    StatementFaulty,
+    WrongDirection,
+    check_file,
+    confirm,
+    end_match,
+    match_exact,
+    match_line,
+    target_named,
+)
+
+__all__ = [
+    "PREFIX",
+    "LineUsed",
+    "StatementAltered",
+    "StatementFaulty",
+    "WrongDirection",
+    "check_file",
+    "confirm",
+    "end_match",
+    "match_exact",
+    "match_line",
+    "target_named",
+]
