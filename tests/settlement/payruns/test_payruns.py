@@ -225,7 +225,7 @@ from settlement.payruns import services
 def pause(run, items):
     print("posted", flush=True)
     time.sleep(60)
-services.bank_file = pause
+services.runs.bank_file = pause
 services.pay(at=datetime(2026, 4, 2, 4, 0, tzinfo=UTC), run_id=UUID(sys.argv[1]))
 """
 
