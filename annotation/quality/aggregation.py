@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -414,8 +415,8 @@ def voted_spans(
             begins[list(marks.begun)] += 1
         inside = votes > quorum * count + 1e-9
         opens = inside & (~np.concatenate(([False], inside[:-1])) | (begins > quorum * count + 1e-9))
-        starts = np.flatnonzero(opens)
-        for start, following in zip(starts, [*starts[1:], length], strict=True):
+        starts = [*np.flatnonzero(opens), length]
+        for start, following in pairwise(starts):
             end = int(start) + int(np.argmin(np.concatenate((inside[start:following], [False]))))
             found.append((int(start), end, label, float(votes[start:end].mean()) / count))
     return sorted(found, key=lambda span: (span[0], span[1], str(span[2])))

@@ -131,7 +131,7 @@ class _Paired:
         means = np.asarray(self.tally @ line) / self.sizes
         rows, columns = self._entries.row, self._entries.col
         weights = self._entries.data * (line[columns] - means[rows]) ** 2
-        return np.bincount(rows, weights=weights, minlength=len(self.sizes)), means
+        return np.asarray(np.bincount(rows, weights=weights, minlength=len(self.sizes)), np.float64), means
 
     def _ratio(self, times: Floats, used: Floats, total: float) -> tuple[float, float]:
         pairs = (self.tally.T @ sparse.diags_array(times / (self.sizes - 1)) @ self.tally).tocoo()
