@@ -129,7 +129,7 @@ def dawid_skene(
     said = sparse.csr_array(
         (np.ones(len(judgements)), (judgements.items, columns)), shape=(items, workers * labels)
     )
-    by_worker = sparse.csr_array(said.T)
+    by_worker = said.T  # column by column: walks over the items in order, which memory likes
     is_told = (judgements.per_item > 0) | (known >= 0)
     sizes = np.maximum(judgements.per_item, 1)[:, None]
     posterior = np.where(sizes > 0, judgements.tally.toarray() / sizes, 0.0)

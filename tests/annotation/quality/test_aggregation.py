@@ -149,7 +149,7 @@ def test_gold_is_held_fast_and_teaches_who_is_wrong() -> None:
 def test_dawid_and_skene_beat_the_majority_when_workers_differ() -> None:
     judgements, truth = panel(5, items=600, workers=9, each=9, accuracy=(0.0, 0.9))
     by_vote = (majority(judgements).labels == truth).mean()
-    found = dawid_skene(judgements, smoothing=0.1)
+    found = dawid_skene(judgements, smoothing=0.1, rounds=5000)
     assert (found.labels == truth).mean() > by_vote + 0.02
     assert found.is_converged
     assert entropy(found.posterior).max() <= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import combinations
 
 import krippendorff
@@ -261,3 +262,27 @@ def test_names_become_codes_in_the_order_given() -> None:
     )
     with pytest.raises(KeyError):
         Judgements.from_rows(rows, labels=["否"])
+
+
+# --- size -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_memory_grows_with_the_judgements_and_not_with_workers_times_items(metric: Metric) -> None:
+    count = 100_000
+    rng = np.random.default_rng(1)
+    items = np.repeat(np.arange(count // 2), 2)
+    judgements = Judgements.of(
+        items, rng.permutation(count), rng.integers(5, size=count),
+        item_count=500_000, worker_count=count, label_count=5,
+    )  # fmt: skip
+    tracemalloc.start()
+    try:
+        value = alpha(judgements, metric=metric).value
+        parts = agreement.alpha_by_worker(judgements, metric=metric)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert value == pytest.approx(0, abs=0.02)
+    assert np.isfinite(parts).all()
+    assert peak < 40_000_000  # one row a worker and one column an item would be 400 GB
