@@ -146,8 +146,9 @@ def drift(right: ArrayLike, *, usual: float, fallen: float, false_alarm_every: f
 class ConfusedPair:
     """Two labels that people give to the same item.
 
-    `count`: weighted pairs of judgements, each judgement counting once; `share` of all disagreement; `lift`:
-    how many times as often as by chance, given how often each label is used.
+    `count`: pairs of judgements, each item's weighted so that every judgement counts once (with two judgements an
+    item, the number of items); `share` of all disagreement; `lift`: how many times as often as by chance, given
+    how often each label is used.
     """
 
     first: int
@@ -170,7 +171,7 @@ def confused_pairs(judgements: Judgements, *, top: int = 10) -> list[ConfusedPai
         ConfusedPair(
             int(rows[n]),
             int(columns[n]),
-            float(2 * counts[n]),
+            float(counts[n]),
             float(counts[n] / every),
             float(counts[n] * (total - 1) / (used[rows[n]] * used[columns[n]])),
         )

@@ -23,6 +23,9 @@ from scipy.optimize import linear_sum_assignment
 
 from annotation.quality.judgements import Bools, Floats
 
+CORNER_LIMIT = 2_000
+"""Corners of one polygon."""
+
 Span = tuple[int, int, Hashable]
 Relation = tuple[int, int, Hashable]
 
@@ -90,6 +93,8 @@ def _polygon(points: ArrayLike) -> Floats:
     corners = np.asarray(points, dtype=np.float64)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3 or not np.isfinite(corners).all():
         raise ValueError("a polygon is three corners and more, each of two finite numbers")
+    if len(corners) > CORNER_LIMIT:
+        raise ValueError(f"a polygon of more than {CORNER_LIMIT} corners: leave out what lies on a line")
     return corners
 
 
@@ -113,7 +118,8 @@ def corners_of(boxes: ArrayLike) -> Floats:
 def areas(first: ArrayLike, second: ArrayLike) -> tuple[float, float, float]:
     """Area of the first polygon, of the second, and of what they share; corners in the caller's unit.
 
-    Work grows with the cube of the number of corners at worst; a thousand corners are the practical limit.
+    Work grows with the square of the number of corners, and with the crossings of their edges. ValueError: fewer
+    than three corners or more than CORNER_LIMIT.
     """
     shapes = [_polygon(first), _polygon(second)]
     middle = np.concatenate(shapes).mean(axis=0)  # near the origin nothing is lost by cancelling
@@ -147,14 +153,17 @@ def areas(first: ArrayLike, second: ArrayLike) -> tuple[float, float, float]:
 def _crossings(starts: Floats, ends: Floats) -> Floats:
     """The heights at which edges cross one another."""
     along = ends - starts
-    cross = along[:, None, 0] * along[None, :, 1] - along[:, None, 1] * along[None, :, 0]
-    apart = starts[None, :, :] - starts[:, None, :]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        one = (apart[..., 0] * along[None, :, 1] - apart[..., 1] * along[None, :, 0]) / cross
-        other = (apart[..., 0] * along[:, None, 1] - apart[..., 1] * along[:, None, 0]) / cross
-        meets = (cross != 0) & (one >= 0) & (one <= 1) & (other >= 0) & (other <= 1)
-        heights = starts[:, None, 1] + one * along[:, None, 1]
-    return np.asarray(heights[meets])
+    found = [np.zeros(0)]
+    for first in range(0, len(starts), 256):
+        here = slice(first, first + 256)
+        cross = along[here, None, 0] * along[None, :, 1] - along[here, None, 1] * along[None, :, 0]
+        apart = starts[None, :, :] - starts[here, None, :]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            one = (apart[..., 0] * along[None, :, 1] - apart[..., 1] * along[None, :, 0]) / cross
+            other = (apart[..., 0] * along[here, None, 1] - apart[..., 1] * along[here, None, 0]) / cross
+            meets = (cross != 0) & (one >= 0) & (one <= 1) & (other >= 0) & (other <= 1)
+            found.append((starts[here, None, 1] + one * along[here, None, 1])[meets])
+    return np.concatenate(found)
 
 
 # --- intersection over union ----------------------------------------------------------------------

@@ -41,11 +41,13 @@ class Accuracy:
     low: Floats
     high: Floats
     level: float
+    prior: tuple[float, float]
 
-    def probability_above(self, accuracy: float, *, prior: tuple[float, float] = (1.0, 1.0)) -> Floats:
-        """Probability that each worker's accuracy is above that, under the same prior."""
+    def probability_above(self, accuracy: float) -> Floats:
+        """Probability that each worker's accuracy is above that, shape (workers,)."""
+        one, other = self.prior
         wrong = self.checked - self.right
-        return np.asarray(special.betaincc(prior[0] + self.right, prior[1] + wrong, accuracy))
+        return np.asarray(special.betaincc(one + self.right, other + wrong, accuracy))
 
 
 def accuracy(
@@ -70,6 +72,7 @@ def accuracy(
         np.asarray(special.betaincinv(one, other, tail)),
         np.asarray(special.betaincinv(one, other, 1 - tail)),
         level,
+        prior,
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.quality.regions import (
+    CORNER_LIMIT,
     Score,
     areas,
     box_iou,
@@ -129,10 +130,19 @@ def test_stars_share_what_darts_say(seed: int) -> None:
     assert areas(*shapes)[2] == pytest.approx(hits * 26**2, abs=6 * 26**2 * 0.5 / math.sqrt(20_000))
 
 
+def test_two_circles_of_many_corners_share_the_lens() -> None:
+    angles = np.linspace(0, 2 * np.pi, CORNER_LIMIT, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    lens = 2 * math.acos(0.5) - 0.5 * math.sqrt(3)
+    assert areas(circle, circle + np.array([1, 0])) == pytest.approx((math.pi, math.pi, lens), rel=1e-5)
+
+
 def test_shapes_that_are_none_are_refused() -> None:
     for wrong in ([(0, 0), (1, 1)], [(0, 0, 0)] * 3, [(0, 0), (1, math.nan), (1, 1)]):
         with pytest.raises(ValueError, match="polygon"):
             areas(wrong, SQUARE)
+    with pytest.raises(ValueError, match="corners"):
+        areas(np.random.default_rng(0).uniform(size=(CORNER_LIMIT + 1, 2)), SQUARE)
     with pytest.raises(ValueError, match="boxes"):
         box_iou([(0, 0, -1, 1)], [(0, 0, 1, 1)])
     with pytest.raises(ValueError, match="boxes"):
