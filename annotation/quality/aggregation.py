@@ -144,7 +144,8 @@ def dawid_skene(
         if is_converged or len(history) == rounds:
             break
         logs = np.log(confusion).transpose(0, 2, 1).reshape(workers * labels, labels)
-        joint = np.asarray(said @ logs + np.log(np.maximum(prior, _LEAST)))
+        joint = np.asarray(said @ logs)
+        joint += np.log(np.maximum(prior, _LEAST))
         posterior, likelihood = _normalized(joint, known, is_told)
         posterior[~is_told] = prior
         history.append(likelihood)
@@ -166,18 +167,20 @@ def _shares(counts: Floats) -> Floats:
 
 
 def _normalized(joint: Floats, known: Ints, counted: Bools) -> tuple[Floats, float]:
-    """Rows of log probabilities as probabilities, gold held fast; and the log likelihood of counted rows."""
+    """Rows of log probabilities turned into probabilities in place, gold held fast; log likelihood of counted rows."""
     if not joint.size:
         return np.zeros_like(joint), 0.0
-    top = joint.max(axis=1, keepdims=True)
-    shares = np.exp(joint - top)
-    sums = shares.sum(axis=1, keepdims=True)
-    logs = (top + np.log(sums)).ravel()
     fixed = np.flatnonzero(known >= 0)
-    logs[fixed] = joint[fixed, known[fixed]]
-    shares /= sums
-    _clamp(shares, known)
-    return shares, float(logs[counted].sum())
+    held = joint[fixed, known[fixed]]
+    top = joint.max(axis=1, keepdims=True)
+    joint -= top  # in place from here on: these arrays are large
+    np.exp(joint, out=joint)
+    sums = joint.sum(axis=1, keepdims=True)
+    logs = (top + np.log(sums)).ravel()
+    logs[fixed] = held
+    joint /= sums
+    _clamp(joint, known)
+    return joint, float(logs[counted].sum())
 
 
 # --- MACE -----------------------------------------------------------------------------------------
