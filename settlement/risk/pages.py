@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from documents.services import link_to, store_upload
@@ -670,4 +671,8 @@ def _value(row: Parameter) -> str:
         return str(Money(int(row.value)))
     if row.unit == "ratio":
         return wording.percent(int(row.value * 10_000)) if row.value <= 1 else f"{float(row.value):g}"
-    return _("%(count)s 天") % {"count": row.value} if row.unit == "days" else str(row.value)
+    return (
+        ngettext("%(count)s 天", "%(count)s 天", int(row.value)) % {"count": row.value}
+        if row.unit == "days"
+        else str(row.value)
+    )
