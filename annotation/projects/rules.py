@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from annotation.labelstudio.rules import ConfigRefused, LabelingConfig, parse_config
 from annotation.projects.states import Modality
 from kernel.errors import Refusal
+from kernel.wording import listed
 
 FILE_LIMIT = 10 * 1024 * 1024  # bytes of one uploaded file
 TEXT_LIMIT = 20_000  # characters of one text item
@@ -28,6 +29,8 @@ PIXEL_LIMIT = 50_000_000  # pixels of one image
 NAME_LIMIT = 200
 IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 TEXT_TYPE = "text/plain; charset=utf-8"
+RECORD_TYPE = "application/json"
+"""Several texts in one item (two to be compared): a JSON object of strings."""
 TEXT_FIELDS = ("text", "文本", "内容", "content", "review")
 
 
@@ -88,15 +91,36 @@ def safe_name(name: str) -> str:
     return shown[-NAME_LIMIT:] or "item"
 
 
-def check(item: RawItem, modality: str) -> CheckedItem:
-    """The item, if a project of that modality can hold it; UploadRefused otherwise."""
+def check(item: RawItem, modality: str, fields: Sequence[str] = ()) -> CheckedItem:
+    """The item, if a project of that modality can hold it; UploadRefused otherwise.
+
+    `fields`: what the project's config shows; when there are several, an item is a JSON object that has them all.
+    """
     if not item.body:
         raise UploadRefused(item.name, _("文件是空的（0 字节）。"))
     if len(item.body) > FILE_LIMIT:
         raise UploadRefused(
             item.name, _("超过 %(limit)s MB，请拆分或压缩后再传。") % {"limit": FILE_LIMIT >> 20}
         )
-    return _check_text(item) if modality == Modality.TEXT else _check_image(item)
+    if modality != Modality.TEXT:
+        return _check_image(item)
+    return _check_record(item, fields) if len(fields) > 1 else _check_text(item)
+
+
+def _check_record(item: RawItem, fields: Sequence[str]) -> CheckedItem:
+    """The item's texts under the config's fields, in canonical form."""
+    try:
+        told = json.loads(_decoded(item.name, item.body))
+        texts = {name: told[name] for name in fields}
+    except (ValueError, RecursionError, KeyError, TypeError) as wrong:
+        words = _("应为含有字段 %(fields)s 的 JSON 对象。")
+        raise UploadRefused(item.name, words % {"fields": listed(fields)}) from wrong
+    for name, text in texts.items():
+        if not isinstance(text, str) or not text.strip() or not is_storable(text):
+            raise UploadRefused(item.name, _("字段 %(name)s 应有文字。") % {"name": name})
+    text = json.dumps(texts, ensure_ascii=False, sort_keys=True)
+    checked = _check_text(RawItem(item.name, text.encode(), RECORD_TYPE))
+    return CheckedItem(checked.raw, text=text)
 
 
 def _check_text(item: RawItem) -> CheckedItem:
@@ -141,8 +165,11 @@ def _check_image(item: RawItem) -> CheckedItem:
     return CheckedItem(checked, width=turned[0], height=turned[1])
 
 
-def read_upload(name: str, body: bytes, modality: str) -> list[RawItem]:
-    """The items of one uploaded file: an image, or the texts of a TXT (one a line), CSV or JSONL."""
+def read_upload(name: str, body: bytes, modality: str, fields: Sequence[str] = ()) -> list[RawItem]:
+    """The items of one uploaded file: an image, or the texts of a TXT (one a line), CSV or JSONL.
+
+    With several `fields` an item is a row with all of them, out of a CSV or JSONL.
+    """
     shown = safe_name(name)
     if not body:
         raise UploadRefused(shown, _("文件是空的（0 字节）。"))
@@ -155,13 +182,55 @@ def read_upload(name: str, body: bytes, modality: str) -> list[RawItem]:
         return [RawItem(shown, body, "image/png" if ending == "png" else "image/jpeg")]
     if ending not in _READERS:
         raise UploadRefused(shown, _("文本项目只接受 TXT（一行一条）、CSV、JSONL 文件。"))
-    texts = _READERS[ending](shown, _decoded(shown, body))
+    if len(fields) > 1:
+        texts = _records(shown, _decoded(shown, body), ending, fields)
+    else:
+        texts = _READERS[ending](shown, _decoded(shown, body))
     items = [RawItem(f"{shown}:{line}", text.encode()) for line, text in texts if text.strip()]
     if not items:
         raise UploadRefused(shown, _("没有读到任何文本。"))
     if len(items) > ITEM_LIMIT:
         raise UploadRefused(shown, _("一次最多导入 %(limit)s 条，请分批上传。") % {"limit": ITEM_LIMIT})
     return items
+
+
+def _records(name: str, text: str, ending: str, fields: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Each row's texts under the wanted fields, as JSON objects."""
+    if ending == "txt":
+        words = _("配置要显示字段 %(fields)s，请上传有这些列的 CSV，或有这些字段的 JSONL。")
+        raise UploadRefused(name, words % {"fields": listed(fields)})
+    rows = _named_rows(name, text, fields) if ending == "csv" else _parsed_lines(name, text)
+    for number, row in rows:
+        told = row.get("data", row) if isinstance(row, dict) else None
+        if not isinstance(told, dict) or not all(isinstance(told.get(field), str) for field in fields):
+            words = _("第 %(line)s 行缺少字段 %(fields)s，每个字段应为文字。")
+            raise UploadRefused(name, words % {"line": number, "fields": listed(fields)})
+        record = {field: told[field].strip() for field in fields}
+        if any(record.values()):
+            yield number, json.dumps(record, ensure_ascii=False, sort_keys=True)
+
+
+def _named_rows(name: str, text: str, fields: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if not set(fields) <= set(reader.fieldnames or ()):
+            raise UploadRefused(name, _("CSV 首行应有列 %(fields)s。") % {"fields": listed(fields)})
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as wrong:
+        words = _("第 %(line)s 行不是正确的 CSV，请检查引号和换行。")
+        raise UploadRefused(name, words % {"line": reader.line_num}) from wrong
+
+
+def _parsed_lines(name: str, text: str) -> Iterator[tuple[int, Any]]:
+    for number, line in _lines(name, text):
+        if not line:
+            continue
+        try:
+            yield number, json.loads(line)
+        except (ValueError, RecursionError) as wrong:
+            words = _("第 %(line)s 行不是正确的 JSON。")
+            raise UploadRefused(name, words % {"line": number}) from wrong
 
 
 def _lines(name: str, text: str) -> Iterator[tuple[int, str]]:

@@ -5,6 +5,7 @@ Tasks are not known here; they follow by the events announced (`annotation.work`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from annotation.projects.models import Batch, GuidelineVersion, Item, Project
 from annotation.projects.permissions import ACCEPT, RUN
 from annotation.projects.rules import (
     ITEM_LIMIT,
+    RECORD_TYPE,
     CheckedItem,
     RawItem,
     UploadRefused,
@@ -45,12 +47,13 @@ from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal, SelfRevie
 from kernel.events import announce
 from kernel.money import Money
 from kernel.numbers import new_number
+from kernel.wording import listed
 from organizations.models import Organization
 from organizations.permissions import Actor
 
 __all__ = [
     "ImportOutcome", "RawItem", "accept_project", "cancel_project", "close_project", "create_project",
-    "deliver_project", "edit_project", "import_files", "import_items",
+    "deliver_project", "edit_project", "fields_of", "import_files", "import_items",
     "import_raw", "locked_project", "open_project",
     "publish_guideline", "send_back", "start_project",
 ]  # fmt: skip
@@ -269,7 +272,7 @@ def import_files(
     reasons = []
     for name, body in files:
         try:
-            raw += read_upload(name, body, project.modality)
+            raw += read_upload(name, body, project.modality, fields_of(project))
         except UploadRefused as refusal:
             reasons.append(str(refusal))
     if reasons:
@@ -299,7 +302,7 @@ def import_raw(
         if not text.strip() or len(text) > limit or not is_storable(text):
             words = _("请填写，最多 %(limit)s 个字。")
             raise InvalidInput(field=field, reason=words % {"limit": limit})
-    checked = _checked_items(raw, project.modality)
+    checked = _checked_items(raw, project)
     known = _known_hashes(project, checked)
     fresh = [item for item in checked if item.raw.sha256 not in known]
     prefix = f"raw/{project.pk}"
@@ -308,12 +311,18 @@ def import_raw(
     return _write_batch(by, at, project_id, checked, (source.strip(), licence.strip()))
 
 
-def _checked_items(raw: Iterable[RawItem], modality: str) -> list[CheckedItem]:
+def fields_of(project: Project) -> tuple[str, ...]:
+    """The fields of an item that the project's config shows."""
+    return config_for(project.modality, project.labeling_config).fields
+
+
+def _checked_items(raw: Iterable[RawItem], project: Project) -> list[CheckedItem]:
+    fields = fields_of(project)
     checked: dict[str, CheckedItem] = {}
     reasons: list[str] = []
     for item in raw:
         try:
-            found = check(item, modality)
+            found = check(item, project.modality, fields)
         except UploadRefused as refusal:
             reasons.append(str(refusal))
         else:
@@ -384,16 +393,30 @@ def open_project(*, by: Actor, at: datetime, project_id: UUID) -> Project:
     """Publish a draft: config usable, guideline published, at least one item. One task per item follows."""
     project = _locked_own(by, project_id)
     PROJECT.check(project, "open")
-    config_for(project.modality, project.labeling_config)
+    fields = fields_of(project)
     if latest_guideline(project) is None:
         raise NotReady(reason=_("请先发布标注规范。"))
     if not project.items.exists():
         raise NotReady(reason=_("请先导入原始数据。"))
+    if _misfits(project, fields):
+        words = _("已导入的数据没有配置要显示的字段 %(fields)s，请改回配置，或另建项目。")
+        raise NotReady(reason=words % {"fields": listed(fields)})
     project.opened_at = at
     PROJECT.move(project, "open", by=by, at=at, update_fields=["opened_at"])
     record(by=by, at=at, action="projects.open", subject=project)
     announce(ProjectOpened(at=at, project_id=project.pk, by=by))
     return project
+
+
+def _misfits(project: Project, fields: Sequence[str]) -> bool:
+    """Whether items came in under a config that showed other fields."""
+    records = project.items.filter(media_type=RECORD_TYPE)
+    if len(fields) == 1:
+        return records.exists()
+    if project.items.exclude(media_type=RECORD_TYPE).exists():
+        return True
+    texts = records.values_list("text", flat=True).iterator(1_000)
+    return any(not set(fields) <= json.loads(text).keys() for text in texts)
 
 
 def start_project(*, by: Actor, at: datetime, project: Project) -> None:

@@ -1,13 +1,15 @@
 """The labelling form: a Label Studio result written with plain form controls, so that it needs no script.
 
-Choices are radios or check boxes, transcriptions text areas, spans and boxes rows of fields. Field names
-are `c<place of the control>` and, for rows, `c<place>-label`, `-text`, `-start`, `-x` …, repeated per row.
+Choices, ratings and comparisons are radios or check boxes, transcriptions text areas, spans and boxes rows of
+fields; a text asked for each box stands in the box's row. Field names are `c<place of the control>` and, for rows,
+`c<place>-label`, `-text`, `-start`, `-x` …, repeated per row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 from uuid import uuid4
 
@@ -17,10 +19,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from annotation.labelstudio.kinds import SHAPES, SIDES
 from annotation.labelstudio.rules import (
     CHOICES,
     LABELS,
+    PAIRWISE,
     POLYGONS,
+    RATING,
     RECTANGLES,
     TEXT_AREA,
     Control,
@@ -33,15 +38,20 @@ from kernel.wording import listed
 SPARE_ROWS = 3
 ROW_LIMIT = 200
 BOX_FIELDS = ("x", "y", "width", "height")
-ROW_FIELDS = {LABELS: ("label", "text", "start"), RECTANGLES: ("label", *BOX_FIELDS)}
+ROW_FIELDS = {LABELS: ("label", "text", "start"), RECTANGLES: ("label", *BOX_FIELDS, "rotation")}
+PICKED = (CHOICES, RATING, PAIRWISE)
 
 
 @dataclass(slots=True)
 class Question:
-    """One control as the page shows it; `rows` are what stands in its fields."""
+    """One control as the page shows it; `rows` are what stands in its fields.
+
+    `answer`: the text that is asked for each box, written in the box's row.
+    """
 
     place: int
     control: Control
+    answer: Control | None = None
     chosen: list[str] = field(default_factory=list)
     text: str = ""
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -55,9 +65,26 @@ class Question:
         return self.control.kind
 
     @property
-    def options(self) -> list[tuple[int, str, bool]]:
-        """(number from 1, label, whether chosen) in config order."""
-        return [(n, label, label in self.chosen) for n, label in enumerate(self.control.labels, 1)]
+    def is_picked(self) -> bool:
+        """Whether it is answered by radios or check boxes."""
+        return self.kind in PICKED
+
+    @property
+    def row_fields(self) -> tuple[str, ...]:
+        """The fields of one row."""
+        return (*ROW_FIELDS.get(self.kind, ()), *(("text",) if self.answer else ()))
+
+    @property
+    def options(self) -> list[tuple[int, str, str, bool]]:
+        """(number from 1, value, words, whether chosen) in config order."""
+        if self.kind == RATING:
+            offered = [(str(number), str(number)) for number in range(1, self.control.most + 1)]
+        elif self.kind == PAIRWISE:
+            words = (_("第一项更好"), _("第二项更好"))
+            offered = list(zip(SIDES, words, strict=True))
+        else:
+            offered = [(label, label) for label in self.control.labels]
+        return [(n, value, words, value in self.chosen) for n, (value, words) in enumerate(offered, 1)]
 
 
 class AnswerForm:
@@ -65,53 +92,83 @@ class AnswerForm:
 
     def __init__(self, config: LabelingConfig, item: Item) -> None:
         self.config, self.item = config, item
-        self.questions = [Question(place, control) for place, control in enumerate(config.controls)]
+        self.questions = [
+            Question(place, control, self._asked_of(control))
+            for place, control in enumerate(config.controls)
+            if not control.is_per_region
+        ]
         self.problems: list[str] = []
+
+    def _asked_of(self, control: Control) -> Control | None:
+        if control.kind not in SHAPES:
+            return None
+        return next((other for other in self.config.controls if other.is_per_region), None)
 
     @property
     def is_fillable(self) -> bool:
-        """Whether every control has plain fields; polygons come over the API."""
-        return all(control.kind != POLYGONS for control in self.config.controls)
+        """Whether every control has plain fields; polygons and relations come over the API."""
+        controls = self.config.controls
+        one_text = sum(control.is_per_region for control in controls) < 2
+        return one_text and not self.config.relations and all(each.kind != POLYGONS for each in controls)
 
     def fill_from_result(self, result: Sequence[dict[str, Any]]) -> None:
         """Show an earlier result."""
         for question in self.questions:
             for region in result:
                 if region.get("from_name") == question.control.name:
-                    self._show(question, region["value"])
+                    self._show(question, region["value"], self._answer_to(question, region, result))
         self.add_spare_rows()
 
-    def _show(self, question: Question, value: dict[str, Any]) -> None:
+    @staticmethod
+    def _answer_to(
+        question: Question, region: dict[str, Any], result: Sequence[dict[str, Any]]
+    ) -> dict[str, str]:
+        """The text written for a box, by the box's id."""
+        if question.answer is None:
+            return {}
+        told = [
+            other["value"]["text"]
+            for other in result
+            if other.get("from_name") == question.answer.name and other.get("id") == region.get("id")
+        ]
+        return {"text": _joined(told[0]) if told else ""}
+
+    def _show(self, question: Question, value: dict[str, Any], answer: dict[str, str]) -> None:
         if question.kind == CHOICES:
             question.chosen = list(value["choices"])
+        elif question.kind == RATING:
+            question.chosen = [str(value["rating"])]
+        elif question.kind == PAIRWISE:
+            question.chosen = [value["selected"]]
         elif question.kind == TEXT_AREA:
-            lines = value["text"]
-            question.text = lines if isinstance(lines, str) else "\n".join(lines)
+            question.text = _joined(value["text"])
         elif question.kind == LABELS:
             for label in value["labels"]:
                 question.rows.append({"label": label, "text": value["text"], "start": str(value["start"])})
         elif question.kind == RECTANGLES:
             for label in value["rectanglelabels"]:
-                question.rows.append({"label": label} | {name: _written(value[name]) for name in BOX_FIELDS})
+                numbers = {name: _written(value[name]) for name in BOX_FIELDS}
+                turn = {"rotation": _written(value.get("rotation", 0))}
+                question.rows.append({"label": label} | numbers | turn | answer)
 
     def fill_from_post(self, posted: QueryDict) -> None:
         """Show what was posted."""
         for question in self.questions:
-            if question.kind == CHOICES:
+            if question.is_picked:
                 question.chosen = posted.getlist(question.name)
             elif question.kind == TEXT_AREA:
                 question.text = posted.get(question.name, "").replace("\r\n", "\n")
             elif question.kind in ROW_FIELDS:
-                names = ROW_FIELDS[question.kind]
+                names = question.row_fields
                 columns = [posted.getlist(f"{question.name}-{name}")[:ROW_LIMIT] for name in names]
-                rows = [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=False)]
+                rows = [dict(zip(names, cells, strict=True)) for cells in zip_longest(*columns, fillvalue="")]
                 question.rows = [row for row in rows if any(cell.strip() for cell in row.values())]
 
     def add_spare_rows(self) -> None:
         """Leave empty rows to write in."""
         for question in self.questions:
             if question.kind in ROW_FIELDS:
-                empty = dict.fromkeys(ROW_FIELDS[question.kind], "")
+                empty = dict.fromkeys(question.row_fields, "")
                 question.rows += [dict(empty) for _number in range(SPARE_ROWS)]
 
     def result(self) -> list[dict[str, Any]]:
@@ -122,12 +179,19 @@ class AnswerForm:
             control = question.control
             if question.kind == CHOICES and question.chosen:
                 found.append(self._region(control, {"choices": question.chosen}))
+            elif question.kind == RATING and question.chosen:
+                given = question.chosen[0]
+                value = {"rating": int(given) if given.isascii() and given.isdigit() else given}
+                found.append(self._region(control, value))
+            elif question.kind == PAIRWISE and question.chosen:
+                found.append(self._region(control, {"selected": question.chosen[0]}))
             elif question.kind == TEXT_AREA and question.text.strip():
                 found.append(self._region(control, {"text": [question.text.strip()]}))
             elif question.kind == LABELS:
                 found += [self._span(control, place, row) for place, row in enumerate(question.rows, 1)]
             elif question.kind == RECTANGLES:
-                found += [self._box(control, place, row) for place, row in enumerate(question.rows, 1)]
+                for place, row in enumerate(question.rows, 1):
+                    found += self._box(question, place, row)
         return found
 
     @staticmethod
@@ -162,17 +226,23 @@ class AnswerForm:
         value = {"start": start, "end": start + len(piece), "text": piece, "labels": _one(row["label"])}
         return self._region(control, value)
 
-    def _box(self, control: Control, place: int, row: dict[str, str]) -> dict[str, Any]:
-        value: dict[str, Any] = {"rotation": 0, "rectanglelabels": _one(row["label"])}
-        for name in BOX_FIELDS:
+    def _box(self, question: Question, place: int, row: dict[str, str]) -> list[dict[str, Any]]:
+        """A box, and the text written for it."""
+        value: dict[str, Any] = {"rectanglelabels": _one(row["label"])}
+        for name in (*BOX_FIELDS, "rotation"):
             try:
-                value[name] = round(float(row[name]), 4)
+                value[name] = round(float(row[name] or ("0" if name == "rotation" else "")), 4)
             except ValueError:
-                said = _("第 %(place)s 行：%(name)s 应为 0 到 100 的数字。")
+                said = _("第 %(place)s 行：%(name)s 应为数字。")
                 self.problems.append(said % {"place": place, "name": name})
                 value[name] = 0
         size = {"original_width": self.item.width, "original_height": self.item.height, "image_rotation": 0}
-        return self._region(control, value, **size)
+        box = self._region(question.control, value, **size)
+        if question.answer is None or not row["text"].strip():
+            return [box]
+        area = {name: value[name] for name in (*BOX_FIELDS, "rotation")}
+        text = self._region(question.answer, {**area, "text": [row["text"].strip()]}, **size)
+        return [box, {**text, "id": box["id"]}]
 
     def _whole(self, written: str, place: int) -> int | None:
         if not written.strip():
@@ -188,6 +258,10 @@ class AnswerForm:
 def occurrences(text: str, piece: str) -> list[int]:
     """Where `piece` stands in `text`, overlapping ones too."""
     return [start for start in range(len(text) - len(piece) + 1) if text.startswith(piece, start)]
+
+
+def _joined(lines: str | Sequence[str]) -> str:
+    return lines if isinstance(lines, str) else "\n".join(lines)
 
 
 def _one(label: str) -> list[str]:

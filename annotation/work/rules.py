@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from annotation.labelstudio.rules import LabelingConfig
 from annotation.projects.models import Item
+from annotation.projects.rules import RECORD_TYPE
 
 PACE_DAYS = 7
 
@@ -22,9 +24,17 @@ class Forecast:
 
 
 def task_fields(config: LabelingConfig, item: Item, address: str = "") -> dict[str, str]:
-    """The task's fields as Label Studio names them: the text, or the image's address."""
+    """The task's fields as Label Studio names them: the text, several texts, or the image's address."""
     shown = config.objects[0]
+    if item.media_type == RECORD_TYPE:
+        told = json.loads(item.text)
+        return {one.field: told.get(one.field, "") for one in config.objects}
     return {shown.field: item.text if shown.kind == "text" else address}
+
+
+def image_size(item: Item) -> tuple[int, int] | None:
+    """Width and height of an image in pixels; None for text."""
+    return (item.width, item.height) if item.width and item.height else None
 
 
 def cumulative(per_day: Mapping[date, int], first: date, until: date) -> list[tuple[int, int]]:

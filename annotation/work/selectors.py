@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from annotation.labelstudio.kinds import labels_given
 from annotation.projects.models import Project
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
 from annotation.projects.selectors import projects_visible_to
@@ -256,7 +257,7 @@ def label_counts(project: Project) -> list[tuple[str, int]]:
         if wanted.get(task_id) != ordinal:
             continue
         for region in result:
-            for label in region["value"].get(region["type"], ()):
+            for label in labels_given(region):
                 counts[label] += 1
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 

@@ -22,7 +22,7 @@ from annotation.projects.services import locked_project, start_project
 from annotation.projects.states import ProjectState
 from annotation.work.models import Review, Submission, Task
 from annotation.work.permissions import ASSIGN, LABEL, REVIEW
-from annotation.work.rules import task_fields
+from annotation.work.rules import image_size, task_fields
 from annotation.work.selectors import (
     FINISHED,
     IN_HAND,
@@ -80,12 +80,7 @@ class ResultRefused(Refusal):
     status = 422
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        said = [
-            found.message
-            if found.region is None
-            else _("第 %(place)s 个区域：%(reason)s") % {"place": found.region + 1, "reason": found.message}
-            for found in problems
-        ]
+        said = [found.told for found in problems]
         super().__init__(field="result", count=len(said), reason=" ".join(said[:20]))
         self.problems, self.reasons = list(problems), said
 
@@ -242,7 +237,7 @@ def submit(*, by: Actor, at: datetime, task_id: UUID, result: Any) -> Submission
         return former
     TASK.check(task, "resume" if task.state == TaskState.RETURNED else "submit")
     config = parse_config(task.project.labeling_config)
-    problems = validate_result(config, task_fields(config, task.item), result)
+    problems = validate_result(config, task_fields(config, task.item), result, image_size(task.item))
     if problems:
         raise ResultRefused(problems)
     if task.state == TaskState.RETURNED:

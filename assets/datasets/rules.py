@@ -107,12 +107,13 @@ def item_path(ordinal: int, media_type: str) -> str:
 def labels_in(result: Sequence[Mapping[str, Any]]) -> list[str]:
     """The labels of one result in Label Studio JSON, in order, as often as they were given.
 
-    Choices, region labels and ratings count; nested choices (taxonomy) are joined by `/`; free text does not.
+    Choices, region labels, ratings and the side of a comparison count; nested choices (taxonomy) are joined by `/`; free text does not.
     """
     found: list[str] = []
     for region in result:
         kind, value = str(region.get("type", "")), region.get("value") or {}
-        given = value.get(kind) if isinstance(value, Mapping) else None
+        asked = "selected" if kind == "pairwise" else kind
+        given = value.get(asked) if isinstance(value, Mapping) else None
         if kind in _NOT_LABELS or given is None:
             continue
         for label in given if isinstance(given, list) else [given]:

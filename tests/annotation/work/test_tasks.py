@@ -110,7 +110,7 @@ def test_a_wrong_result_is_refused_with_every_reason_and_nothing_changes() -> No
         ("unknown_label", 0),
         ("region_field_missing", 1),
     ]
-    assert "第 1 个区域：“中性”不是“sentiment”的选项。" in str(refused.value)
+    assert "第 1 个区域：“中性”不是“sentiment”的选项，请从 正面、负面 中选择。" in str(refused.value)
     assert Task.objects.get(pk=task.pk).state == "assigned"
 
 

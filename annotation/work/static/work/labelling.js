@@ -142,12 +142,22 @@
     ];
   }
 
-  function outline(x, y, width, height, label) {
-    var shape = page.createElementNS(SVG, "rect");
-    shape.setAttribute("class", "shape tone-" + toneOf(label));
-    [["x", x], ["y", y], ["width", width], ["height", height]].forEach(function (pair) {
-      shape.setAttribute(pair[0], pair[1]);
+  /* A box turned clockwise about its upper left corner, in pixels: per cent are not square. */
+  function outline(x, y, width, height, label, degrees) {
+    var shape = page.createElementNS(SVG, "polygon");
+    var turn = ((degrees || 0) * Math.PI) / 180;
+    var aspect = picture.width / picture.height || 1;
+    var corners = [[0, 0], [width, 0], [width, height], [0, height]].map(function (side) {
+      var across = Number(side[0]);
+      var down = Number(side[1]) / aspect;
+      return (
+        Number(x) + across * Math.cos(turn) - down * Math.sin(turn) +
+        "," +
+        (Number(y) + (across * Math.sin(turn) + down * Math.cos(turn)) * aspect)
+      );
     });
+    shape.setAttribute("class", "shape tone-" + toneOf(label));
+    shape.setAttribute("points", corners.join(" "));
     shapes.appendChild(shape);
   }
 
@@ -158,7 +168,8 @@
         var box = ["x", "y", "width", "height"].map(function (name) {
           return part(row, name) && part(row, name).value;
         });
-        if (box.every(Boolean)) outline(box[0], box[1], box[2], box[3], part(row, "label").value);
+        if (!box.every(Boolean)) return;
+        outline(box[0], box[1], box[2], box[3], part(row, "label").value, part(row, "rotation").value);
       });
     });
     if (moving) outline(moving.x, moving.y, moving.width, moving.height, chosen.label);
