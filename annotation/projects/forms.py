@@ -16,26 +16,6 @@ from organizations.models import Organization
 from organizations.permissions import Actor
 from web.forms import YuanField
 
-EXAMPLES = {
-    "choices": (
-        _("文本分类"),
-        '<View>\n  <Text name="text" value="$text"/>\n'
-        '  <Header value="整体情感"/>\n'
-        '  <Choices name="sentiment" toName="text" choice="single" required="true">\n'
-        '    <Choice value="正面"/>\n    <Choice value="负面"/>\n  </Choices>\n</View>',
-    ),
-    "labels": (
-        _("文本区间（实体）"),
-        '<View>\n  <Text name="text" value="$text"/>\n  <Labels name="entity" toName="text">\n'
-        '    <Label value="人名"/>\n    <Label value="地名"/>\n  </Labels>\n</View>',
-    ),
-    "boxes": (
-        _("图像矩形框"),
-        '<View>\n  <Image name="image" value="$image"/>\n  <RectangleLabels name="box" toName="image">\n'
-        '    <Label value="车"/>\n    <Label value="人"/>\n  </RectangleLabels>\n</View>',
-    ),
-}
-
 
 class ClientField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """An organization by its name in the reader's language."""
@@ -62,7 +42,7 @@ class ProjectForm(forms.Form):
     labeling_config = forms.CharField(
         label=_("标注配置"),
         widget=forms.Textarea(attrs={"rows": 10, "class": "mono", "spellcheck": "false"}),
-        help_text=_("Label Studio 的 XML。可用 Choices、Labels、RectangleLabels、TextArea、PolygonLabels。"),
+        help_text=_("Label Studio 的 XML。从上面选一种任务再改标签，也可以整段粘贴已有的配置。"),
     )
     task_price = YuanField(
         label=_("单条报酬（元）"), most=1_000_000, help_text=_("每条通过质检并验收后付给标注员。")

@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from annotation.labelstudio.library import IMAGE_SIZE, SENTIMENT, TEMPLATES, Template
+from annotation.labelstudio.showing import answers_of, pieces_of, shapes_of, texts_of
 from annotation.projects import services
-from annotation.projects.forms import EXAMPLES, GuidelineForm, ImportForm, ProjectForm, ReasonForm, initial_of
+from annotation.projects.forms import GuidelineForm, ImportForm, ProjectForm, ReasonForm, initial_of
 from annotation.projects.models import Project
 from annotation.projects.permissions import RUN
 from annotation.projects.selectors import (
@@ -107,11 +109,9 @@ def new(request: HttpRequest) -> HttpResponse:
     """新建标注项目."""
     viewer = viewer_of(request)
     viewer.require(RUN)
-    example = EXAMPLES.get(request.GET.get("example", ""), EXAMPLES["choices"])[1]
-    modality = Modality.IMAGE if "<Image" in example else Modality.TEXT
-    form = ProjectForm(
-        request.POST or None, viewer=viewer, initial={"labeling_config": example, "modality": modality}
-    )
+    chosen = TEMPLATES.get(request.GET.get("example", ""), SENTIMENT)
+    initial = {"labeling_config": chosen.xml, "modality": chosen.modality}
+    form = ProjectForm(request.POST or None, viewer=viewer, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             project = services.create_project(by=viewer, at=clock.now(), **form.terms())
@@ -120,9 +120,39 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("项目已建立。接着发布标注规范、导入原始数据。"))
             return redirect("projects:detail", project.pk)
-    examples = [Link(label, f"?example={key}") for key, (label, _xml) in EXAMPLES.items()]
-    context = {"form": form, "examples": examples}
+    context = {"form": form, "shelves": _shelves(chosen), "example": _example(chosen)}
     return render(request, "projects/form.html", context, status=422 if form.is_bound else 200)
+
+
+def _shelves(chosen: Template) -> list[tuple[str, list[Link]]]:
+    """The library by what the data is, each entry a link that fills the form."""
+    return [
+        (
+            str(modality.label),
+            [
+                Link(each.title, f"?example={each.code}", is_current=each is chosen)
+                for each in TEMPLATES.values()
+                if each.modality == modality
+            ],
+        )
+        for modality in Modality
+    ]
+
+
+def _example(chosen: Template) -> dict[str, Any]:
+    """A template's example as its annotators and readers would see it."""
+    config, result = chosen.config, chosen.result
+    shown = config.objects[0]
+    texts = texts_of(config, chosen.task)
+    is_text = shown.kind == Modality.TEXT and not texts
+    return {
+        "template": chosen,
+        "texts": texts,
+        "pieces": pieces_of(config, chosen.task[shown.field], result) if is_text else [],
+        "shapes": shapes_of(config, result),
+        "size": IMAGE_SIZE if chosen.modality == Modality.IMAGE else None,
+        "answers": answers_of(config, result),
+    }
 
 
 @require_http_methods(["GET", "POST"])

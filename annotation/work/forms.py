@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from annotation.labelstudio.kinds import SHAPES, SIDES
+from annotation.labelstudio.kinds import SHAPES
 from annotation.labelstudio.rules import (
     CHOICES,
     LABELS,
@@ -31,6 +31,7 @@ from annotation.labelstudio.rules import (
     Control,
     LabelingConfig,
 )
+from annotation.labelstudio.showing import sides
 from annotation.projects.models import Item
 from annotation.work.states import Verdict
 from kernel.wording import listed
@@ -80,8 +81,7 @@ class Question:
         if self.kind == RATING:
             offered = [(str(number), str(number)) for number in range(1, self.control.most + 1)]
         elif self.kind == PAIRWISE:
-            words = (_("第一项更好"), _("第二项更好"))
-            offered = list(zip(SIDES, words, strict=True))
+            offered = sides()
         else:
             offered = [(label, label) for label in self.control.labels]
         return [(n, value, words, value in self.chosen) for n, (value, words) in enumerate(offered, 1)]

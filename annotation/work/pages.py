@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -17,25 +15,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from annotation.labelstudio.geometry import corners
-from annotation.labelstudio.kinds import labels_given
-from annotation.labelstudio.rules import (
-    LABELS,
-    PAIRWISE,
-    POLYGONS,
-    RATING,
-    RECTANGLES,
-    RELATION,
-    Control,
-    LabelingConfig,
-    parse_config,
-)
+from annotation.labelstudio.rules import parse_config
+from annotation.labelstudio.showing import answers_of, pieces_of, shapes_of, texts_of, tones_of
 from annotation.projects import services as project_services
 from annotation.projects.forms import ReasonForm
 from annotation.projects.models import Item, Project
 from annotation.projects.pages import frame, viewer_of
 from annotation.projects.permissions import VIEW
-from annotation.projects.rules import RECORD_TYPE
 from annotation.projects.selectors import batches_of, latest_guideline, project_for, sees_inside
 from annotation.projects.states import ProjectState
 from annotation.work import services
@@ -69,7 +55,6 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from kernel.models import Transition
 from kernel.money import Money
-from kernel.wording import listed
 from organizations.permissions import Actor
 from web import charts
 from web.answers import page_or_fragment
@@ -77,111 +62,7 @@ from web.forms import show_refusal
 from web.paging import paginate
 from web.parts import Fact, Kpi, Link, Portion, Stage
 
-COLOURS = 8
-
-
 # --- what is shown of an item and a result ------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of text with the labels on it; `tone` numbers a colour."""
-
-    text: str
-    labels: str = ""
-    tone: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A box or polygon over an image, in per cent."""
-
-    label: str
-    tone: int
-    points: str
-
-
-def _tones(config: LabelingConfig) -> dict[str, int]:
-    return {label: place % COLOURS for place, label in enumerate(config.labels)}
-
-
-def texts_of(config: LabelingConfig, item: Item) -> list[Fact]:
-    """The texts of an item that holds several, as the config orders them; none for other items."""
-    if item.media_type != RECORD_TYPE:
-        return []
-    told = task_fields(config, item)
-    return [
-        Fact(_("第 %(number)s 项") % {"number": number}, told[one.field])
-        for number, one in enumerate(config.objects, 1)
-    ]
-
-
-def pieces_of(config: LabelingConfig, item: Item, result: Sequence[dict[str, Any]]) -> list[Piece]:
-    """The text cut at the edges of its labelled spans."""
-    tones, text = _tones(config), item.text
-    spans = [region["value"] for region in result if region["type"] == LABELS]
-    edges = sorted({0, len(text), *(span["start"] for span in spans), *(span["end"] for span in spans)})
-    found = []
-    for start, end in pairwise(edges):
-        over = [label for span in spans if span["start"] <= start < span["end"] for label in span["labels"]]
-        found.append(Piece(text[start:end], listed(over), tones.get(over[0], 0) if over else 0))
-    return found
-
-
-def shapes_of(config: LabelingConfig, result: Sequence[dict[str, Any]]) -> list[Shape]:
-    """The boxes and polygons of a result, ready for an SVG of 100 × 100."""
-    tones, found = _tones(config), []
-    for region in result:
-        value = region.get("value", {})
-        if region["type"] == RECTANGLES:
-            box = [value[name] for name in ("x", "y", "width", "height")]
-            aspect = region.get("original_width", 1) / region.get("original_height", 1)
-            outline = corners(box, value.get("rotation", 0), aspect)
-        elif region["type"] == POLYGONS:
-            outline = value["points"]
-        else:
-            continue
-        label = value[region["type"]][0]
-        found.append(Shape(label, tones.get(label, 0), " ".join(f"{px:g},{py:g}" for px, py in outline)))
-    return found
-
-
-def answers_of(config: LabelingConfig, result: Sequence[dict[str, Any]]) -> list[Fact]:
-    """The result in words: one line per question."""
-    found = []
-    for control in config.controls:
-        said = []
-        for region in result:
-            if region.get("from_name") != control.name:
-                continue
-            value = region["value"]
-            labels = _given(control, region)
-            text = value.get("text", "")
-            words = text if isinstance(text, str) else " ".join(text)
-            said.append(f"{labels}：{words}" if labels and words else labels or words)
-        if said:
-            found.append(Fact(control.title, "；".join(said)))
-    named = {region["id"]: _named(config, region) for region in result if region.get("id")}
-    relations = [
-        f"{named.get(region['from_id'], '--')} → {named.get(region['to_id'], '--')}"
-        + (f"（{listed(region['labels'])}）" if region.get("labels") else "")
-        for region in result
-        if region["type"] == RELATION
-    ]
-    return [*found, Fact(_("关系"), "；".join(relations))] if relations else found
-
-
-def _given(control: Control, region: dict[str, Any]) -> str:
-    """The labels of one region in words."""
-    given = labels_given(region)
-    if control.kind == PAIRWISE:
-        return _("第一项更好") if given == ["left"] else _("第二项更好")
-    return f"{given[0]} / {control.most}" if control.kind == RATING else listed(given)
-
-
-def _named(config: LabelingConfig, region: dict[str, Any]) -> str:
-    """A region as one end of a relation: its text, or its label."""
-    return str(region.get("value", {}).get("text") or listed(labels_given(region)))
 
 
 def _image_address(item: Item) -> str:
@@ -195,11 +76,11 @@ def _shown(task: Task, result: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "config": config,
         "image_url": _image_address(task.item),
-        "texts": (texts := texts_of(config, task.item)),
-        "pieces": pieces_of(config, task.item, result) if task.item.text and not texts else [],
+        "texts": (texts := texts_of(config, task_fields(config, task.item))),
+        "pieces": pieces_of(config, task.item.text, result) if task.item.text and not texts else [],
         "shapes": shapes_of(config, result),
         "answers": answers_of(config, result),
-        "tones": [(label, tone) for label, tone in _tones(config).items()],
+        "tones": [(label, tone) for label, tone in tones_of(config).items()],
     }
 
 
