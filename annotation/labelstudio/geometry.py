@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -13,7 +13,7 @@ ROUNDING = 0.01  # per cent by which an editor's rounding may pass the edge of a
 Point = tuple[float, float]
 
 
-def is_whole(number: Any) -> bool:
+def is_whole(number: Any) -> TypeGuard[int]:
     """A whole number, which True is not."""
     return isinstance(number, int) and not isinstance(number, bool)
 
@@ -84,3 +84,24 @@ def _turns(a: Any, b: Any, c: Any) -> Any:
 def _between(a: Any, b: Any, c: Any) -> Any:
     """Whether each c lies in the upright rectangle over a and b."""
     return np.all((np.minimum(a, b) <= c) & (c <= np.maximum(a, b)), axis=-1)
+
+
+def box_of_corners(
+    points: Sequence[Point], size: tuple[int, int]
+) -> tuple[float, float, float, float, float] | None:
+    """x, y, width, height in per cent and the turn in degrees of the rectangle whose corners these pixels are.
+
+    In order around it, from the box's own upper left corner. None when they are no rectangle (to about a pixel).
+    """
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
+    if (bx - ax) * (dy - ay) - (by - ay) * (dx - ax) < 0:  # the other way around
+        bx, by, dx, dy = dx, dy, bx, by
+    if math.hypot(bx - ax + dx - cx, by - ay + dy - cy) > 1:
+        return None
+    wide, high = math.hypot(bx - ax, by - ay), math.hypot(dx - ax, dy - ay)
+    across = (bx - ax) * (dx - ax) + (by - ay) * (dy - ay)
+    if abs(across) > max(wide, high, 1):
+        return None
+    turn = math.degrees(math.atan2(by - ay, bx - ax)) % 360
+    turn = 0.0 if turn < 1e-6 or turn > 360 - 1e-6 else turn
+    return (ax * 100 / size[0], ay * 100 / size[1], wide * 100 / size[0], high * 100 / size[1], turn)

@@ -20,6 +20,8 @@ SHAPES = frozenset({RECTANGLES, POLYGONS})
 LABELLED = frozenset({CHOICES, LABELS, RECTANGLES, POLYGONS})
 """Kinds whose value names labels of the config, under the kind itself."""
 SIDES = ("left", "right")
+TEXT_FIELDS = ("text", "文本", "内容", "content", "review")
+"""Columns and members that hold the text of a row, in this order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -484,7 +484,7 @@ def _between_regions(regions: Sequence[_Sound]) -> Iterator[Problem]:
         if content in known:
             yield Problem("region_twice", _("与前面的区域完全相同，请删除一个。"), place)
         known.add(content)
-        if region.get("original_width") is not None:
+        if control.kind in SHAPES and region.get("original_width") is not None:
             sizes.add((region["original_width"], region["original_height"]))
             if len(sizes) > 1:
                 sizes.pop()

@@ -16,6 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from annotation.labelstudio.kinds import TEXT_FIELDS
 from annotation.labelstudio.rules import ConfigRefused, LabelingConfig, parse_config
 from annotation.projects.states import Modality
 from kernel.errors import Refusal
@@ -31,7 +32,6 @@ IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 TEXT_TYPE = "text/plain; charset=utf-8"
 RECORD_TYPE = "application/json"
 """Several texts in one item (two to be compared): a JSON object of strings."""
-TEXT_FIELDS = ("text", "文本", "内容", "content", "review")
 
 
 class UploadRefused(Refusal):

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from annotation.labelstudio.rules import (
@@ -363,6 +363,7 @@ def nearly_right(draw: st.DrawFn) -> tuple[str, list[Any]]:
     return config, found
 
 
+@example(("text", [GOOD, {**A, "original_width": []}]))
 @given(nearly_right())
 def test_nothing_put_into_a_right_result_crashes_the_judge(case: tuple[str, list[Any]]) -> None:
     config, result = case
