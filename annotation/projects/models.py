@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from annotation.projects.states import PROJECT, Modality, ProjectState
+from annotation.projects.states import PROJECT, RECORD_TYPE, Modality, ProjectState
 from kernel.money import FenField
 from kernel.records import Record
 from kernel.states import StateField
@@ -115,7 +117,8 @@ class Batch(Record):
 class Item(Record):
     """One raw item: its bytes lie in the object store under `object_key`, named by their SHA-256.
 
-    `text` repeats the content of a text item, so that a work page needs no fetch; images have none.
+    `text` repeats the content of a text item, so that a work page needs no fetch; images have none. Several texts
+    in one item are a JSON object (its media type says so).
     `width`, `height`: pixels of an image as people see it (its EXIF turn applied).
     """
 
@@ -142,3 +145,8 @@ class Item(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def words(self) -> str:
+        """The text as a list shows it; several texts one after the other."""
+        return " / ".join(json.loads(self.text).values()) if self.media_type == RECORD_TYPE else self.text

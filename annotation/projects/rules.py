@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from annotation.labelstudio.kinds import TEXT_FIELDS
 from annotation.labelstudio.rules import ConfigRefused, LabelingConfig, parse_config
-from annotation.projects.states import Modality
+from annotation.projects.states import RECORD_TYPE, Modality
 from kernel.errors import Refusal
 from kernel.wording import listed
 
@@ -30,8 +30,6 @@ PIXEL_LIMIT = 50_000_000  # pixels of one image
 NAME_LIMIT = 200
 IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 TEXT_TYPE = "text/plain; charset=utf-8"
-RECORD_TYPE = "application/json"
-"""Several texts in one item (two to be compared): a JSON object of strings."""
 
 
 class UploadRefused(Refusal):

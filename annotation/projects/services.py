@@ -28,7 +28,6 @@ from annotation.projects.models import Batch, GuidelineVersion, Item, Project
 from annotation.projects.permissions import ACCEPT, RUN
 from annotation.projects.rules import (
     ITEM_LIMIT,
-    RECORD_TYPE,
     CheckedItem,
     RawItem,
     UploadRefused,
@@ -39,7 +38,7 @@ from annotation.projects.rules import (
     safe_name,
 )  # fmt: skip
 from annotation.projects.selectors import latest_guideline, project_for, projects_visible_to
-from annotation.projects.states import PROJECT, Modality, ProjectState
+from annotation.projects.states import PROJECT, RECORD_TYPE, Modality, ProjectState
 from audit.services import record
 from documents import objects
 from kernel import clock

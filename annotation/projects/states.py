@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from kernel.states import Machine, Move
 
+RECORD_TYPE = "application/json"
+"""The media type of an item of several texts (two to be compared): a JSON object of strings."""
+
 
 class Modality(models.TextChoices):
     """What one item of the project is."""

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from annotation.labelstudio.rules import LabelingConfig
 from annotation.projects.models import Item
-from annotation.projects.rules import RECORD_TYPE
+from annotation.projects.states import RECORD_TYPE
 
 PACE_DAYS = 7
 

@@ -89,6 +89,8 @@ def test_two_answers_are_imported_side_by_side_compared_and_read() -> None:
         {"text": ["步骤清楚"]},
     ]
     assert "第一项更好" in reading(task)
+    listing = browser(scenes.qin).get(reverse("projects:items", args=[project.pk])).content.decode()
+    assert "先看电源和水压。 / 请联系售后。" in listing
 
 
 @pytest.mark.django_db

@@ -35,7 +35,6 @@ LOSSES: dict[str, Text] = {
     "attributes": gettext_lazy("目标的其他属性（如 difficult、truncated、iscrowd 以外的属性），没有导入"),
     "whole_pixels": gettext_lazy("坐标只精确到整像素"),
     "from_zero": gettext_lazy("坐标从 0 起算的 VOC 文件，已按 0 起算读取"),
-    "unpaired": gettext_lazy("标注文件没有对应的图像，没有导入"),
     "loose_tags": gettext_lazy("实体以 I 或 E 开头，已按 B 读取"),
     "spaces": gettext_lazy("原文的空白无从得知，各字直接相连"),
     "columns": gettext_lazy("不是实体标签的列（如词性），没有导入"),
