@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -30,6 +31,7 @@ from annotation.labelstudio.rules import LabelingConfig
 
 IMAGE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif")
 _SHARES = (1, 1)
+_UPLOADED = re.compile(r"[0-9a-f]{8}-")
 
 
 class Drawing:
@@ -145,12 +147,12 @@ def _coco_image(
     report: Report,
 ) -> Found:
     path, size = image.get("file_name"), (image.get("width"), image.get("height"))
-    if not isinstance(path, str) or not is_safe(path):
+    own = known.meant(path) if isinstance(path, str) else ""
+    if not is_safe(own):
         raise Broken("unsafe_path", _("file_name 应为图像的相对路径，不含“..”。"))
     if not all(is_whole(part) and 0 < (part or 0) < 1_000_000 for part in size):
         raise Broken("size_invalid", _("width 和 height 应为大于 0 的整数（像素）。"))
     scale = (int(size[0] or 0), int(size[1] or 0))
-    own = known.meant(path)
     measured = known.sizes.get(own)
     if measured is not None and measured != scale:
         words = _("文件中写的是 %(told)s 像素，图像是 %(own)s 像素，请核对（照片可能带旋转标记）。")
@@ -223,13 +225,27 @@ class Images:
             self._by_stem.setdefault(_image_stem(path), path)
 
     def meant(self, path: str) -> str:
-        """The image a path means: itself, under `images/`, or the one image whose path ends so; else the path."""
-        for candidate in (path, f"images/{path}"):
-            if candidate in self.paths:
-                return candidate
-        alike = self._by_name.get(PurePosixPath(path).name, [])
-        ends = [known for known in alike if known.endswith(f"/{path}")]
-        return ends[0] if len(ends) == 1 else path
+        """The image a path means: itself, under `images/`, or by its end, as far as that tells one image; else the path.
+
+        A bare name counts only when one image alone has it; Label Studio puts eight digits before names it took in.
+        """
+        parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+        if not parts or ".." in parts:
+            return path
+        is_elsewhere = path[0] in "/\\" or path[1:2] == ":" or "//" in path
+        may_be_name = is_elsewhere or parts[:-1] in ([], ["images"])
+        for start in range(len(parts)):
+            tail = "/".join(parts[start:])
+            is_name = start > 0 and start == len(parts) - 1
+            for candidate in () if is_name else (tail, f"images/{tail}"):
+                if candidate in self.paths:
+                    return candidate
+        for name in (parts[-1], _UPLOADED.sub("", parts[-1], count=1)):
+            alike = self._by_name.get(name, [])
+            ends = [known for known in alike if known.endswith("/" + "/".join([*parts[:-1], name]))]
+            if len(ends) == 1 or (may_be_name and len(alike) == 1):
+                return (ends or alike)[0]
+        return path
 
     def beside(self, label_file: str) -> str | None:
         """The image that a label file is about."""
@@ -428,15 +444,22 @@ def _voc_image(files: Files, images: Images, name: str, config: LabelingConfig, 
         raise Broken("size_mismatch", words % {"told": told, "own": real})
     drawing = Drawing(config, report, size)
     objects = root.findall("object")
-    first = 1.0
-    if any((each.findtext("bndbox/xmin") or "").strip() in ("0", "0.0") for each in objects) or any(
-        (each.findtext("bndbox/ymin") or "").strip() in ("0", "0.0") for each in objects
-    ):
-        first = 0.0
+    first = 0.0 if _counts_from_zero(root) else 1.0
+    if not first:
         report.lose("from_zero")
     for each in objects:
         _voc_object(each, drawing, size, first)
     return Found(name, 0, path, {shown: path}, drawing.result, size)
+
+
+def _counts_from_zero(root: ElementTree.Element) -> bool:
+    """Whether the pixels of an XML count from 0: one of them is 0, or Label Studio wrote it."""
+    if (root.findtext("owner/name") or "").strip() == "Label Studio":
+        return True
+    edges = (
+        each.findtext(f"bndbox/{edge}") or "" for each in root.findall("object") for edge in ("xmin", "ymin")
+    )
+    return any(edge.strip() in ("0", "0.0") for edge in edges)
 
 
 def _voc_object(each: ElementTree.Element, drawing: Drawing, size: Size, first: float) -> None:
@@ -486,7 +509,7 @@ def _voc_path(images: Images, name: str, root: ElementTree.Element) -> str:
     file_name = (root.findtext("filename") or "").strip()
     beside = images.beside(name)
     for path in (told, f"{folder}/{file_name}" if folder else file_name):
-        if path and is_safe(path) and (found := images.meant(path)) in images.paths:
+        if path and (found := images.meant(path)) in images.paths:
             return found
     if beside is not None:
         return beside

@@ -90,10 +90,12 @@ def _sentences(files: Files, name: str, report: Report) -> Iterator[_Sentence]:
                     yield current
                 current = _Sentence()
                 continue
+            if line.startswith("-DOCSTART-"):
+                continue
             current.first = current.first or number
             if line.startswith("# ") and not current.tokens:
                 _comment(line, current)
-            elif not line.startswith("-DOCSTART-"):
+            else:
                 _token(line, current, report)
         except Broken as broken:
             if current.fault is None:

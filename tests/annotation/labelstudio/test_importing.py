@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.labelstudio.importing import SOURCES, Found, Held, Report, read
+from annotation.labelstudio.importing.pictures import Images
 from annotation.labelstudio.library import BOXES, ENTITIES, OUTLINES, PREFERENCE, RATING, SENTIMENT, TOPICS
 from annotation.labelstudio.rules import LabelingConfig, parse_config, validate_result
 from assets.exports.formats import coco, conll, voc, yolo
@@ -285,6 +286,27 @@ def test_images_of_label_studio_are_found_by_the_end_of_their_address() -> None:
         task = {"data": {"image": address}, "annotations": []}
         found, _report = taken("label_studio", {"t.json": json.dumps(task)}, SHAPES, sizes)
         assert [(one.key, one.size) for one in found] == [("b/1.jpg", TALL)]
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("a/1.jpg", "images/a/1.jpg"),
+        ("/srv/files/b/1.jpg", "images/b/1.jpg"),
+        ("D:\\photos\\a\\1.jpg", "images/a/1.jpg"),
+        ("2.jpg", "images/a/2.jpg"),
+        ("/data/upload/3/0a1b2c3d-2.jpg", "images/a/2.jpg"),
+        ("images/2.jpg", "images/a/2.jpg"),
+        ("c/2.jpg", "c/2.jpg"),  # an image of that name lies elsewhere
+        ("c/1.jpg", "c/1.jpg"),  # two images are called so, and none lies there
+        ("1.jpg", "1.jpg"),
+        ("../a/1.jpg", "../a/1.jpg"),
+        ("", ""),
+    ],
+)
+def test_an_image_is_meant_by_its_path_and_never_by_a_name_that_two_have(told: str, meant: str) -> None:
+    sizes = dict.fromkeys(("images/a/1.jpg", "images/b/1.jpg", "images/a/2.jpg"), WIDE)
+    assert Images(Held({}, sizes)).meant(told) == meant
 
 
 # --- rows of tables ---------------------------------------------------------------------------------
