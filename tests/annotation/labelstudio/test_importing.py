@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.labelstudio.importing import SOURCES, Found, Held, Report, read
@@ -19,6 +19,7 @@ from assets.exports.formats import coco, conll, voc, yolo
 from assets.exports.formats import rows as exported
 from assets.exports.formats.rows import AnnotatedRow, Box, Polygon, Span, read_row
 
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 SHAPES = parse_config(
     '<View><Image name="image" value="$image"/>'
     '<RectangleLabels name="box" toName="image"><Label value="车"/><Label value="人"/></RectangleLabels>'
@@ -152,6 +153,7 @@ def same_boxes(found: Found, boxes: tuple[Box, ...], within: float = 1e-6) -> No
             assert getattr(own, name) == pytest.approx(getattr(other, name), abs=within), name
 
 
+@CALM
 @given(st.lists(upright_boxes(), min_size=1, max_size=4, unique=True))
 def test_upright_boxes_come_back_from_coco_and_yolo_under_their_own_image(boxes: list[Box]) -> None:
     source = street(*boxes)
@@ -167,6 +169,7 @@ def test_upright_boxes_come_back_from_coco_and_yolo_under_their_own_image(boxes:
         same_boxes(found[1], (Box("人", 10, 20, 30, 40),))
 
 
+@CALM
 @given(st.lists(turned_boxes(), min_size=1, max_size=3, unique=True))
 def test_turned_boxes_come_back_from_coco_obb_and_voc_with_their_turn(boxes: list[Box]) -> None:
     source = street(*boxes)
@@ -178,6 +181,7 @@ def test_turned_boxes_come_back_from_coco_obb_and_voc_with_their_turn(boxes: lis
         same_boxes(found[0], tuple(boxes), within=1e-5)
 
 
+@CALM
 @given(st.lists(upright_boxes(), min_size=1, max_size=3, unique=True))
 def test_upright_boxes_come_back_from_voc_to_the_pixel(boxes: list[Box]) -> None:
     found, report = taken("voc", pack(voc.parts(street(*boxes))), SHAPES, placed(SIZES, "JPEGImages/"))
@@ -214,6 +218,7 @@ def test_a_second_annotator_of_yolo_and_voc_is_a_result_of_its_own() -> None:
         assert {(one.key, as_row(one).boxes[0].label) for one in found} == {(path, "车"), (path, "人")}
 
 
+@CALM
 @given(
     st.lists(
         st.tuples(
@@ -562,6 +567,7 @@ def spoiled(draw: st.DrawFn) -> bytes:
     return body[:start] + draw(put) + body[end:]
 
 
+@CALM
 @given(
     st.sampled_from(sorted(SOURCES)),
     st.dictionaries(NAMES, spoiled(), max_size=4),

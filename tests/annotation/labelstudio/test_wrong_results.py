@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from annotation.labelstudio.rules import (
@@ -17,6 +17,7 @@ from annotation.labelstudio.rules import (
     validate_result,
 )
 
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 TEXT = "清远的数据很好，服务😀 也好。"
 SIZE = (200, 100)
 HUGE = 10**400
@@ -363,6 +364,7 @@ def nearly_right(draw: st.DrawFn) -> tuple[str, list[Any]]:
     return config, found
 
 
+@CALM
 @example(("text", [GOOD, {**A, "original_width": []}]))
 @given(nearly_right())
 def test_nothing_put_into_a_right_result_crashes_the_judge(case: tuple[str, list[Any]]) -> None:
@@ -371,11 +373,13 @@ def test_nothing_put_into_a_right_result_crashes_the_judge(case: tuple[str, list
     validate_result(config_of(config), TASK, result)
 
 
+@CALM
 @given(st.sampled_from(sorted(CONFIGS)), anything | st.lists(anything, max_size=4))
 def test_no_json_whatever_crashes_the_judge(config: str, result: Any) -> None:
     validate_result(config_of(config), TASK, result, SIZE)
 
 
+@CALM
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=8, unique=True))
 def test_an_outline_crosses_itself_wherever_it_begins_and_whichever_way_it_runs(
     points: list[tuple[int, int]],
