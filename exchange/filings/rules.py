@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +55,17 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Invoiced:
+    """What settlement knows of an invoice of the trade: the tax office's code (often none) and number, the day of
+    issue, and the amount in fen, VAT included, less what was credited."""
+
+    code: str
+    number: str
+    issued_on: date
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trade:
     """The facts of a completed trade. Amounts in fen; `amount_fen` and `tax_fen` as contracted.
 
@@ -79,6 +90,7 @@ class Trade:
     delivery: Delivered
     acceptance: Accepted
     receipt: Receipt | None = None
+    invoices: tuple[Invoiced, ...] = ()
     is_demo: bool = False
     reduced_fen: int = 0
     reduced_tax_fen: int = 0
@@ -101,7 +113,8 @@ def voucher_claims(trade: Trade, *, voucher_number: str, venue: str, filed_at: d
     taken off the price before release, with its VAT · refunded_fen: given back after release so far ·
     filed_fen: what the register counts, amount less reduction and refunds · is_demo: the parties are invented.
 
-    An invoice is not claimed: it is issued after filing, if at all.
+    invoices, when there are any by then: code, number, issued_on, amount_fen of each, the earliest first. What is
+    invoiced after filing changes no voucher; the register's page shows it beside.
     """
     claims: dict[str, Any] = {
         "jti": voucher_number,
@@ -146,6 +159,16 @@ def voucher_claims(trade: Trade, *, voucher_number: str, venue: str, filed_at: d
             "released_fen": trade.receipt.released_fen,
             "released_at": _text(trade.receipt.released_at),
         }
+    if trade.invoices:
+        claims["invoices"] = [
+            {
+                "code": each.code,
+                "number": each.number,
+                "issued_on": each.issued_on.isoformat(),
+                "amount_fen": each.amount_fen,
+            }
+            for each in trade.invoices
+        ]
     return claims
 
 
@@ -210,6 +233,7 @@ COLUMNS = (
     Column("accepted_by", "验收方式"),
     Column("access_count", "验收前访问次数", "count"),
     Column("payment_number", "支付编号"),
+    Column("invoice_numbers", "备案时已开发票"),
     Column("source", "来源"),
     Column("source_sha256", "导入文件 SHA-256"),
     Column("sequence", "版次", "count"),
@@ -221,6 +245,11 @@ COLUMNS = (
     Column("filed_fen", "备案金额（元）", "fen"),
 )
 Row = dict[str, str | int | None]
+
+
+def invoice_numbers(claims: Mapping[str, Any]) -> str:
+    """The invoices of a voucher in one text: code and number of each; empty when there were none."""
+    return "、".join(f"{each['code']} {each['number']}".strip() for each in claims.get("invoices", ()))
 
 
 def register_row(claims: Mapping[str, Any]) -> Row:
@@ -246,6 +275,7 @@ def register_row(claims: Mapping[str, Any]) -> Row:
         "accepted_by": claims["acceptance"]["by"],
         "access_count": claims["delivery"]["access_count"],
         "payment_number": claims.get("receipt", {}).get("payment", ""),
+        "invoice_numbers": invoice_numbers(claims),
         "source": FILED,
         "source_sha256": "",
         "sequence": claims["sequence"],

@@ -44,7 +44,7 @@ def facts_of(claims: dict[str, Any]) -> list[tuple[str, str]]:
             if receipt
             else "备案时未取得资金记录",
         ),
-        ("发票", "备案时未开具"),
+        ("发票", rules.invoice_numbers(claims) or "备案时未开具"),
     ]
 
 

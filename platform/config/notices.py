@@ -29,6 +29,7 @@ from exchange.delivery.events import OrderDelivered
 from exchange.delivery.models import Entitlement
 from exchange.requests import events as requests
 from exchange.requests.models import PurchaseRequest
+from exchange.requests.states import OPEN
 from exchange.reviews.events import ReviewHidden, ReviewWritten
 from exchange.reviews.models import Review
 from exchange.trading import events as trading
@@ -322,8 +323,8 @@ def tell_question_answered(event: listing.QuestionAnswered) -> None:
 
 
 def tell_listing_ending(event: registry.CertificateEnding) -> None:
-    """Everybody whom the end of a listed product's certificate concerns: the supplier's traders, buyers whose
-    orders are not finished or who have bought, and the operator."""
+    """Everybody whom the end of a listed product's certificate concerns: the supplier's traders, buyers under contract
+    or with an open request, and the operator."""
     number = Certificate.objects.values_list("number", flat=True).get(pk=event.certificate_id)
     offered = Product.objects.filter(
         certificate=event.certificate_id, state__in=[ListingState.LISTED, ListingState.SUSPENDED]
@@ -333,15 +334,42 @@ def tell_listing_ending(event: registry.CertificateEnding) -> None:
         url = reverse("catalogue:product", args=[product["number"]])
         title = _("“%(title)s”的证书 %(number)s 将在 %(days)s 日内届满，届满后自动暂停交易，请及时续展")
         _tell(event, product["supplier_id"], Role.TRADER, title, words, url, mail=True)
-        ended = (OrderState.CANCELLED, OrderState.REFUNDED)
-        orders = Order.objects.filter(product=product["pk"]).exclude(state__in=ended)
-        title = _("您购买的“%(title)s”的证书 %(number)s 将在 %(days)s 日内届满，已签的合同继续履行")
-        for buyer in orders.order_by("buyer_id").values_list("buyer_id", flat=True).distinct():
-            _tell(event, buyer, Role.PURCHASER, title, words, reverse("trading:orders"))
+        _tell_buyers_of_ending(event, product["pk"], words)
         title = _("在售产品“%(title)s”的证书 %(number)s 将在 %(days)s 日内届满")
         _reviewers(
             event, title, words, reverse("catalogue:review", args=[product["number"]]), REVIEW_LISTINGS
         )
+
+
+def _tell_buyers_of_ending(
+    event: registry.CertificateEnding, product_id: UUID, words: Mapping[str, Any]
+) -> None:
+    without_contract = (OrderState.PLACED, OrderState.CANCELLED, OrderState.REFUNDED)
+    bound = Order.objects.filter(product=product_id).exclude(state__in=without_contract)
+    asking = PurchaseRequest.objects.filter(product=product_id, state__in=OPEN)
+    told = (
+        (bound, _("您购买的“%(title)s”的证书 %(number)s 将在 %(days)s 日内届满，已签的合同继续履行"), "trading:orders"),
+        (
+            asking,
+            _("“%(title)s”的证书 %(number)s 将在 %(days)s 日内届满，届满后暂停交易，请在此之前谈定并下单"),
+            "requests:requests",
+        ),
+    )  # fmt: skip
+    for rows, title, page in told:
+        for buyer in rows.order_by("buyer_id").values_list("buyer_id", flat=True).distinct():
+            _tell(event, buyer, Role.PURCHASER, title, words, reverse(page))
+
+
+def tell_unsigned_ending(event: registry.CertificateEnding) -> None:
+    """Both sides of every order under the certificate that still lacks a signature: afterwards it cannot be signed."""
+    number = Certificate.objects.values_list("number", flat=True).get(pk=event.certificate_id)
+    rows = Order.objects.filter(certificate=event.certificate_id, state=OrderState.PLACED).order_by("pk")
+    title = _("订单 %(order)s 还没有签约，证书 %(number)s 将在 %(days)s 日内届满，届满后不能签约，请尽快签署")
+    for order in rows.values("pk", "number", "buyer_id", "supplier_id"):
+        words = {"order": order["number"], "number": number, "days": event.days}
+        url = reverse("trading:order", args=[order["pk"]])
+        _tell(event, order["buyer_id"], Role.PURCHASER, title, words, url, mail=True)
+        _tell(event, order["supplier_id"], Role.TRADER, title, words, url, mail=True)
 
 
 def _review(event: Any, title: Promise, side: str, role: Role) -> None:

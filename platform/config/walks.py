@@ -19,6 +19,7 @@ from exchange.catalogue.opinions import register_opinions
 from exchange.catalogue.selectors import listed_products, products_visible_to
 from exchange.catalogue.ways import register_ways
 from exchange.delivery.ways import ways_of
+from exchange.filings.invoices import register_invoices
 from exchange.filings.models import Filing
 from exchange.requests.selectors import moments_of_order
 from exchange.reviews.selectors import opinions_of
@@ -27,6 +28,7 @@ from exchange.trading.models import Order
 from exchange.trading.selectors import orders_visible_to
 from kernel.money import Money
 from organizations.permissions import Actor
+from settlement.invoicing.selectors import told_on_voucher
 from settlement.payments.models import Refund
 from web.parts import Moment
 
@@ -137,6 +139,7 @@ def fill() -> None:
         timeline.register(provider)
     register_opinions(opinions_of)
     register_ways(ways_of)
+    register_invoices(told_on_voucher)
     register_sources(source_words)
     register_step("sources", source_steps)
     register_step("certificates", certificates)

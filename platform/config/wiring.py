@@ -103,7 +103,11 @@ def _assets() -> dict[type[Event], list[Handler]]:
         ],
         news.CertificateResumed: [follow_certificate, follow_resumption, notices.tell_certificate_resumed],
         news.CertificateReplaced: [follow_replacement, notices.tell_certificate_replaced],
-        news.CertificateEnding: [notices.tell_certificate_ending, notices.tell_listing_ending],
+        news.CertificateEnding: [
+            notices.tell_certificate_ending,
+            notices.tell_listing_ending,
+            notices.tell_unsigned_ending,
+        ],
         news.LicenceRegistered: [notices.tell_licence_registered],
         news.AgreementAsked: [notices.tell_agreement_asked],
         news.ApplicationSubmitted: [notices.tell_application_submitted],
@@ -165,9 +169,10 @@ def _trades() -> dict[type[Event], list[Handler]]:
     from exchange.delivery import events as delivery
     from exchange.delivery import services as deliveries
     from exchange.filings import services as filings
-    from exchange.filings.rules import Receipt
+    from exchange.filings.rules import Invoiced, Receipt
     from exchange.trading import events as news
     from exchange.trading.models import Order, Supplement
+    from settlement.invoicing.selectors import invoice_facts_of
     from settlement.payments import services as payments
     from settlement.payments.events import OrderRefunded
     from settlement.payments.selectors import refunded_of, release_facts_of
@@ -179,7 +184,10 @@ def _trades() -> dict[type[Event], list[Handler]]:
 
     def file_trade(event: news.OrderCompleted) -> None:
         receipt = receipt_of(event.order_id)
-        filings.file_trade(by=event.by, at=event.at, order_id=event.order_id, receipt=receipt)
+        invoices = [Invoiced(*each) for each in invoice_facts_of(event.order_id)]
+        filings.file_trade(
+            by=event.by, at=event.at, order_id=event.order_id, receipt=receipt, invoices=invoices
+        )
 
     def book_receipt(event: news.OrderCompleted) -> None:
         revenue.book_receipt(by=event.by, at=event.at, order_id=event.order_id)

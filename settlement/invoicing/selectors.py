@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from exchange.filings.invoices import IssuedInvoice
 from exchange.trading.models import Order
 from kernel.errors import NotFound
 from kernel.models import Transition
@@ -146,6 +148,35 @@ def wishes_visible_to(viewer: Actor) -> QuerySet[Wish]:
 def invoices_of(order: Order) -> list[Invoice]:
     """An order's invoices and credit invoices, oldest first."""
     return list(Invoice.objects.filter(order=order).select_related("credits").order_by("issued_at", "pk"))
+
+
+def invoice_facts_of(order_id: UUID) -> list[tuple[str, str, date, int]]:
+    """Code, number, day of issue and what stands (fen, less what was credited) of an order's invoices, oldest first."""
+    credited: dict[UUID, int] = {}
+    blue: list[Invoice] = []
+    for each in Invoice.objects.filter(order=order_id, state=InvoiceState.ISSUED).order_by("issued_at", "pk"):
+        if each.credits_id is None:
+            blue.append(each)
+        else:
+            credited[each.credits_id] = credited.get(each.credits_id, 0) + int(each.gross_fen)
+    stands = [(each, int(each.gross_fen) - credited.get(each.pk, 0)) for each in blue]
+    return [(each.code, each.invoice_number, each.issued_on, left) for each, left in stands if left > 0]
+
+
+def told_on_voucher(viewer: Actor, order_id: UUID) -> list[IssuedInvoice]:
+    """An order's invoices as the page of its voucher names them, as far as the viewer may see them."""
+    rows = invoices_visible_to(viewer).filter(order=order_id).order_by("issued_at", "pk")
+    return [
+        IssuedInvoice(
+            number=f"{each.code} {each.invoice_number}".strip(),
+            on=each.issued_on,
+            amount=Money(-int(each.gross_fen) if each.is_credit else int(each.gross_fen)),
+            words=_("红字") if each.is_credit else "",
+            is_void=each.state == InvoiceState.VOIDED,
+            url=reverse("invoicing:invoice", args=[each.pk]),
+        )
+        for each in rows
+    ]
 
 
 def credit_invoices_of(invoice: Invoice) -> list[Invoice]:

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from documents.printing import qr_svg
 from exchange.filings import rules, services, spreadsheets
+from exchange.filings.invoices import invoices_of
 from exchange.filings.pages.sections import sections
 from exchange.filings.permissions import EXPORT_FILINGS
 from exchange.filings.selectors import (
@@ -174,7 +175,7 @@ def _proofs(claims: dict[str, Any]) -> list[Fact]:
             receipt["payment"] if receipt else "--",
             _("自托管账户放款 %(amount)s") % {"amount": Money(receipt["released_fen"])} if receipt else "",
         ),
-        Fact(_("发票"), claims.get("invoice", {}).get("number") or _("备案时未开具")),
+        Fact(_("发票"), rules.invoice_numbers(claims) or _("备案时未开具")),
     ]
 
 
@@ -182,7 +183,8 @@ def _proofs(claims: dict[str, Any]) -> list[Fact]:
 @login_required
 def voucher(request: HttpRequest, filing_id: UUID) -> HttpResponse:
     """交易凭证: what was filed, signed; `?sequence=` shows a former issue. Printable."""
-    filing = visible_filing(actor(request), filing_id)
+    viewer = actor(request)
+    filing = visible_filing(viewer, filing_id)
     if filing.state == FilingState.PENDING:
         raise NotFound
     issue = issue_of(filing, _sequence(request.GET.get("sequence", "")))
@@ -211,6 +213,7 @@ def voucher(request: HttpRequest, filing_id: UUID) -> HttpResponse:
             Fact(_("交易场所"), claims["venue"]),
         ],
         "proofs": _proofs(claims),
+        "invoices": invoices_of(viewer, filing.order_id),
         "root_hash": claims["product"]["root_hash"],
         "contract_hash": claims["contract"]["sha256"],
         "tax": Money(claims["tax_fen"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -79,7 +80,7 @@ def _accepted(order: Order) -> rules.Accepted:
     return rules.Accepted(way=way, acceptor=move.actor_label)
 
 
-def _trade(order: Order, receipt: rules.Receipt | None) -> rules.Trade:
+def _trade(order: Order, receipt: rules.Receipt | None, invoices: Sequence[rules.Invoiced]) -> rules.Trade:
     assert order.delivered_at is not None
     assert order.accepted_at is not None
     kept, replaced = kept_of(order), replacement_of(order)
@@ -105,6 +106,7 @@ def _trade(order: Order, receipt: rules.Receipt | None) -> rules.Trade:
         delivery=_delivered(order),
         acceptance=_accepted(order),
         receipt=receipt,
+        invoices=tuple(invoices),
         is_demo=order.supplier.is_demo or order.buyer.is_demo,
         reduced_fen=kept.reduced.fen,
         reduced_tax_fen=kept.reduced_tax.fen,
@@ -112,10 +114,18 @@ def _trade(order: Order, receipt: rules.Receipt | None) -> rules.Trade:
 
 
 @transaction.atomic(savepoint=False)
-def file_trade(*, by: Actor, at: datetime, order_id: UUID, receipt: rules.Receipt | None = None) -> Filing:
+def file_trade(
+    *,
+    by: Actor,
+    at: datetime,
+    order_id: UUID,
+    receipt: rules.Receipt | None = None,
+    invoices: Sequence[rules.Invoiced] = (),
+) -> Filing:
     """File a completed trade at the amount really kept and sign its voucher; again: the same filing.
 
-    `receipt`: what settlement, which stands above, knows of the money. Raises NotCompleted. Runs in the transaction that completed the order, or in one of its own.
+    `receipt`, `invoices`: what settlement, which stands above, knows of the money and the invoices so far. Raises
+    NotCompleted. Runs in the transaction that completed the order, or in one of its own.
     """
     order = locked_order(order_id, *_ALONG, heavy=_HEAVY)
     existing = Filing.objects.filter(order=order).first()
@@ -124,7 +134,7 @@ def file_trade(*, by: Actor, at: datetime, order_id: UUID, receipt: rules.Receip
     if order.state != OrderState.COMPLETED:
         raise NotCompleted(number=order.number, state=order.get_state_display())
     venue = str(getattr(settings, "EXCHANGE_VENUE", rules.QINGYUAN_BASE))
-    number, trade = new_number("JY", at), _trade(order, receipt)
+    number, trade = new_number("JY", at), _trade(order, receipt, invoices)
     claims = rules.voucher_claims(trade, voucher_number=number, venue=venue, filed_at=at)
     filing = Filing(order=order, venue=venue, amount_fen=claims["filed_fen"])
     filing.save(force_insert=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,19 @@ def test_a_link_gives_exactly_the_bought_bytes_and_is_recorded() -> None:
     assert download.expires_at == NOON + timedelta(minutes=10)
     assert download.actor_label == "Zhou · 云山智能（示例）有限公司"
     assert AuditEvent.objects.filter(action="deliveries.download").count() == 1
+
+
+def test_a_link_is_dead_after_its_time_and_cannot_be_stretched(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = delivered_with_files(b"one")
+    monkeypatch.setattr(objects, "LINK_LIFETIME", timedelta(seconds=1))
+    file = file_of(order)
+    _download, url = delivery.hand_out_link(by=cast.zhou(), at=NOON, order_id=order.pk, file_id=file.pk)
+    assert "X-Amz-Expires=1&" in url
+    stretched = urllib3.request("GET", url.replace("X-Amz-Expires=1&", "X-Amz-Expires=600&"))
+    assert (stretched.status, b"one" in stretched.data) == (403, False)
+    time.sleep(2.1)
+    late = urllib3.request("GET", url)
+    assert (late.status, b"one" in late.data) == (403, False)
 
 
 def test_nobody_else_gets_a_link_and_nothing_is_recorded() -> None:

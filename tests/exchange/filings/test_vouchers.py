@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -69,7 +69,7 @@ def test_a_voucher_proves_delivery_acceptance_and_the_accesses_before_it() -> No
     assert claims["acceptance"] == {"by": "buyer", "acceptor": "Zhou · 云山智能（示例）有限公司"}
     assert claims["is_demo"] is True
     assert "receipt" not in claims
-    assert "invoice" not in claims
+    assert "invoices" not in claims
 
 
 def test_a_trade_that_nobody_accepted_says_so() -> None:
@@ -93,6 +93,26 @@ def test_what_only_settlement_knows_comes_as_an_argument() -> None:
         "ZF-2026-0000001-X，2026-03-03 12:00 自托管账户放款 ¥68,000.00"
     )
     assert dict(sheets.facts_of(filing.claims))["发票"] == "备案时未开具"
+
+
+def test_invoices_that_stand_at_filing_are_signed_printed_and_listed() -> None:
+    invoices = [
+        rules.Invoiced("", "26442000000000000001", date(2026, 3, 2), 6_000_000),
+        rules.Invoiced("044002300111", "00000007", date(2026, 3, 3), 800_000),
+    ]
+    filing = filings.file_trade(by=market.SYSTEM, at=FILED, order_id=market.completed().pk, invoices=invoices)
+    claims = verify(filing.token)
+    assert claims["invoices"] == [
+        {"code": "", "number": "26442000000000000001", "issued_on": "2026-03-02", "amount_fen": 6_000_000},
+        {"code": "044002300111", "number": "00000007", "issued_on": "2026-03-03", "amount_fen": 800_000},
+    ]
+    told = "26442000000000000001、044002300111 00000007"
+    assert dict(sheets.facts_of(filing.claims))["发票"] == told
+    assert rules.register_row(claims)["invoice_numbers"] == told
+    page = client_of(cast.zhou()).get(f"/filings/{filing.pk}/").content.decode()
+    assert told in page
+    assert "备案时未开具" not in page
+    assert refunded(filing, "8000.00").claims["invoices"] == claims["invoices"]
 
 
 def test_an_amendment_keeps_what_was_filed_and_names_what_it_replaces() -> None:
