@@ -214,7 +214,8 @@ class Match(Record):
 class Deal(Record):
     """An order that came about through a match; one for each order.
 
-    `commission_fen` is the sum of its `commissions`; `refunded_fen` what of the price went back to the buyer.
+    `commission_fen` is the sum of its `commissions`; `refunded_fen` what of the price went back to the buyer, before
+    release (a reduction) or after it.
     """
 
     number = models.CharField(_("成交编号"), max_length=24, unique=True)

@@ -40,6 +40,15 @@ def commission_limit(price: Money) -> Money:
     return price.share(MOST_OF_PRICE_BP, BASIS_POINTS)
 
 
+def earned(whole: Money, *, price: Money, kept: Money) -> Money:
+    """What of a commission is earned when `kept` of the price is what the supplier gets released: its share, floored.
+
+    Floored, so that it is never more than what the release leaves the supplier after the exchange's floored fee.
+    """
+    assert kept <= price, "no more is kept than was paid"
+    return whole.share(kept.fen, price.fen)
+
+
 def given_back(whole: Money, *, price: Money, refunded: Money, returned: Money) -> Money:
     """What of a commission goes back after `refunded` of the price in all, with `returned` back already.
 

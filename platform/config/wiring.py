@@ -259,6 +259,7 @@ def _pilots() -> dict[type[Event], list[Handler]]:
 
 def _brokers() -> dict[type[Event], list[Handler]]:
     from config import broker_notices as notices
+    from exchange.acceptance import events as disputes
     from exchange.brokers import events as news
     from exchange.brokers import services as brokers
     from exchange.trading import events as trades
@@ -283,6 +284,11 @@ def _brokers() -> dict[type[Event], list[Handler]]:
     def lapse_deal(event: trades.OrderCancelled) -> None:
         brokers.lapse_deal(by=event.by, at=event.at, order_id=event.order_id, reason="订单已取消")
 
+    def lapse_returned(event: disputes.WholePriceBack) -> None:
+        brokers.lapse_deal(
+            by=event.by, at=event.at, order_id=event.order_id, reason="价款在放款前已全额退回需方"
+        )
+
     def note_refund(event: OrderRefunded) -> None:
         brokers.note_refund(
             by=event.by, at=event.at, order_id=event.order_id, refunded_total=refunded_of(event.order_id)
@@ -296,6 +302,7 @@ def _brokers() -> dict[type[Event], list[Handler]]:
         trades.OrderPlaced: [open_deal],
         trades.OrderCompleted: [complete_deal],
         trades.OrderCancelled: [lapse_deal],
+        disputes.WholePriceBack: [lapse_returned],
         OrderRefunded: [note_refund],
         news.MandateOffered: [notices.tell_offered],
         news.MandateSigned: [notices.tell_signed],

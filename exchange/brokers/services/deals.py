@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
+from exchange.acceptance.selectors import kept_of
 from exchange.brokers import rules
 from exchange.brokers.events import DealCompleted, DealProposed
 from exchange.brokers.models import Commission, Deal, Match, Rating
@@ -222,7 +223,9 @@ def decline_deal(*, by: Actor, at: datetime, deal_id: UUID, reason: str) -> Deal
 
 
 def _deal_of(order_id: UUID) -> Deal | None:
-    rows = Deal.objects.select_for_update(of=("self",), no_key=True).select_related("order__contract")
+    rows = Deal.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "order__contract", "order__reduction"
+    )
     return rows.filter(order=order_id).order_by("pk").first()
 
 
@@ -240,8 +243,8 @@ def complete_deal(*, by: Actor, at: datetime, order_id: UUID) -> Deal | None:
         DEAL.move(deal, "lapse", by=by, at=at, reason="订单完成时双方尚未确认")
         record(by=by, at=at, action="deals.lapse", subject=deal)
         return deal
-    deal.completed_at = at
-    DEAL.move(deal, "complete", by=by, at=at, update_fields=["completed_at"])
+    deal.completed_at, deal.refunded_fen = at, kept_of(deal.order).reduced.fen
+    DEAL.move(deal, "complete", by=by, at=at, update_fields=["completed_at", "refunded_fen"])
     note_identities(deal, by=by, at=at)
     note_transaction(deal, by=by, at=at)
     record(
@@ -253,7 +256,7 @@ def complete_deal(*, by: Actor, at: datetime, order_id: UUID) -> Deal | None:
 
 @transaction.atomic(savepoint=False)
 def lapse_deal(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> Deal | None:
-    """The order was cancelled: nothing is earned. Follows from the order."""
+    """The order was cancelled, or its whole price went back before release: nothing is earned. Follows from the order."""
     deal = _deal_of(order_id)
     if deal is None or deal.state not in (DealState.PROPOSED, DealState.CONFIRMED):
         return deal
@@ -264,15 +267,16 @@ def lapse_deal(*, by: Actor, at: datetime, order_id: UUID, reason: str) -> Deal 
 
 @transaction.atomic(savepoint=False)
 def note_refund(*, by: Actor, at: datetime, order_id: UUID, refunded_total: Money) -> Deal | None:
-    """Money of the order went back, `refunded_total` in all: the year's facts count the rest."""
+    """Money of the order went back after its release, `refunded_total` in all: the year's facts count the rest."""
     deal = _deal_of(order_id)
-    if deal is None or deal.state != DealState.COMPLETED or refunded_total.fen <= deal.refunded_fen:
+    if deal is None or deal.state != DealState.COMPLETED:
         return deal
-    deal.refunded_fen = refunded_total.fen
+    refunded = refunded_total + kept_of(deal.order).reduced
+    if refunded.fen <= deal.refunded_fen:
+        return deal
+    deal.refunded_fen = refunded.fen
     deal.save(update_fields=["refunded_fen"])
-    record(
-        by=by, at=at, action="deals.note_refund", subject=deal, detail={"refunded_fen": refunded_total.fen}
-    )
+    record(by=by, at=at, action="deals.note_refund", subject=deal, detail={"refunded_fen": refunded.fen})
     return deal
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.services import record
 from documents.models import Document
 from documents.states import DocumentState
+from exchange.acceptance.selectors import kept_of
 from exchange.brokers import rules
 from exchange.brokers.models import ConductRecord, Deal
 from exchange.brokers.permissions import WORK
@@ -148,6 +149,9 @@ def note_transaction(deal: Deal, *, by: Actor, at: datetime) -> None:
     fact, label = FactKind.CONTRACT.value, order.contract.number
     if filing is not None and filing.voucher_number:
         fact, label = FactKind.FILING.value, filing.voucher_number
+    reduced = kept_of(order).reduced
+    if reduced:
+        words += f"验收前扣减 {reduced.yuan} 元。"
     _keep(deal, RecordKind.TRANSACTION.value, words, fact, label, by=by, at=at)
 
 

@@ -10,6 +10,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
+from exchange.acceptance.selectors import kept_of
 from exchange.brokers import rules
 from exchange.brokers.models import Commission, Deal
 from exchange.brokers.states import DealState, Payer
@@ -43,33 +44,37 @@ def pay_commission(*, by: Actor, at: datetime, deal_id: UUID) -> list[Commission
     """Pay each commission of a completed deal to the broker's balance, once.
 
     Follows from the completed order, so it asks no permission; asking again gives the payments that are there.
-    The supplier's part comes out of what the same order brought it, so it is always covered.
+    Of an order whose price was reduced before release the commission is reduced in proportion. The supplier's part
+    comes out of what the same order brought it, so it is always covered.
     """
     order_id = Deal.objects.values_list("order_id", flat=True).get(pk=deal_id)
     locked_order(order_id)
-    deal = Deal.objects.select_related("order").get(pk=deal_id)
+    deal = Deal.objects.select_related("order__reduction").get(pk=deal_id)
     assert deal.state == DealState.COMPLETED, "a commission is earned with the completed deal"
     paid = []
     for commission in deal.commissions.order_by("pk"):
         known = CommissionPayment.objects.filter(commission=commission).first()
-        if known is None and commission.amount_fen:
-            known = _pay(commission, deal, by, at)
+        amount = rules.earned(
+            Money(commission.amount_fen), price=Money(deal.order.amount_fen), kept=kept_of(deal.order).gross
+        )
+        if known is None and amount:
+            known = _pay(commission, deal, amount, by, at)
         if known is not None:
             paid.append(known)
     return paid
 
 
-def _pay(commission: Commission, deal: Deal, by: Actor, at: datetime) -> CommissionPayment:
+def _pay(commission: Commission, deal: Deal, amount: Money, by: Actor, at: datetime) -> CommissionPayment:
     source, wallet = _paying(commission, deal.order), ledger.Address(Purpose.WALLET, deal.broker_id)
     found = ledger.accounts([source, wallet])
     payment = CommissionPayment(
-        id=new_id(), commission=commission, order=deal.order, amount_fen=commission.amount_fen, paid_at=at
+        id=new_id(), commission=commission, order=deal.order, amount_fen=amount.fen, paid_at=at
     )
     payment.entry = ledger.post(
         key=f"commission:{commission.pk}",
         kind="commission",
         fact=payment,
-        transfers=[ledger.Transfer(found[source], found[wallet], Money(commission.amount_fen))],
+        transfers=[ledger.Transfer(found[source], found[wallet], amount)],
         at=at,
         memo=f"{deal.number} · {deal.order.number}",
     )
@@ -87,19 +92,20 @@ def give_back(
     """Post what the broker gives back with a refund, `refunded` of the order's price in all with this one.
 
     For refund_order, before the supplier pays: the supplier's own commission is then part of its balance again.
-    The share is that of everything refunded, floored, less what went back before; refunds of the whole price give
-    the whole commission back. The rows are kept with `keep_returns` once the refund's own row is there. Raises
+    The share is that of everything that left the price, floored, less what was not earned (a reduction before release)
+    or went back before; refunds of all that is left give the whole commission back. The rows are kept with `keep_returns` once the refund's own row is there. Raises
     BrokerBalanceTooLow: then the refund does not happen either.
     """
+    reduced = kept_of(order).reduced
     payments = CommissionPayment.objects.filter(order=order).select_related("commission__deal")
     given = []
     for payment in payments.order_by("pk"):
         before = payment.returns.aggregate(total=Sum("amount_fen"))["total"] or 0
         share = rules.given_back(
-            Money(payment.amount_fen),
+            Money(payment.commission.amount_fen),
             price=Money(order.amount_fen),
-            refunded=refunded,
-            returned=Money(int(before)),
+            refunded=reduced + refunded,
+            returned=Money(payment.commission.amount_fen - payment.amount_fen + int(before)),
         )
         if share.fen > 0:
             given.append(_return(payment, refund, order, share, by, at))

@@ -13,6 +13,7 @@ from audit.models import AuditEvent
 from exchange.brokers import rules, selectors, services
 from exchange.brokers.models import Commission, ConductRecord, Deal, Mandate, MandateSignature
 from exchange.brokers.states import MandateState
+from exchange.delivery import services as delivery
 from exchange.pilots import services as pilots
 from exchange.pilots.rules import Facts
 from exchange.trading import services as trading
@@ -27,6 +28,7 @@ from settlement.payments.models import CommissionPayment, CommissionReturn
 from settlement.revenue.selectors import annual, recomputation
 from tests import cast
 from tests.exchange import market
+from tests.exchange.acceptance import quarrels
 from tests.exchange.brokers import brokerage
 from tests.exchange.brokers.brokerage import END, START, hong, jiang
 
@@ -292,6 +294,57 @@ def test_refunds_give_the_brokers_share_back_to_whoever_paid(product_wired: None
     assert recomputation(firm_id, 2026).is_equal
     assert sum(CommissionReturn.objects.values_list("amount_fen", flat=True)) == 3_964_40
     assert sum(Posting.objects.values_list("amount_fen", flat=True)) == 0
+
+
+def in_dispute(deal: Deal, amount: Money | None) -> None:
+    """Paid, delivered, complained about, and settled with `amount` (None: the whole price) back to the buyer."""
+    order, at = deal.order, START + timedelta(days=1)
+    for who in (cast.zhou(), cast.lin()):
+        trading.sign_contract(by=who, at=at, order_id=order.pk)
+    payments.pay_order(by=cast.zhou(), at=at, order_id=order.pk)
+    delivery.deliver(by=cast.lin(), at=at, order_id=order.pk)
+    later = at + timedelta(days=1)
+    complaint = quarrels.complaint(order, at=later)
+    terms = {"kind": "partial_refund", "amount": amount} if amount else {"kind": "full_refund"}
+    quarrels.accepted(quarrels.answered(complaint, at=later, **terms), at=later)
+    deal.refresh_from_db()
+
+
+def test_a_price_reduced_before_release_reduces_the_commission_in_proportion(product_wired: None) -> None:
+    """Of ¥68,000.00 the buyer gets ¥61,200.01 back, more than the supplier could pay its whole commission from."""
+    brokerage.broker_in_pilot()
+    brokerage.active("supply", commission_bp=2_000)  # ¥13,600.00; the buyer's 2.5 % are ¥1,700.00
+    deal = brokerage.confirmed()
+    in_dispute(deal, Money(61_200_01))
+    assert (deal.state, deal.refunded_fen) == ("completed", 61_200_01)
+    # ⌊13,600.00 × 6,799.99/68,000⌋ and ⌊1,700.00 × 6,799.99/68,000⌋; the supplier: 6,799.99 − 135.99 − 1,359.99
+    assert sorted(CommissionPayment.objects.values_list("amount_fen", flat=True)) == [169_99, 1_359_99]
+    assert (wallet(hong()), wallet(cast.lin())) == ("1529.98", "5304.01")
+    assert selectors.facts_of(deal.broker_id, 2026).amount_fen == 6_799_99
+    assert "验收前扣减 61200.01 元" in deal.records.get(kind="transaction").statement
+    firm_id = deal.order.supplier_id
+    assert annual(firm_id, 2026).fee_fen == -(135_99 + 1_359_99)
+    assert recomputation(firm_id, 2026).is_equal
+    for fen in (3_000_00, 3_799_99):  # and refunds of the rest bring the rest of it back, to the fen
+        payments.refund_order(
+            by=cast.gu(), at=START + timedelta(days=9), order_id=deal.order_id, amount=Money(fen), reason="样本重复"
+        )  # fmt: skip
+    deal.refresh_from_db()
+    assert deal.refunded_fen == 68_000_00
+    assert (wallet(hong()), wallet(cast.lin())) == ("0.00", "0.00")
+    assert sum(CommissionReturn.objects.values_list("amount_fen", flat=True)) == 1_529_98
+    assert sum(Posting.objects.values_list("amount_fen", flat=True)) == 0
+    assert recomputation(firm_id, 2026).is_equal
+
+
+def test_a_price_that_went_back_whole_before_release_takes_the_deal_along(product_wired: None) -> None:
+    brokerage.broker_in_pilot()
+    deal = brokerage.confirmed()
+    in_dispute(deal, None)
+    assert deal.order.state == "refunded"
+    assert deal.state == "lapsed"
+    assert CommissionPayment.objects.count() == 0
+    assert selectors.facts_of(deal.broker_id, 2026) == Facts()
 
 
 def test_an_unconfirmed_deal_lapses_with_the_order_and_earns_nothing(product_wired: None) -> None:

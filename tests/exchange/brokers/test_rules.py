@@ -31,6 +31,15 @@ def test_a_share_never_exceeds_the_exact_one_by_a_fen_or_falls_short_by_one(pric
     assert found * 10_000 <= price * share < (found + 1) * 10_000
 
 
+@given(fen, fen, st.integers(0, rules.MOST_OF_PRICE_BP))
+def test_what_a_reduced_price_earns_is_covered_by_what_is_released(price: int, left: int, share: int) -> None:
+    whole, kept = Money(price).share(share, 10_000), Money(min(price, left))
+    found = rules.earned(whole, price=Money(price), kept=kept)
+    assert found.fen * price <= whole.fen * kept.fen < (found.fen + 1) * price
+    assert found <= kept - kept.share(200, 10_000)
+    assert rules.earned(whole, price=Money(price), kept=Money(price)) == whole
+
+
 @given(fen, st.integers(0, 10**11), st.lists(st.integers(1, 10**9), max_size=8))
 def test_refunds_give_back_shares_that_add_up_to_the_whole(price: int, whole: int, parts: list[int]) -> None:
     refunded = returned = 0
