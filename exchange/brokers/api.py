@@ -10,6 +10,7 @@ from ninja import Router
 from exchange.brokers import selectors, services
 from exchange.brokers.schemas import (
     AnswerIn,
+    AssessIn,
     BrokerIn,
     ConfirmIn,
     DealIn,
@@ -24,6 +25,7 @@ from exchange.brokers.schemas import (
     RecordIn,
     SignIn,
 )
+from exchange.pilots.schemas import AssessmentOut
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.money import Money
@@ -203,3 +205,11 @@ def post_rating(request: HttpRequest, deal_id: UUID, body: RateIn) -> DealOut:
     """Rate the broker, once."""
     services.rate_deal(by=actor(request), at=clock.now(), deal_id=deal_id, stars=body.stars, words=body.words)
     return _deal(request, deal_id)
+
+
+@router.post("/pilots/{uuid:pilot_id}/assessments", response={201: AssessmentOut})
+@idempotent
+def post_assessment(request: HttpRequest, pilot_id: UUID, body: AssessIn) -> AssessmentOut:
+    """Assess one year of a pilot with what the deals on record say."""
+    made = services.assess_year(by=actor(request), at=clock.now(), pilot_id=pilot_id, year=body.year)
+    return AssessmentOut.of(made)

@@ -178,6 +178,12 @@ class RecordIn(Schema):
     document_id: UUID | None = None
 
 
+class AssessIn(Schema):
+    """The year that is assessed; its facts come from the deals on record."""
+
+    year: int = Field(ge=2020, le=2100)
+
+
 class RateIn(Schema):
     """1 to 5."""
 

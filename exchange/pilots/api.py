@@ -16,7 +16,6 @@ from exchange.pilots.schemas import (
     ApplicationOut,
     ApplyIn,
     AppointIn,
-    AssessIn,
     AssessmentOut,
     BrokerOut,
     DecideIn,
@@ -253,20 +252,6 @@ def list_assessments(request: HttpRequest, pilot_id: UUID) -> list[AssessmentOut
     """The pilot's assessments, newest year first."""
     pilot = selectors.pilot_for(actor(request), pilot_id)
     return [AssessmentOut.of(each) for each in selectors.assessments_of(pilot)]
-
-
-@router.post("/pilots/{uuid:pilot_id}/assessments", response={201: AssessmentOut})
-@idempotent
-def post_assessment(request: HttpRequest, pilot_id: UUID, body: AssessIn) -> AssessmentOut:
-    """Compute one year's assessment."""
-    told = body.dict()
-    year = told.pop("year")
-    if not 2000 <= year <= 2200:
-        raise services.NotInForce(number="", year=year)
-    made = services.assess(
-        by=actor(request), at=clock.now(), pilot_id=pilot_id, year=year, facts=rules.Facts(**told)
-    )
-    return AssessmentOut.of(made)
 
 
 @router.post("/pilots/{uuid:pilot_id}/decision", response=PilotOut)

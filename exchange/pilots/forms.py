@@ -14,7 +14,6 @@ from exchange.pilots.models import Application, Round, Seat
 from exchange.pilots.services.rounds import COUNTS
 from exchange.pilots.states import Level, Verdict
 from organizations.models import Membership
-from web.forms import YuanField
 
 
 def _text(label: Any, help_text: Any = "", rows: int = 4, *, required: bool = True) -> forms.CharField:
@@ -230,26 +229,6 @@ class AnswerForm(forms.Form):
         widget=forms.RadioSelect,
     )
     answer = _text(_("答复"), _("写明事实和理由，10 字以上；异议人能看到。"))
-
-
-class AssessForm(forms.Form):
-    """What a broker did in a year."""
-
-    year = forms.IntegerField(label=_("年度"), min_value=2024, max_value=2100)
-    deals = forms.IntegerField(label=_("撮合成交（笔）"), min_value=0, max_value=10**7)
-    amount = YuanField(label=_("成交金额（元）"))
-    disputes = forms.IntegerField(label=_("争议（件）"), min_value=0, max_value=10**7)
-    required_records = forms.IntegerField(label=_("应有记录（份）"), min_value=0, max_value=10**8)
-    complete_records = forms.IntegerField(label=_("完整记录（份）"), min_value=0, max_value=10**8)
-    ratings_count = forms.IntegerField(label=_("评价（次）"), min_value=0, max_value=10**7)
-    ratings_sum = forms.IntegerField(
-        label=_("评价总分"), min_value=0, max_value=10**8, help_text=_("每次 1 到 5 分。")
-    )
-
-    def facts(self) -> rules.Facts:
-        """The facts as the rules read them."""
-        given = {name: value for name, value in self.cleaned_data.items() if name not in ("year", "amount")}
-        return rules.Facts(amount_fen=self.cleaned_data["amount"].fen, **given)
 
 
 class DecideForm(forms.Form):

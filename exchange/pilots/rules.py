@@ -492,6 +492,39 @@ class Facts:
         return ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedDeal:
+    """One deal as an assessment counts it. `amount_fen`: its price with VAT less what went back; `stars`: None when its
+    buyer did not rate."""
+
+    id: str
+    number: str
+    order: str
+    amount_fen: int
+    is_disputed: bool
+    complete_records: int
+    required_records: int
+    stars: int | None
+
+    def plain(self) -> dict[str, Any]:
+        """As the trace holds it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def facts_from(deals: Sequence[CountedDeal]) -> Facts:
+    """The year's facts, counted from its deals and nothing else."""
+    stars = [each.stars for each in deals if each.stars is not None]
+    return Facts(
+        deals=len(deals),
+        amount_fen=sum(each.amount_fen for each in deals),
+        disputes=sum(each.is_disputed for each in deals),
+        complete_records=sum(each.complete_records for each in deals),
+        required_records=sum(each.required_records for each in deals),
+        ratings_count=len(stars),
+        ratings_sum=sum(stars),
+    )
+
+
 ITEM_LABELS: dict[str, str | Promise] = {
     "deals": _("撮合成交"),
     "amount": _("成交金额"),
@@ -548,11 +581,14 @@ REASON_WORDS: dict[str, str | Promise] = {
 }
 
 
-def assessment_of(year: int, facts: Facts, *, until: datetime | None) -> dict[str, Any]:
+def assessment_of(
+    year: int, facts: Facts, *, until: datetime | None, deals: Sequence[CountedDeal] = ()
+) -> dict[str, Any]:
     """The whole assessment as plain JSON values: same facts and parameters, same bytes.
 
     Parameters are those in force on the year's final day. The total is Σ points × weight, floored once to the
     hundredth. `until`: end of the term; a year in which it ends (or has ended) proposes graduation or extension.
+    `deals`: what the facts were counted from, kept in the trace so that each figure can be followed to its deals.
     """
     parameters = parameters_on(date(year, 12, 31))
     points = _points(facts, parameters)
@@ -565,6 +601,7 @@ def assessment_of(year: int, facts: Facts, *, until: datetime | None) -> dict[st
         "year": year,
         "rules_from": parameters.effective_from.isoformat(),
         "facts": facts.plain(),
+        "deals": [each.plain() for each in deals],
         "lines": [
             {
                 "key": key,

@@ -252,19 +252,6 @@ class PilotOut(BrokerOut):
         )
 
 
-class AssessIn(Schema):
-    """What a broker did in one year. Amount in fen; ratings from 1 to 5: their number and sum."""
-
-    year: int
-    deals: int = 0
-    amount_fen: int = 0
-    disputes: int = 0
-    complete_records: int = 0
-    required_records: int = 0
-    ratings_count: int = 0
-    ratings_sum: int = 0
-
-
 class AssessmentOut(Schema):
     """One year's assessment with its arithmetic; `trace_sha256` over the trace's canonical JSON."""
 

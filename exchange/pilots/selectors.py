@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
@@ -356,6 +356,13 @@ def pilot_for(viewer: Actor, pilot_id: UUID) -> Pilot:
     if found is None:
         raise NotFound
     return found
+
+
+def year_to_assess(pilot: Pilot, at: datetime) -> int:
+    """The latest year that is over for the pilot: the one before, or that of its end once the term is over."""
+    if pilot.until is not None and pilot.until <= at:
+        return clock.business_year(pilot.until - timedelta(microseconds=1))
+    return clock.business_year(at) - 1
 
 
 def assessments_of(pilot: Pilot) -> list[Assessment]:

@@ -40,7 +40,6 @@ urlpatterns = [
     path("<uuid:pilot_id>/agreement/", running.agreement, name="agreement"),
     path("<uuid:pilot_id>/sign/", running.sign, name="sign"),
     path("<uuid:pilot_id>/decline/", running.decline, name="decline"),
-    path("<uuid:pilot_id>/assess/", running.assess, name="assess"),
     path("<uuid:pilot_id>/decide/", running.decide, name="decide"),
     path("<uuid:pilot_id>/exit/", running.leave, name="exit"),
     path("<uuid:pilot_id>/accept/", running.accept, name="accept"),

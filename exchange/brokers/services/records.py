@@ -16,11 +16,12 @@ from exchange.acceptance.selectors import kept_of
 from exchange.brokers import rules
 from exchange.brokers.models import ConductRecord, Deal
 from exchange.brokers.permissions import WORK
-from exchange.brokers.selectors import deals_visible_to, facts_of
+from exchange.brokers.selectors import counted_deals, deals_visible_to
 from exchange.brokers.states import DealState, FactKind, RecordKind
 from exchange.pilots import services as pilots
 from exchange.pilots.models import Assessment
 from exchange.pilots.permissions import MANAGE
+from exchange.pilots.rules import facts_from
 from exchange.pilots.selectors import pilots_visible_to
 from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
@@ -165,6 +166,5 @@ def assess_year(*, by: Actor, at: datetime, pilot_id: UUID, year: int) -> Assess
     # No deal of this broker may change between counting and assessing.
     rows = Deal.objects.filter(broker=pilot.organization_id, state=DealState.COMPLETED)
     list(rows.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True))
-    return pilots.assess(
-        by=by, at=at, pilot_id=pilot_id, year=year, facts=facts_of(pilot.organization_id, year)
-    )
+    deals = counted_deals(pilot.organization_id, year)
+    return pilots.assess(by=by, at=at, pilot_id=pilot_id, year=year, facts=facts_from(deals), deals=deals)

@@ -18,8 +18,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from exchange.pilots import rules, selectors, services
-from exchange.pilots.forms import AssessForm, DecideForm, ReasonForm, ReportForm
+from exchange.pilots import selectors, services
+from exchange.pilots.forms import DecideForm, ReasonForm, ReportForm
 from exchange.pilots.models import Demand, Pilot
 from exchange.pilots.pages.shown import items_of, points_of, reason_of
 from exchange.pilots.permissions import APPLY, MANAGE, SIGN_AS_BROKER, SIGN_AS_OPERATOR
@@ -90,6 +90,7 @@ def _context(pilot: Pilot, viewer: Actor) -> dict[str, object]:
         "may_decline": pilot.state == PilotState.UNSIGNED
         and (party == Party.BROKER or (party == Party.OPERATOR and is_over)),
         "may_assess": may_manage and pilot.state in ("in_pilot", "extended", "improving"),
+        "assess_year": selectors.year_to_assess(pilot, clock.now()),
         "may_decide": may_manage and pilot.state == PilotState.ASSESSED,
         "may_exit": may_manage and pilot.state in IN_FORCE and pilot.state != PilotState.ASSESSED,
         "may_report": viewer.can(APPLY)
@@ -200,28 +201,6 @@ def decline(request: HttpRequest, pilot_id: UUID) -> HttpResponse:
         )
 
     return _form_page(request, pilot, form, words, deed)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def assess(request: HttpRequest, pilot_id: UUID) -> HttpResponse:
-    """The yearly assessment from the year's facts."""
-    viewer = actor(request)
-    pilot = selectors.pilot_for(viewer, pilot_id)
-    viewer.require(MANAGE)
-    today = clock.business_date(clock.now())
-    form = AssessForm(request.POST or None, initial={"year": today.year - 1})
-    parameters = rules.parameters_on(today)
-    lead = _("按 %(day)s 起适用的权重逐项计算，算式留存。同一年度只考核一次。") % {
-        "day": parameters.effective_from
-    }
-
-    def deed() -> object:
-        return services.assess(
-            by=viewer, at=clock.now(), pilot_id=pilot_id, year=form.cleaned_data["year"], facts=form.facts()
-        )
-
-    return _form_page(request, pilot, form, (_("年度考核"), lead, _("计算并保存")), deed)
 
 
 @login_required

@@ -81,9 +81,18 @@ def _require_year(pilot: Pilot, year: int, at: datetime) -> None:
 
 
 @transaction.atomic
-def assess(*, by: Actor, at: datetime, pilot_id: UUID, year: int, facts: rules.Facts) -> Assessment:
+def assess(
+    *,
+    by: Actor,
+    at: datetime,
+    pilot_id: UUID,
+    year: int,
+    facts: rules.Facts,
+    deals: Sequence[rules.CountedDeal] = (),
+) -> Assessment:
     """Compute one year's assessment from what the broker did; the operator then decides.
 
+    For exchange.brokers, which counts the facts from the `deals` on record; nobody types them.
     Asking again with the same facts gives the same assessment. Raises NotInForce, YearNotOver, AlreadyAssessed,
     OwnBroker, MoveNotAllowed (an earlier one waits for its decision), InvalidInput (field: the fact's name).
     """
@@ -100,7 +109,7 @@ def assess(*, by: Actor, at: datetime, pilot_id: UUID, year: int, facts: rules.F
         raise InvalidInput(
             field=wrong, reason=_("这一事实不合理：不能为负，完整数不超过应有数，评价为 1 到 5 分。")
         )
-    trace = rules.assessment_of(year, facts, until=pilot.until)
+    trace = rules.assessment_of(year, facts, until=pilot.until, deals=deals)
     found = Assessment(
         pilot=pilot,
         year=year,

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from config.stories import people
 from config.stories.way import shanghai
-from exchange.pilots import rules, services
+from exchange.brokers import services as brokers
+from exchange.pilots import services
 from exchange.pilots.models import Application, Pilot, Round
 from kernel import clock
 from organizations.models import Membership
@@ -94,12 +95,8 @@ def _score(gu: Actor, application: Application, at: datetime) -> None:
 
 def _assess(gu: Actor, pilot: Pilot) -> None:
     at = shanghai(2026, 1, 20)
-    facts = rules.Facts(
-        deals=9, amount_fen=862_400_00, disputes=0, complete_records=36, required_records=36,
-        ratings_count=7, ratings_sum=31,
-    )  # fmt: skip
-    services.assess(by=gu, at=at, pilot_id=pilot.pk, year=2025, facts=facts)
+    brokers.assess_year(by=gu, at=at, pilot_id=pilot.pk, year=2025)
     services.decide(
         by=gu, at=at + timedelta(days=3), pilot_id=pilot.pk, verdict="continue",
-        reasons="记录完整、没有争议，成交笔数接近目标，继续试点。",
+        reasons="首年以建立委托关系为主，没有成交也没有争议；已有明确的委托意向，同意继续试点。",
     )  # fmt: skip

@@ -544,6 +544,10 @@ def test_the_year_is_assessed_with_what_the_deals_say(product_wired: None) -> No
     found = services.assess_year(by=cast.gu(), at=new_year, pilot_id=pilot.pk, year=2026)
     assert found.facts["amount_fen"] == 68_000_00
     assert found.proposal == "improve"  # four of six records, whatever the total
+    assert found.trace["deals"] == [
+        {"id": str(first.pk), "number": first.number, "order": first.order.number, "amount_fen": 68_000_00,
+         "is_disputed": False, "complete_records": 4, "required_records": 6, "stars": 4},
+    ]  # fmt: skip
     assert second.state == "confirmed"
 
 

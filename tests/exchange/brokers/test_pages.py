@@ -174,6 +174,25 @@ def test_the_operator_assesses_a_year_from_the_record() -> None:
     assert pilot.assessments.count() == 0
 
 
+def test_an_assessment_names_its_deals_and_no_figure_is_typed(
+    product_wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pilot = brokerage.broker_in_pilot()
+    deal = brokerage.confirmed()
+    brokerage.settle(deal.order)
+    monkeypatch.setattr(clock, "now", lambda: START.replace(year=2027, month=1, day=10))
+    path = f"pilots/{pilot.pk}/assessments"
+    assert api(hong(), path, {"year": 2026}).status_code == 403
+    assert api(cast.gu(), path, {"year": 1999}).status_code == 422
+    made = api(cast.gu(), path, {"year": 2026, "deals": 12, "amount_fen": 1_000_000_00})
+    assert (made.status_code, made.json()["trace"]["facts"]["deals"]) == (201, 1)
+    assert [each["number"] for each in made.json()["trace"]["deals"]] == [deal.number]
+    page = client(hong())
+    told = page.get(f"/pilots/{pilot.pk}/").content.decode()
+    assert f'href="/brokers/deals/{deal.pk}/">{deal.number}</a>' in told
+    assert page.post(f"/api/pilots/pilots/{pilot.pk}/assessments").status_code == 405
+
+
 def test_a_buyer_rates_on_the_page(product_wired: None) -> None:
     brokerage.broker_in_pilot()
     deal = brokerage.confirmed()

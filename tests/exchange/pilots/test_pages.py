@@ -176,11 +176,15 @@ def test_the_whole_way_goes_by_forms_alone() -> None:  # noqa: PLR0915 - one jou
     assert "合通数据经纪" not in Window(None).text("/pilots/brokers/?type=entrusted_rights", end)
 
     later = datetime.fromisoformat("2027-01-05T12:00:00+08:00")
-    facts = {"year": "2026", "deals": "6", "amount": "500000.00", "disputes": "0", "required_records": "24",
-             "complete_records": "24", "ratings_count": "0", "ratings_sum": "0"}  # fmt: skip
-    assert gu.post(f"{page}assess/", {**facts, "complete_records": "25"}, later).status_code == 422
-    assert gu.post(f"{page}assess/", facts, later).status_code == 302
-    assert "73.50" in hong.text(page, later)  # 12.5 + 10 + 20 + 25 + 6
+    assert f'href="/brokers/assess/{pilot.pk}/2026/"' in gu.text(page, later)
+    typed = {
+        "year": "2026",
+        "deals": "12",
+        "amount": "1000000.00",
+    }  # figures that somebody types count for nothing
+    assert gu.post(f"/brokers/assess/{pilot.pk}/2026/", typed, later).status_code == 302
+    assert "51.00" in hong.text(page, later)  # without a deal: 0 + 0 + 20 + 25 + 6
+    assert "这一年没有完成的成交。" in hong.text(page, later)
     verdict = {"verdict": "improve", "reasons": "评价机制还没有建立起来。", "demands": "", "due_on": ""}
     assert gu.post(f"{page}decide/", verdict, later).status_code == 422
     assert (
