@@ -28,6 +28,12 @@ ROWS_PATH = "rows.jsonl"
 CARD_PATH = "README.md"
 SAMPLE_ROWS = 5
 SAMPLE_TEXT_LENGTH = 400
+SAMPLE_REGIONS = 60
+_DRAWN: Mapping[str, tuple[str, ...]] = {
+    "labels": ("start", "end"),
+    "rectanglelabels": ("x", "y", "width", "height"),
+    "choices": (),
+}
 
 Row = dict[str, Any]
 
@@ -159,8 +165,25 @@ def count_labels(rows: Iterable[Row]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
+def drawn(result: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Of a result in Label Studio JSON what can be drawn on a sample: spans, boxes and choices with their labels.
+
+    Nothing written by people (transcriptions, quotations) is kept, and at most SAMPLE_REGIONS regions; nothing at all
+    where there is neither a span nor a box, since the labels stand in the row already.
+    """
+    found: list[Row] = []
+    for region in result:
+        kind, value = str(region.get("type", "")), region.get("value")
+        if kind not in _DRAWN or not isinstance(value, Mapping):
+            continue
+        kept = {name: value[name] for name in (kind, *_DRAWN[kind]) if name in value}
+        if isinstance(kept.get(kind), list) and len(kept) == 1 + len(_DRAWN[kind]):
+            found.append({"type": kind, "value": kept})
+    return found[:SAMPLE_REGIONS] if any(_DRAWN[region["type"]] for region in found) else []
+
+
 def sample_of(rows: Sequence[Row]) -> list[Row]:
-    """A few rows spread evenly over the version, texts cut short, without the raw result."""
+    """A few rows spread evenly over the version, texts cut short; of the result what can be drawn."""
     step = max(1, len(rows) // SAMPLE_ROWS)
     chosen = rows[::step][:SAMPLE_ROWS]
     shown = []
@@ -168,6 +191,9 @@ def sample_of(rows: Sequence[Row]) -> list[Row]:
         kept = {key: value for key, value in row.items() if key not in ("result", "annotator")}
         if "text" in kept:
             kept["text"] = kept["text"][:SAMPLE_TEXT_LENGTH]
+        regions = drawn(row.get("result", ()))
+        if regions:
+            kept["result"] = regions
         shown.append(kept)
     return shown
 

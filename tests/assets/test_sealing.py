@@ -71,6 +71,30 @@ def test_labels_sample_and_dictionary_are_counted() -> None:
     assert fields["labels"]["type"] == "array<string>"
 
 
+def test_a_sample_keeps_what_can_be_drawn_and_nothing_that_people_wrote() -> None:
+    span = {"type": "labels", "value": {"start": 0, "end": 3, "text": "清远鸡", "labels": ["特产"]}}
+    box = {"x": 10.5, "y": 20, "width": 30, "height": 40, "rotation": 0, "rectanglelabels": ["车"]}
+    result = [
+        span, {"type": "rectanglelabels", "value": box}, {"type": "choices", "value": {"choices": ["正面"]}},
+        {"type": "textarea", "value": {"text": ["王芳的电话"]}}, {"type": "labels", "value": {"labels": ["无位置"]}},
+        {"type": "rectanglelabels", "value": None},
+    ]  # fmt: skip
+    row = rules.row_of(
+        ordinal=1, path="items/000001.jpg", name="1.jpg", sha256="0" * 64, text=None, result=result,
+        guideline_version=1, annotator="A001",
+    )  # fmt: skip
+    (kept,) = rules.sample_of([row])
+    assert kept["result"] == [
+        {"type": "labels", "value": {"labels": ["特产"], "start": 0, "end": 3}},
+        {"type": "rectanglelabels",
+         "value": {"rectanglelabels": ["车"], "x": 10.5, "y": 20, "width": 30, "height": 40}},
+        {"type": "choices", "value": {"choices": ["正面"]}},
+    ]  # fmt: skip
+    assert "王芳" not in json.dumps(kept, ensure_ascii=False)
+    many = rules.sample_of([{**row, "result": [span] * 500}])
+    assert len(many[0]["result"]) == rules.SAMPLE_REGIONS
+
+
 def test_every_row_leads_back_to_its_submission() -> None:
     version = sealed_version()
     assert LineageRow.objects.filter(version=version).count() == 4

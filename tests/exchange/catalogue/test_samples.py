@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from assets.datasets.models import DatasetFile
+from assets.datasets.rules import item_path, row_of, sample_of
+from assets.datasets.services.sealing import Content, write_version
 from assets.profiles.models import FrozenSample, Profile
 from assets.profiles.rules.facts import Dimension, Facts, ImageFacts, TextFacts, to_json
+from documents import objects
 from exchange.catalogue import rules
 from exchange.catalogue.selectors import sample_rows
+from tests import cast
 from tests.cast import NOON
 from tests.exchange import market
 
@@ -72,3 +77,43 @@ def test_a_row_that_tells_of_a_person_is_never_shown(client: Client) -> None:
     assert "可以公开的一条。" in page
     assert "13800138000" not in page
     assert "13800138000" not in client.get(f"/api/catalogue/products/{product.number}").content.decode()
+
+
+def sealed_sample(text: str | None, media_type: str, *regions: dict[str, Any]) -> list[dict[str, Any]]:
+    """What sealing keeps of one labelled item."""
+    row = row_of(
+        ordinal=1, path=item_path(1, media_type), name="街景 1", sha256="0" * 64, text=text, result=regions,
+        guideline_version=1, annotator="A001",
+    )  # fmt: skip
+    return sample_of([row])
+
+
+def test_the_page_draws_the_boxes_of_an_image_as_they_were_sealed(client: Client) -> None:
+    firm, stored = cast.organization(cast.QINGLAN), objects.put("test", b"\x89PNG", "image/png")
+    box = {"x": 12.5, "y": 20, "width": 30, "height": 40.25, "rectanglelabels": ["车"]}
+    file = DatasetFile(
+        path="items/000001.png", size=stored.size, sha256=stored.sha256, object_key=stored.key, media_type="image/png"
+    )  # fmt: skip
+    content = Content(
+        files=[file], manifest=b"{}", manifest_key=stored.key, row_count=1, label_counts={"车": 1},
+        sample=sealed_sample(None, "image/png", {"type": "rectanglelabels", "value": box}),
+        dictionary=[{"name": "item", "type": "string", "description": "图片"}],
+    )  # fmt: skip
+    dataset = market.version_of(firm, modality="image").dataset
+    version = write_version(by=cast.lin(), at=NOON, dataset_id=dataset.pk, content=content)
+    product = market.listed(certificate=market.certificate_for(firm, version=version))
+    page = client.get(f"/catalogue/{product.number}/").content.decode()
+    assert stored.key in page
+    assert (
+        '<rect class="box box-0" x="12.50" y="20.00" width="30.00" height="40.25"><title>车</title>' in page
+    )
+
+
+def test_the_page_marks_the_spans_of_a_text_as_they_were_sealed(client: Client) -> None:
+    firm = cast.organization(cast.QINGLAN)
+    span = {"start": 0, "end": 3, "labels": ["特产"]}
+    rows = sealed_sample("清远鸡很好吃", "text/plain", {"type": "labels", "value": span})
+    certificate = market.certificate_for(firm, version=market.version_of(firm, sample=rows))
+    product = market.listed(certificate=certificate)
+    page = client.get(f"/catalogue/{product.number}/").content.decode()
+    assert "<mark>清远鸡<small>特产</small></mark>很好吃" in page
