@@ -81,6 +81,12 @@ def may_ask_again(viewer: Actor, request_id: UUID) -> PurchaseRequest:
     return found
 
 
+def holds_approval(buyer_id: UUID, product_id: UUID, at: datetime) -> bool:
+    """Whether the supplier's agreement to a use of the product by that organization holds now."""
+    rows = PurchaseRequest.objects.filter(buyer=buyer_id, product=product_id, state=RequestState.APPROVED)
+    return rows.filter(approval_until__gt=at).exists()
+
+
 def lapsed_request_ids(at: datetime) -> list[UUID]:
     """Approved requests whose approval no longer holds, the oldest first."""
     rows = PurchaseRequest.objects.filter(state=RequestState.APPROVED, approval_until__lte=at)

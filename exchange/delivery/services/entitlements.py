@@ -39,6 +39,7 @@ from exchange.delivery.rules import marks, terms
 from exchange.delivery.selectors import entitlements_visible_to
 from exchange.delivery.services.gates import locked_entitlement
 from exchange.delivery.states import ENTITLEMENT, Covers, EntitlementState, QuotaUnit
+from exchange.requests.selectors import holds_approval
 from exchange.trading import policies
 from exchange.trading.models import Order
 from exchange.trading.selectors import is_kept_from
@@ -157,7 +158,8 @@ def _opened_for(order: Order, at: datetime) -> Entitlement:
 def claim(*, by: Actor, at: datetime, plan_id: UUID, accepts_licence: bool) -> Entitlement:
     """Take a free sample or a trial for the actor's organization, with the licence accepted.
 
-    A sample claimed before is given again; a trial is given once per organization and product, for good.
+    A sample claimed before is given again; a trial is given once per organization and product, for good. Where the
+    supplier looks at each use, a trial is claimed while its agreement to a request holds.
     Raises NotAllowed, NotFound, NotFree, NotOnSale, OwnProduct, CertificateNotInForce, InvalidInput, AlreadyClaimed,
     NoSample, ApprovalNeeded, SoldExclusively.
     """
@@ -182,7 +184,7 @@ def claim(*, by: Actor, at: datetime, plan_id: UUID, accepts_licence: bool) -> E
         raise AlreadyClaimed(number=product.number)
     if product.state != ListingState.LISTED or not is_running(plan, at):
         raise NotOnSale(number=product.number)
-    if not may_claim(plan.kind, product.ordering):
+    if not may_claim(plan.kind, product.ordering) and not holds_approval(organization.pk, product.pk, at):
         raise ApprovalNeeded(number=product.number)
     require_certificate(product, at)
     if plan.kind == PlanKind.TRIAL and is_kept_from(organization.pk, product.version_id, at):

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
+from django.test import Client
 
 from assets.registry.models import Certificate
 from exchange.catalogue import services as catalogue
@@ -16,6 +17,7 @@ from exchange.delivery import services as delivery
 from exchange.delivery.events import EntitlementEnding, EntitlementSuspended, QuotaReached, VersionAdded
 from exchange.delivery.models import EntitledVersion, Entitlement, Meter
 from exchange.delivery.tasks import watch_entitlements
+from exchange.requests import services as requests
 from exchange.trading import services as trading
 from exchange.trading.models import Order
 from kernel import clock
@@ -24,7 +26,7 @@ from kernel.events import Event
 from kernel.models import Transition
 from tests import cast
 from tests.cast import NOON
-from tests.exchange import market
+from tests.exchange import deals, market
 from tests.exchange.delivery import goods
 
 pytestmark = pytest.mark.django_db
@@ -290,6 +292,36 @@ def test_a_trial_needs_no_less_than_an_order_does() -> None:
     Plan.objects.filter(pk=trial.pk).update(valid_until=NOON)
     with pytest.raises(trading.NotOnSale):
         delivery.claim(by=cast.zhou(), at=NOON, plan_id=trial.pk, accepts_licence=True)
+
+
+def test_where_each_use_is_looked_at_a_trial_is_claimed_while_the_agreement_holds() -> None:
+    product = goods.product_of(goods.version_with(goods.FILES))
+    trial = goods.plan(product, "trial", term_days=7)
+    catalogue.set_ordering(by=cast.lin(), at=NOON, product_id=product.pk, ordering="approval")
+    request = requests.ask(by=cast.zhou(), at=NOON, plan_id=trial.pk, stated=deals.stated())
+    with pytest.raises(trading.ApprovalNeeded):
+        delivery.claim(by=cast.zhou(), at=NOON, plan_id=trial.pk, accepts_licence=True)
+    until = requests.approve(by=cast.lin(), at=NOON, request_id=request.pk).approval_until
+    assert until is not None
+    for who, at in ((cast.he(), NOON), (cast.zhou(), until)):
+        with pytest.raises(trading.ApprovalNeeded):
+            delivery.claim(by=who, at=at, plan_id=trial.pk, accepts_licence=True)
+    client = Client()
+    assert cast.zhou().user is not None
+    client.force_login(cast.zhou().user)
+    with clock.moved_to(NOON):
+        assert (
+            f'href="/deliveries/claims/{trial.pk}/"'
+            in client.get(f"/requests/{request.pk}/").content.decode()
+        )
+        assert (
+            f'href="/requests/new/{trial.pk}/"'
+            in client.get(f"/catalogue/{product.number}/").content.decode()
+        )
+    made = delivery.claim(
+        by=cast.zhou(), at=until - timedelta(seconds=1), plan_id=trial.pk, accepts_licence=True
+    )
+    assert (made.kind, made.state) == ("trial", "active")
 
 
 def test_the_watch_tells_the_end_and_the_quota_once_each(
