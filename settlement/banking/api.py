@@ -47,7 +47,7 @@ def _line(line: BankLine) -> dict[str, Any]:
 def _match(match: Match) -> dict[str, Any]:
     names = ("kind", "amount_fen", "score", "reasons", "matched_at")
     kept = {name: getattr(match, name) for name in names}
-    return {**kept, "id": match.pk, "line": match.line_id, "order": match.order_id}
+    return {**kept, "id": match.pk, "line": match.line_id, "order": match.order_id, "label": match.label}
 
 
 @router.get("/orders", response=Page[OrderOut])

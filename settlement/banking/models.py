@@ -13,7 +13,9 @@ from kernel.money import FenField
 from kernel.records import Record
 from kernel.states import StateField
 from settlement.banking.states import BANK_IMPORT, ImportState, MatchKind, StatementFormat
+from settlement.merchant.models import CashMove, Payout
 from settlement.payments.models import EscrowReturn, Refund
+from settlement.payruns.models import PayItem
 
 _APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
@@ -107,7 +109,7 @@ _WITHIN_LINE = pgtrigger.Trigger(
     declare=[("held", "record"), ("used", "bigint")],
     func="""
         SELECT amount_fen INTO held FROM banking_bankline WHERE id = NEW.line_id FOR UPDATE;
-        IF (held.amount_fen > 0) <> (NEW.kind = 'receipt') THEN
+        IF (held.amount_fen > 0) <> (NEW.kind IN ('receipt', 'arrival')) THEN
           RAISE EXCEPTION 'line % goes the other way', NEW.line_id USING ERRCODE = 'QB002';
         END IF;
         SELECT coalesce(sum(m.amount_fen), 0) + NEW.amount_fen INTO used
@@ -121,19 +123,35 @@ _WITHIN_LINE = pgtrigger.Trigger(
 )
 
 
+_TARGETS = ("order", "refund", "escrow_return", "cash_move", "pay_item", "payout")
+
+
+def _pays(kinds: list[str], *targets: str) -> Q:
+    """Matches of these kinds name exactly these targets."""
+    return Q(kind__in=kinds, **{f"{name}__isnull": name not in targets for name in _TARGETS})
+
+
 class Match(Record):
     """A line, or a part of it, is the money of one payment. Never changed: it ends by a `MatchEnd`.
+
+    What it pays: an order (its receipt, refund, return or surplus), a merchant's customer whose transfer arrived, an
+    annotator's pay, or a merchant's payout.
 
     All live matches of a line together never exceed its amount; a trigger holds that and the direction.
     """
 
     line = models.ForeignKey(BankLine, models.PROTECT, related_name="matches")
     kind = models.CharField(_("用途"), max_length=16, choices=MatchKind.choices)
-    order = models.ForeignKey(Order, models.PROTECT, related_name="bank_matches")
+    order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="bank_matches")
     refund = models.ForeignKey(Refund, models.PROTECT, null=True, blank=True, related_name="bank_matches")
     escrow_return = models.ForeignKey(
         EscrowReturn, models.PROTECT, null=True, blank=True, related_name="bank_matches"
     )
+    cash_move = models.ForeignKey(
+        CashMove, models.PROTECT, null=True, blank=True, related_name="bank_matches"
+    )
+    pay_item = models.ForeignKey(PayItem, models.PROTECT, null=True, blank=True, related_name="bank_matches")
+    payout = models.ForeignKey(Payout, models.PROTECT, null=True, blank=True, related_name="bank_matches")
     amount_fen = FenField(_("匹配金额"))
     is_automatic = models.BooleanField(_("自动匹配"), default=False)
     score = models.PositiveSmallIntegerField(_("得分"), default=0)
@@ -147,16 +165,31 @@ class Match(Record):
         constraints = [
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="bank_match_positive"),
             models.CheckConstraint(
-                condition=Q(kind__in=["receipt", "surplus"], refund__isnull=True, escrow_return__isnull=True)
-                | Q(kind="refund", refund__isnull=False, escrow_return__isnull=True)
-                | Q(kind="escrow_return", refund__isnull=True, escrow_return__isnull=False),
+                condition=_pays(["receipt", "surplus"], "order")
+                | _pays(["refund"], "order", "refund")
+                | _pays(["escrow_return"], "order", "escrow_return")
+                | _pays(["arrival"], "cash_move")
+                | _pays(["wage"], "pay_item")
+                | _pays(["payout"], "payout"),
                 name="bank_match_has_target",
             ),
         ]
         triggers = [_APPEND_ONLY, _WITHIN_LINE]
 
     def __str__(self) -> str:
-        return f"{self.line} → {self.order}"
+        return f"{self.line} → {self.label}"
+
+    @property
+    def label(self) -> str:
+        """What it pays, as people name it."""
+        if self.order is not None:
+            return str(self.order.number)
+        if self.cash_move is not None:
+            return str(self.cash_move.customer.name or self.cash_move.reference)
+        if self.pay_item is not None:
+            return f"{self.pay_item.run.number} · {self.pay_item.account.holder_name}"
+        assert self.payout is not None, "a match pays something"
+        return str(self.payout.bank_account.holder)
 
 
 class MatchEnd(Record):

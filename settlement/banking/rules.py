@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from settlement.banking.states import WAITING, Gap, MatchKind, Standing
+from settlement.banking.states import INCOMING, WAITING, Gap, MatchKind, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ class LineFacts:
     party_name: str = ""
     party_uscc: str = ""
     virtual_account: str = ""
+    party_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,14 @@ class Expected:
 
     kind: MatchKind
     target_id: UUID
-    order_id: UUID
+    order_id: UUID | None
     label: str
     amount: int
     numbers: tuple[str, ...] = ()
     party_name: str = ""
     party_uscc: str = ""
     virtual_account: str = ""
+    party_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +141,16 @@ class Suggestion:
     @property
     def is_exact(self) -> bool:
         """The amount to the fen, and a number or account that names this very payment."""
-        return "amount" in self.reasons and bool({"number", "virtual_account"} & set(self.reasons))
+        return "amount" in self.reasons and bool(
+            {"number", "virtual_account", "party_account"} & set(self.reasons)
+        )
 
 
 def suggest(line: LineFacts, candidates: Iterable[Expected]) -> list[Suggestion]:
     """What the line may be, the likeliest first; only money of the line's direction, nothing that merely exists."""
     named, found = set(numbers_in(line.text)), []
     for each in candidates:
-        if (line.amount > 0) != (each.kind == MatchKind.RECEIPT) or each.amount <= 0:
+        if (line.amount > 0) != (each.kind in INCOMING) or each.amount <= 0:
             continue
         ours, theirs = plain_name(each.party_name), plain_name(line.party_name)
         is_same_name = bool(ours) and ours == theirs
@@ -158,6 +162,9 @@ def suggest(line: LineFacts, candidates: Iterable[Expected]) -> list[Suggestion]
             "number": NUMBER if named & set(each.numbers) else 0,
             "virtual_account": VIRTUAL
             if line.virtual_account and line.virtual_account == each.virtual_account
+            else 0,
+            "party_account": VIRTUAL
+            if line.party_account and line.party_account == each.party_account
             else 0,
             "uscc": USCC if line.party_uscc and line.party_uscc == each.party_uscc else 0,
             "name": NAME if is_same_name else 0,

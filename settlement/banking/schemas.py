@@ -77,7 +77,8 @@ class MatchOut(Schema):
 
     id: UUID
     line: UUID
-    order: UUID
+    order: UUID | None
+    label: str
     kind: str
     amount_fen: int
     score: int

@@ -8,7 +8,21 @@ from datetime import date
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Case, Count, F, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Abs, Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -30,11 +44,16 @@ from settlement.banking.permissions import (
 from settlement.banking.rules import Expected, LineFacts, OrderFacts, Suggestion
 from settlement.banking.states import WAITING, Gap, MatchKind, Standing
 from settlement.invoicing.selectors import KEEPS, STANDS, sum_of, with_sums
+from settlement.merchant.models import CashMove, Payout, VirtualAccount
+from settlement.merchant.states import CashKind, PayoutState
 from settlement.payments.models import EscrowReturn, Refund
+from settlement.payruns.models import PayItem
+from settlement.payruns.states import ItemState
 from web.desk import Todo
 
 RANKS = {Standing.UNMATCHED: 2, Standing.WAITING: 1, Standing.MATCHED: 0}
 MOST_CANDIDATES = 20
+TARGETS = ("order", "cash_move__customer", "pay_item__run", "pay_item__account", "payout__bank_account")
 _SUMS = ("booked", "returned", "refunded", "released", "invoiced", "credited", "received", "paid_back")
 _LIVE = Match.objects.filter(end=None)
 
@@ -216,13 +235,48 @@ def import_visible_to(viewer: Actor, import_id: UUID) -> BankImport:
 
 def all_matches_of(line: BankLine) -> list[Match]:
     """Every match of a line, ended ones too, oldest first."""
-    return list(Match.objects.filter(line=line).select_related("order", "refund", "end").order_by("pk"))
+    return list(Match.objects.filter(line=line).select_related(*TARGETS, "refund", "end").order_by("pk"))
 
 
 def left_of(line: BankLine) -> Money:
     """What of a line is not matched."""
     used = Match.objects.filter(line=line, end=None).aggregate(told=Sum("amount_fen"))["told"]
     return Money(abs(int(line.amount_fen)) - int(used or 0))
+
+
+def arrivals_to_book() -> QuerySet[BankLine]:
+    """Money that came in on the account of a merchant's customer, that is not booked and no order's money."""
+    numbers = VirtualAccount.objects.values("number")
+    rows = BankLine.objects.filter(amount_fen__gt=0, virtual_account__in=numbers)
+    open_rows = rows.exclude(matches__in=_LIVE).exclude(matches__kind=MatchKind.ARRIVAL)
+    return open_rows.order_by("booked_on", "pk")
+
+
+def real_arrivals() -> QuerySet[CashMove]:
+    """Booked transfers of merchants' customers; what a test let arrive has no bank line."""
+    return CashMove.objects.filter(kind=CashKind.FUNDED).exclude(reference__startswith="test:")
+
+
+def sent_wages() -> QuerySet[PayItem]:
+    """Annotators' pay that went to the bank, also where it came back."""
+    return PayItem.objects.filter(state__in=[ItemState.PAID, ItemState.RETURNED])
+
+
+def sent_payouts() -> QuerySet[Payout]:
+    """Merchants' payouts that went to the bank, also where they came back."""
+    return Payout.objects.exclude(state__in=[PayoutState.PENDING, PayoutState.CANCELED])
+
+
+def due_of(target: Mapping[str, Model]) -> Money | None:
+    """The whole amount of a payment that has a line of its own; None for an order's money."""
+    match target:
+        case (
+            {"cash_move": CashMove(amount_fen=fen)}
+            | {"pay_item": PayItem(net_fen=fen)}
+            | {"payout": Payout(amount_fen=fen)}
+        ):
+            return Money(fen)
+    return None
 
 
 # --- suggestions -------------------------------------------------------------------------------
@@ -246,6 +300,7 @@ def facts_of(line: BankLine) -> LineFacts:
         line.party_name,
         line.party_uscc,
         line.virtual_account,
+        line.party_account,
     )
 
 
@@ -281,6 +336,49 @@ def _expected_back(model: type[Refund] | type[EscrowReturn], kind: MatchKind, wh
         )  # fmt: skip
 
 
+def _expected_arrivals(line: LineFacts) -> Iterator[Expected]:
+    """Transfers to the account of a merchant's customer that are booked and have no line."""
+    booked = real_arrivals().filter(
+        customer__virtual_account__number=line.virtual_account, amount_fen=line.amount
+    )
+    open_moves = booked.exclude(Exists(_LIVE.filter(cash_move=OuterRef("pk"))))
+    for move in open_moves.select_related("customer").order_by("-pk")[:MOST_CANDIDATES]:
+        yield Expected(
+            MatchKind.ARRIVAL, move.pk, None, move.customer.name or move.reference, int(move.amount_fen),
+            virtual_account=line.virtual_account,
+        )  # fmt: skip
+
+
+def _expected_out(line: LineFacts) -> Iterator[Expected]:
+    """Annotators' pay and merchants' payouts of this amount that were sent and have no line."""
+    amount = -line.amount
+    items = (
+        sent_wages()
+        .filter(net_fen=amount)
+        .exclude(Exists(_LIVE.filter(pay_item=OuterRef("pk"))))
+        .select_related("run", "account")
+    )
+    near = Q(account__account=line.party_account) if line.party_account else Q(pk__in=[])
+    near |= Q(account__holder_name=line.party_name.strip()) if line.party_name.strip() else Q(pk__in=[])
+    for item in items.filter(near).order_by("-pk")[:MOST_CANDIDATES]:
+        yield Expected(
+            MatchKind.WAGE, item.pk, None, f"{item.run.number} · {item.account.holder_name}", amount,
+            party_name=item.account.holder_name, party_account=item.account.account,
+        )  # fmt: skip
+    payouts = (
+        sent_payouts()
+        .filter(amount_fen=amount)
+        .exclude(Exists(_LIVE.filter(payout=OuterRef("pk"))))
+        .select_related("bank_account")
+    )
+    for payout in payouts.order_by("-pk")[:MOST_CANDIDATES]:
+        to = payout.bank_account
+        yield Expected(
+            MatchKind.PAYOUT, payout.pk, None, to.holder, amount,
+            party_name=to.holder, party_account="".join(to.number.split()),
+        )  # fmt: skip
+
+
 def candidates(line: LineFacts) -> list[Expected]:
     """Open payments that a line could be: by number, account, party, or amount; few queries, bounded."""
     numbers, amount = rules.numbers_in(line.text), abs(line.amount)
@@ -295,6 +393,7 @@ def candidates(line: LineFacts) -> list[Expected]:
         if beginning:
             named |= Q(number__startswith=beginning)
         found = [e for where in (named, of_party, Q(amount_fen=amount)) for e in _expected_receipts(where)]
+        found += _expected_arrivals(line) if line.virtual_account else []
     else:
         of_order = Q(order__number__in=numbers)
         by_party = Q(order__buyer__uscc=line.party_uscc) if line.party_uscc else Q(pk__in=[])
@@ -306,6 +405,7 @@ def candidates(line: LineFacts) -> list[Expected]:
             for e in _expected_back(Refund, MatchKind.REFUND, where)
         ]
         found += _expected_back(EscrowReturn, MatchKind.ESCROW_RETURN, of_order | by_party | same)
+        found += _expected_out(line)
     return list({each.target_id: each for each in found}.values())
 
 

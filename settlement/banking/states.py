@@ -29,9 +29,13 @@ class MatchKind(models.TextChoices):
     REFUND = "refund", _("退款")
     ESCROW_RETURN = "escrow_return", _("托管退回")
     SURPLUS = "surplus", _("退回多付款")
+    ARRIVAL = "arrival", _("商户客户汇款")
+    WAGE = "wage", _("标注报酬")
+    PAYOUT = "payout", _("商户提现")
 
 
-OUTGOING = frozenset({MatchKind.REFUND, MatchKind.ESCROW_RETURN, MatchKind.SURPLUS})
+INCOMING = frozenset({MatchKind.RECEIPT, MatchKind.ARRIVAL})
+OUTGOING = frozenset(MatchKind) - INCOMING
 
 
 class Gap(models.TextChoices):

@@ -30,6 +30,7 @@ REASONS: dict[str, Text] = {
     "amount": _("金额一致"),
     "number": _("附言中有编号"),
     "virtual_account": _("汇入专属账号"),
+    "party_account": _("收款账号一致"),
     "uscc": _("统一社会信用代码一致"),
     "name": _("户名一致"),
     "name_part": _("户名相近"),

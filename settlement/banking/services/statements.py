@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +27,7 @@ from settlement.banking.judging import BankRow, Judged
 from settlement.banking.models import BankImport, BankLine, Match, MatchEnd
 from settlement.banking.permissions import IMPORT_STATEMENTS, MATCH_LINES
 from settlement.banking.states import BANK_IMPORT, OUTGOING, ImportState, MatchKind, StatementFormat
+from settlement.merchant import services as merchant
 from settlement.payments.models import EscrowReturn, Refund
 
 PREFIX = "bank-statements"
@@ -56,7 +59,7 @@ class WrongDirection(Refusal):
     """Money that came in pays an order; money that went out is a refund, a return, or a surplus."""
 
     code = "bank_line_direction"
-    message = _("收入流水只能匹配买方付款，支出流水只能匹配退款或退回。")
+    message = _("收入流水只能匹配买方付款或客户汇款，支出流水只能匹配退款、退回、报酬或提现。")
     status = 422
 
 
@@ -159,10 +162,12 @@ def confirm(*, by: Actor, at: datetime, import_id: UUID) -> BankImport:
     BankLine.objects.bulk_create([_line(row, each) for each in judged.new], batch_size=500)
     detail = {"sha256": row.sha256, "imported": len(judged.new), "skipped": len(judged.known)}
     record(by=by, at=at, action="bank.import", subject=row, detail=detail)
-    if settings.BANK_AUTO_MATCH and judged.new:
-        from settlement.banking.tasks import match_exact
+    if judged.new:
+        from settlement.banking.tasks import book_arrivals, match_exact
 
-        transaction.on_commit(lambda: match_exact.delay(str(row.pk)))
+        transaction.on_commit(book_arrivals.delay)
+        if settings.BANK_AUTO_MATCH:
+            transaction.on_commit(lambda: match_exact.delay(str(row.pk)))
     return row
 
 
@@ -177,6 +182,13 @@ def _line(source: BankImport, row: BankRow) -> BankLine:
     )
 
 
+_OWN_LINE: dict[str, tuple[str, Callable[[], QuerySet[Any]]]] = {
+    MatchKind.ARRIVAL: ("cash_move", selectors.real_arrivals),
+    MatchKind.WAGE: ("pay_item", selectors.sent_wages),
+    MatchKind.PAYOUT: ("payout", selectors.sent_payouts),
+}
+
+
 def _locked_line(line_id: UUID) -> BankLine:
     found = BankLine.objects.select_for_update(of=("self",)).order_by("pk").filter(pk=line_id).first()
     if found is None:
@@ -184,19 +196,25 @@ def _locked_line(line_id: UUID) -> BankLine:
     return found
 
 
-def _target(kind: str, target_id: UUID) -> tuple[Order, Refund | None, EscrowReturn | None]:
+def _target(kind: str, target_id: UUID) -> dict[str, Model]:
+    """The columns of a match that name what it pays; what has a line of its own already is not there."""
+    if kind in _OWN_LINE:
+        name, rows = _OWN_LINE[kind]
+        found = rows().select_for_update(of=("self",), no_key=True).filter(pk=target_id).first()
+        if found is not None and not Match.objects.filter(end=None, **{name: found}).exists():
+            return {name: found}
     if kind in (MatchKind.RECEIPT, MatchKind.SURPLUS):
         order = Order.objects.filter(pk=target_id, contracted_at__isnull=False).first()
         if order is not None:
-            return order, None, None
+            return {"order": order}
     elif kind == MatchKind.REFUND:
         refund = Refund.objects.select_related("order").filter(pk=target_id).first()
         if refund is not None:
-            return refund.order, refund, None
+            return {"order": refund.order, "refund": refund}
     elif kind == MatchKind.ESCROW_RETURN:
         returned = EscrowReturn.objects.select_related("order").filter(pk=target_id).first()
         if returned is not None:
-            return returned.order, None, returned
+            return {"order": returned.order, "escrow_return": returned}
     raise InvalidInput(field="number", reason=gettext("没有这笔付款或退款，请核对编号。"))
 
 
@@ -237,16 +255,21 @@ def _match(
 ) -> Match:
     if kind not in MatchKind.values or (line.amount_fen < 0) != (kind in OUTGOING):
         raise WrongDirection
-    order, refund, returned = _target(kind, target_id)
+    target = _target(kind, target_id)
     left = selectors.left_of(line)
-    taken = left if amount is None else amount
+    due = selectors.due_of(target)
+    taken = (left if due is None else min(left, due)) if amount is None else amount
+    if due is not None and taken > due:
+        raise InvalidInput(
+            field="amount", reason=gettext("匹配金额不能超过这笔款项的 %(due)s。") % {"due": due}
+        )
     if taken.fen < 0 or (amount is not None and not amount):
         raise InvalidInput(field="amount", reason=gettext("匹配金额应大于零。"))
     if not taken or taken > left:
         raise LineUsed(field="amount", left=left)
     told = next((s for s in selectors.suggestions_for(line) if s.expected.target_id == target_id), None)
     match = Match(
-        line=line, kind=kind, order=order, refund=refund, escrow_return=returned, amount_fen=taken.fen,
+        line=line, kind=kind, **target, amount_fen=taken.fen,
         is_automatic=by.is_system, score=told.score if told else 0, reasons=list(told.reasons) if told else [],
         matched_by=by.label[:200], matched_at=at,
     )  # fmt: skip
@@ -258,7 +281,7 @@ def _match(
         raise
     detail = {
         "line": line.reference,
-        "order": order.number,
+        "target": match.label,
         "kind": kind,
         "amount_fen": taken.fen,
         "score": match.score,
@@ -273,7 +296,7 @@ def end_match(*, by: Actor, at: datetime, match_id: UUID, reason: str) -> MatchE
     by.require(MATCH_LINES)
     match = (
         Match.objects.select_for_update(of=("self",))
-        .select_related("line", "order")
+        .select_related("line", *selectors.TARGETS)
         .filter(pk=match_id)
         .first()
     )
@@ -288,7 +311,7 @@ def end_match(*, by: Actor, at: datetime, match_id: UUID, reason: str) -> MatchE
     ended = MatchEnd.objects.create(match=match, reason=reason, ended_by=by.label[:200], ended_at=at)
     detail = {
         "line": match.line.reference,
-        "order": match.order.number,
+        "target": match.label,
         "amount_fen": match.amount_fen,
         "reason": reason,
     }
@@ -315,4 +338,28 @@ def match_exact(*, at: datetime, import_id: UUID) -> int:
                 expected = exact[0].expected
                 _match(line, by=by, at=at, kind=expected.kind, target_id=expected.target_id, amount=None)
                 count += 1
+    return count
+
+
+def book_arrivals(*, at: datetime) -> int:
+    """Credit every line that names the account of a merchant's customer to that customer, once; how many.
+
+    The line is matched to the booking, whose reference begins with the bank's. Each line is a transaction of its
+    own; what a person has matched, or what the merchant's rules refuse, stays for a person.
+    """
+    by, count = Actor.system("银行对账"), 0
+    for line_id in list(selectors.arrivals_to_book().values_list("pk", flat=True)):
+        try:
+            with transaction.atomic():
+                line = _locked_line(line_id)
+                if not selectors.arrivals_to_book().filter(pk=line.pk).exists():
+                    continue
+                move = merchant.money_arrived(
+                    by=by, at=at, virtual_account=line.virtual_account, amount=Money(line.amount_fen),
+                    reference=f"{line.reference}/{line.pk.hex[:12]}",
+                )  # fmt: skip
+                _match(line, by=by, at=at, kind=MatchKind.ARRIVAL, target_id=move.pk, amount=None)
+        except Refusal:
+            continue
+        count += 1
     return count

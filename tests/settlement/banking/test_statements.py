@@ -15,11 +15,16 @@ from kernel.money import Money
 from settlement.banking import reading, selectors, services, spreadsheets
 from settlement.banking.models import BankImport, BankLine, Match, MatchEnd
 from settlement.banking.states import Gap, StatementFormat
+from settlement.merchant import services as merchant
+from settlement.merchant.models import CashMove
+from settlement.payruns import services as payruns
 from tests import cast
 from tests.exchange import market
 from tests.settlement.banking.statements import ACCOUNT, AT, checked, csv_of, imported, qian, row
 from tests.settlement.invoicing.sheets import invoiced
+from tests.settlement.merchant import shop
 from tests.settlement.payments.deals import refund, sold
+from tests.settlement.payruns import runs
 
 MT940 = """:20:STMT1
 :25:44180100000001
@@ -300,6 +305,84 @@ def test_exact_lines_match_by_themselves_only_when_the_setting_allows(settings: 
     [match] = Match.objects.all()
     assert (match.order_id, match.is_automatic, match.matched_by) == (one.pk, True, "系统 · 银行对账")
     assert set(match.reasons) == {"amount", "virtual_account", "name"}
+
+
+@pytest.mark.django_db
+def test_a_line_on_a_customers_account_is_credited_to_that_customer_once() -> None:
+    customer = merchant.create_customer(by=cast.lin(), at=AT, name="云山（示例）")
+    account = merchant.open_virtual_account(by=cast.lin(), at=AT, customer_id=customer.pk).number
+    [line, other] = imported(
+        row(virtual_account=account, credit="8.00"), row(virtual_account="4400202600000001")
+    )
+    assert services.book_arrivals(at=AT) == 1
+    assert services.book_arrivals(at=AT) == 0
+    [move] = CashMove.objects.all()
+    assert (move.customer_id, move.amount_fen) == (customer.pk, 800)
+    assert move.reference.startswith(f"{line.reference}/")
+    [match] = Match.objects.all()
+    assert (match.line_id, match.kind, match.cash_move_id, match.order_id) == (
+        line.pk, "arrival", move.pk, None,
+    )  # fmt: skip
+    assert (selectors.left_of(line), selectors.left_of(other)) == (Money(0), Money(6_800_000))
+    services.end_match(by=qian(), at=AT, match_id=match.pk, reason="核对")
+    assert services.book_arrivals(at=AT) == 0  # credited money is not credited again
+    [told] = selectors.suggestions_for(line)
+    assert (told.expected.kind, told.expected.target_id, told.reasons) == (
+        "arrival", move.pk, ("amount", "virtual_account"),
+    )  # fmt: skip
+    again = {"by": qian(), "at": AT, "kind": "arrival", "target_id": move.pk}
+    services.match_line(line_id=line.pk, **again)
+    with pytest.raises(InvalidInput):
+        services.match_line(line_id=other.pk, **again)
+    assert CashMove.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_line_that_a_person_took_for_an_order_is_credited_to_nobody() -> None:
+    customer = merchant.create_customer(by=cast.lin(), at=AT, name="云山（示例）")
+    account = merchant.open_virtual_account(by=cast.lin(), at=AT, customer_id=customer.pk).number
+    order = sold()
+    [line] = imported(row(virtual_account=account))
+    services.match_line(by=qian(), at=AT, line_id=line.pk, kind="receipt", target_id=order.pk)
+    assert services.book_arrivals(at=AT) == 0
+    assert not CashMove.objects.exists()
+
+
+@pytest.mark.django_db
+def test_pay_and_payouts_are_found_by_account_and_matched_once() -> None:
+    shop.sale(1_050)
+    runs.told_account("mei")
+    runs.earned(mei=3)
+    run = runs.approved()
+    payruns.pay(at=runs.APRIL, run_id=run.pk)
+    item = run.items.select_related("account").get()
+    shop.pay_account()
+    payout = merchant.create_payout(by=cast.lin(), at=AT, amount=Money(900))
+    wage, same, sent = imported(
+        row(credit="", debit=Money(item.net_fen).yuan, party_name="Mei", party_account=item.account.account),
+        row(credit="", debit=Money(item.net_fen).yuan, party_name="Mei", party_account=item.account.account),
+        row(
+            credit="",
+            debit="9.00",
+            party_name="清蓝数据标注（示例）有限公司",
+            party_account="6222000012345678",
+        ),
+    )
+    [told] = selectors.suggestions_for(wage)
+    assert (told.expected.target_id, told.is_exact, told.reasons) == (
+        item.pk, True, ("amount", "party_account", "name"),
+    )  # fmt: skip
+    services.match_line(by=qian(), at=AT, line_id=wage.pk, kind="wage", target_id=item.pk)
+    assert selectors.suggestions_for(same) == []
+    for kind, wrong in (("wage", item.pk), ("payout", item.pk), ("wage", payout.pk)):
+        with pytest.raises(InvalidInput):
+            services.match_line(by=qian(), at=AT, line_id=same.pk, kind=kind, target_id=wrong)
+    [told] = selectors.suggestions_for(sent)
+    assert (told.expected.kind, told.expected.target_id, told.is_exact) == ("payout", payout.pk, True)
+    match = services.match_line(by=qian(), at=AT, line_id=sent.pk, kind="payout", target_id=payout.pk)
+    page = client_of(qian()).get(f"/reconciliation/lines/{sent.pk}/")
+    assert (page.status_code, match.label in page.content.decode()) == (200, True)
+    assert (selectors.left_of(wage), selectors.left_of(sent)) == (Money(0), Money(0))
 
 
 @pytest.mark.django_db
