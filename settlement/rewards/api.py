@@ -13,12 +13,13 @@ from ninja import Router, Status
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound
+from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.rewards import engine, funds, measures, rules, selectors, services
 from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
-from settlement.rewards.models import Payment
-from settlement.rewards.permissions import FIRST_REVIEW, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
+from settlement.rewards.models import Payment, RecoveryCase
+from settlement.rewards.permissions import FIRST_REVIEW, RECOVER, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
     AnnouncedOut,
     AnswerIn,
@@ -27,6 +28,8 @@ from settlement.rewards.schemas import (
     BudgetOut,
     ClaimOut,
     DecisionOut,
+    DeclarationOut,
+    DeclareIn,
     DisbursementOut,
     DraftIn,
     EstimateIn,
@@ -35,8 +38,13 @@ from settlement.rewards.schemas import (
     OpinionIn,
     ParameterOut,
     PolicyOut,
+    ReasonIn,
     ReceiptIn,
+    RecoverIn,
+    RecoveryOut,
     ReplayOut,
+    ReturnIn,
+    VerdictIn,
 )
 from settlement.rewards.states import ClaimState
 
@@ -353,3 +361,141 @@ def enter_receipt(request: HttpRequest, reward_payment_id: UUID, body: ReceiptIn
         raise NotFound
     services.enter_receipt(by=viewer, at=clock.now(), payment_id=payment.pk, reference=body.reference)
     return read_disbursement(request, payment.disbursement.number)
+
+
+# --- declared facts ------------------------------------------------------------------------------
+
+
+@router.get("/declarations", response=Page[DeclarationOut])
+def declaration_list(
+    request: HttpRequest, cursor: str | None = None, limit: int = 50
+) -> Page[DeclarationOut]:
+    """Declared facts that the caller may see, newest first."""
+    found = selectors.declarations_visible_to(_viewer(request))
+    rows, following = cursor_page(found, cursor=cursor, limit=limit)
+    return Page[DeclarationOut](items=[DeclarationOut.of(row) for row in rows], next=following)
+
+
+@router.post("/declarations", response={201: DeclarationOut})
+@idempotent
+def declare(request: HttpRequest, body: DeclareIn) -> Status[DeclarationOut]:
+    """Declare a fact of the firm's own case; the department verifies it."""
+    given = body.dict()
+    documents = given.pop("documents")
+    made = services.declare(by=actor(request), at=clock.now(), document_ids=documents, **given)
+    return Status(201, DeclarationOut.of(made))
+
+
+@router.get("/declarations/{uuid:declaration_id}", response=DeclarationOut)
+def read_declaration(request: HttpRequest, declaration_id: UUID) -> DeclarationOut:
+    """One declared fact."""
+    return DeclarationOut.of(selectors.declaration_for(actor(request), declaration_id))
+
+
+@router.post("/declarations/{uuid:declaration_id}/verdict", response=DeclarationOut)
+@idempotent
+def verify_declaration(request: HttpRequest, declaration_id: UUID, body: VerdictIn) -> DeclarationOut:
+    """The named department verifies the fact, or refuses it with the reason."""
+    viewer = actor(request)
+    found = selectors.declaration_for(viewer, declaration_id)
+    told = body.dict()
+    return DeclarationOut.of(
+        services.verify_declaration(by=viewer, at=clock.now(), declaration_id=found.pk, **told)
+    )
+
+
+@router.post("/declarations/{uuid:declaration_id}/withdraw", response=DeclarationOut)
+@idempotent
+def withdraw_declaration(request: HttpRequest, declaration_id: UUID) -> DeclarationOut:
+    """The firm takes a declaration back before it was decided."""
+    viewer = actor(request)
+    found = selectors.declaration_for(viewer, declaration_id)
+    return DeclarationOut.of(
+        services.withdraw_declaration(by=viewer, at=clock.now(), declaration_id=found.pk)
+    )
+
+
+# --- reopening and recovery ----------------------------------------------------------------------
+
+
+@router.post("/claims/{number}/reopen", response=ClaimOut)
+@idempotent
+def reopen(request: HttpRequest, number: str, body: ReasonIn) -> ClaimOut:
+    """The department reopens a granted claim, with the reason."""
+    return _moved(request, number, services.reopen, reason=body.reason)
+
+
+@router.post("/claims/{number}/uphold", response=ClaimOut)
+@idempotent
+def uphold(request: HttpRequest, number: str, body: ReasonIn) -> ClaimOut:
+    """A reopened claim stays as it was granted."""
+    return _moved(request, number, services.uphold, reason=body.reason)
+
+
+def _case(viewer: Actor, number: str) -> RecoveryCase:
+    found = funds.recovery_for(viewer, number)
+    viewer.require(RECOVER)
+    return found
+
+
+def _recovery(case: RecoveryCase) -> RecoveryOut:
+    return RecoveryOut.of(case, funds.outstanding_of(case))
+
+
+@router.post("/claims/{number}/recoveries", response={201: RecoveryOut})
+@idempotent
+def open_recovery(request: HttpRequest, number: str, body: RecoverIn) -> Status[RecoveryOut]:
+    """Propose to reduce an award and to take back what was paid beyond it; another person confirms."""
+    viewer = actor(request)
+    claim = selectors.claim_for(viewer, number)
+    viewer.require(RECOVER)
+    made = services.open_recovery(by=viewer, at=clock.now(), claim_id=claim.pk, **body.dict())
+    return Status(201, _recovery(made))
+
+
+@router.get("/recoveries", response=list[RecoveryOut])
+def recovery_list(request: HttpRequest) -> list[RecoveryOut]:
+    """Recovery cases that the caller may see, the newest first."""
+    viewer = actor(request)
+    if not viewer.can(SEE_FUNDS):
+        viewer.require(SEE_OWN_CLAIMS)
+    rows = funds.recoveries_visible_to(viewer).order_by("-pk")[:100]
+    return [_recovery(case) for case in rows]
+
+
+@router.get("/recoveries/{case_number}", response=RecoveryOut)
+def read_recovery(request: HttpRequest, case_number: str) -> RecoveryOut:
+    """One recovery case."""
+    return _recovery(funds.recovery_for(actor(request), case_number))
+
+
+@router.post("/recoveries/{case_number}/confirm", response=RecoveryOut)
+@idempotent
+def confirm_recovery(request: HttpRequest, case_number: str) -> RecoveryOut:
+    """The second person confirms."""
+    viewer = actor(request)
+    case = _case(viewer, case_number)
+    return _recovery(services.confirm_recovery(by=viewer, at=clock.now(), case_id=case.pk))
+
+
+@router.post("/recoveries/{case_number}/withdraw", response=RecoveryOut)
+@idempotent
+def withdraw_recovery(request: HttpRequest, case_number: str, body: ReasonIn) -> RecoveryOut:
+    """Take a proposed case back."""
+    viewer = actor(request)
+    case = _case(viewer, case_number)
+    return _recovery(
+        services.withdraw_recovery(by=viewer, at=clock.now(), case_id=case.pk, reason=body.reason)
+    )
+
+
+@router.post("/recoveries/{case_number}/receipts", response=RecoveryOut)
+@idempotent
+def enter_return(request: HttpRequest, case_number: str, body: ReturnIn) -> RecoveryOut:
+    """Money came back: book it, once per bank reference."""
+    viewer = actor(request)
+    case = _case(viewer, case_number)
+    services.enter_return(
+        by=viewer, at=clock.now(), case_id=case.pk, amount=Money(body.amount_fen), reference=body.reference
+    )
+    return _recovery(funds.recovery_for(viewer, case_number))

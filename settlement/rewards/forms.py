@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from kernel import clock
 from kernel.money import Money
+from organizations.models import Organization
+from organizations.states import OrganizationKind
 from settlement.rewards import engine, measures
 from settlement.rewards.engine import FactSpec
 from settlement.rewards.engine.cards import Option
@@ -263,6 +265,23 @@ class RuleForm(forms.Form):
 
     rule = forms.ChoiceField(label=_("不足时的处理"), choices=ShortfallRule.choices, widget=forms.RadioSelect)
     reason = forms.CharField(label=_("理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+
+class OfficeForm(forms.Form):
+    """Which organization stands for a department that the rule cards name."""
+
+    source = forms.ChoiceField(label=_("规则卡中的部门"))
+    organization = forms.ModelChoiceField(label=_("由哪个单位核实"), queryset=Organization.objects.none())
+
+    def __init__(self, *args: Any, sources: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        source, organization = self.fields["source"], self.fields["organization"]
+        assert isinstance(source, forms.ChoiceField)
+        assert isinstance(organization, forms.ModelChoiceField)
+        source.choices = list(sources)
+        organization.queryset = Organization.objects.filter(
+            kinds__contains=[OrganizationKind.DEPARTMENT]
+        ).order_by("name")
 
 
 class DeclarationForm(forms.Form):

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from ninja import Schema
+from ninja import Field, Schema
 
 from settlement.rewards.funds import Position
 from settlement.rewards.models import (
@@ -15,8 +15,10 @@ from settlement.rewards.models import (
     ApprovalBatch,
     Claim,
     Decision,
+    Declaration,
     Disbursement,
     Payment,
+    RecoveryCase,
 )
 from settlement.rewards.rules import Replay
 from settlement.rewards.selectors import MEASURE
@@ -309,6 +311,109 @@ class DisbursementOut(Schema):
                 )
                 for each in payments
             ],
+        )
+
+
+class DeclareIn(Schema):
+    """A fact of the firm's own case, in the unit of the card, with documents uploaded before."""
+
+    measure: str
+    year: int
+    fact: str
+    value: Any
+    documents: list[UUID]
+    note: str = Field("", max_length=500)
+
+
+class VerdictIn(Schema):
+    """The department's answer to a declared fact; a refusal has a reason."""
+
+    is_verified: bool
+    reason: str = Field("", max_length=2000)
+
+
+class DeclarationOut(Schema):
+    """A declared fact and what became of it."""
+
+    id: UUID
+    firm: UUID
+    measure: str
+    year: int
+    fact: str
+    value: Any
+    state: str
+    declared_at: datetime
+    verifier: UUID | None
+    decided_at: datetime | None
+    reason: str
+
+    @staticmethod
+    def of(found: Declaration) -> DeclarationOut:
+        return DeclarationOut(
+            id=found.pk,
+            firm=found.firm_id,
+            measure=found.measure,
+            year=found.year,
+            fact=found.fact,
+            value=found.value,
+            state=found.state,
+            declared_at=found.declared_at,
+            verifier=found.verifier_id,
+            decided_at=found.decided_at,
+            reason=found.reason,
+        )
+
+
+class RecoverIn(Schema):
+    """Why an award is reduced, and until when the money is to be back."""
+
+    cause: str = Field(max_length=2000)
+    due_on: date
+    is_violation: bool = False
+
+
+class ReasonIn(Schema):
+    """Why."""
+
+    reason: str = Field(max_length=2000)
+
+
+class ReturnIn(Schema):
+    """Money that came back, with the bank's reference."""
+
+    amount_fen: int = Field(ge=1, le=10**15)
+    reference: str = Field(max_length=100)
+
+
+class RecoveryOut(Schema):
+    """A recovery case: what the register loses, what comes back, what is still owed."""
+
+    number: str
+    claim: str
+    state: str
+    reduction_fen: int
+    amount_fen: int
+    outstanding_fen: int
+    cause: str
+    is_violation: bool
+    due_on: date
+    opened_at: datetime
+    confirmed_at: datetime | None
+
+    @staticmethod
+    def of(case: RecoveryCase, outstanding: int) -> RecoveryOut:
+        return RecoveryOut(
+            number=case.number,
+            claim=case.claim.number,
+            state=case.state,
+            reduction_fen=case.reduction_fen,
+            amount_fen=case.amount_fen,
+            outstanding_fen=outstanding,
+            cause=case.cause,
+            is_violation=case.is_violation,
+            due_on=case.due_on,
+            opened_at=case.opened_at,
+            confirmed_at=case.confirmed_at,
         )
 
 

@@ -226,6 +226,19 @@ def sources_of(card: engine.Measure) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def offices() -> list[tuple[engine.Text, list[str], Office | None]]:
+    """Every department that the cards name: its name, the measures it verifies facts of, who stands for it."""
+    named = {row.source: row for row in Office.objects.select_related("organization")}
+    found: dict[str, tuple[engine.Text, list[str]]] = {}
+    for card in measures.CARDS.values():
+        for spec in declarable(card.id):
+            if spec.verifier_name is not None:
+                _name, of_measures = found.setdefault(spec.verifier_name.zh, (spec.verifier_name, []))
+                if card.id not in of_measures:
+                    of_measures.append(card.id)
+    return [(name, of_measures, named.get(source)) for source, (name, of_measures) in found.items()]
+
+
 def office_of(measure: str, fact: str) -> Office | None:
     """Who verifies a fact: the organization that stands for the department its card names, where one is named."""
     named = measures.CARDS[measure].spec(fact).verifier_name

@@ -38,6 +38,7 @@ urlpatterns = [
         pages.evidence,
         name="evidence",
     ),
+    path("offices/", pages.offices, name="offices"),
     path("budgets/", pages.budgets, name="budgets"),
     path("budgets/new/", pages.new_budget, name="new_budget"),
     path("budgets/<str:line_number>/", pages.budget, name="budget"),

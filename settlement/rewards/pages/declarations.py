@@ -21,13 +21,14 @@ from kernel import clock
 from kernel.errors import NotFound
 from kernel.models import Transition
 from settlement.rewards import funds, measures, selectors, services
-from settlement.rewards.forms import DeclarationForm, PayeeForm
+from settlement.rewards.forms import DeclarationForm, OfficeForm, PayeeForm
 from settlement.rewards.models import Declaration, Office
 from settlement.rewards.pages.answering import act, act_on_form
 from settlement.rewards.pages.policy import years_offered
 from settlement.rewards.pages.shown import said
 from settlement.rewards.permissions import (
     CLAIM_REWARDS,
+    OPEN_NOTICES,
     SEE_ALL_CLAIMS,
     SEE_OWN_CLAIMS,
     VERIFY_FACTS,
@@ -71,6 +72,7 @@ def declarations(request: HttpRequest) -> HttpResponse:
         "offered": offered if viewer.can(CLAIM_REWARDS) and viewer.organization_id else [],
         "year": years[0] if years else None,
         "shows_firm": viewer.can(SEE_ALL_CLAIMS),
+        "sees_offices": viewer.can(SEE_ALL_CLAIMS),
     }
     return page_or_fragment(request, "rewards/declarations.html", "rewards/declarations_rows.html", context)
 
@@ -206,6 +208,40 @@ def evidence(request: HttpRequest, declaration_id: UUID, evidence_id: UUID) -> H
     if document is None:
         raise NotFound
     return HttpResponseRedirect(link_to(by=viewer, at=clock.now(), document=document))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def offices(request: HttpRequest) -> HttpResponse:
+    """核实部门: which organization stands for each department that the rule cards name."""
+    viewer = actor(request)
+    viewer.require(OPEN_NOTICES if request.method == "POST" else SEE_ALL_CLAIMS)
+    found = selectors.offices()
+    sources = [(name.zh, said(name.plain())) for name, _measures, _office in found]
+    form = OfficeForm(request.POST or None, sources=sources)
+
+    def show(form: forms.Form, status: int) -> HttpResponse:
+        rows = [
+            {
+                "name": said(name.plain()),
+                "measures": [said(measures.CARDS[each].title.plain()) for each in of_measures],
+                "office": office,
+            }
+            for name, of_measures, office in found
+        ]
+        context = {"rows": rows, "form": form if viewer.can(OPEN_NOTICES) else None}
+        return render(request, "rewards/offices.html", context, status=status)
+
+    if request.method != "POST":
+        return show(form, 200)
+
+    def work(given: dict[str, Any]) -> str:
+        services.name_office(
+            by=viewer, at=clock.now(), source=given["source"], organization_id=given["organization"].pk
+        )
+        return reverse("rewards:offices")
+
+    return act_on_form(request, form, work, done=_("核实部门已指定。"), again=show)
 
 
 @login_required

@@ -130,6 +130,41 @@ def test_a_recovery_by_clicking() -> None:
     assert claim.state == ClaimState.RECOVERED
 
 
+def test_a_recovery_over_the_api() -> None:
+    order = trades.sale("6800000.00")
+    firm = cast.organization(cast.QINGLAN)
+    claim = steps.announced(
+        services.draft_claim(by=Actor.system("测试"), at=steps.DRAFTED, firm_id=firm.pk, year=2025)
+    )
+    steps.awarded(claim)
+    steps.paid()
+    trades.refund(order, "800000.00", at=steps.MARCH)
+    reworked(claim)
+    shen, ruan, lin = signed_in(cast.shen), signed_in(cast.ruan), signed_in(cast.lin)
+
+    def post(client: Client, address: str, **told: object) -> tuple[int, dict[str, object]]:
+        answer = client.post(
+            f"/api/rewards/{address}", told, content_type="application/json",
+            headers={"Idempotency-Key": f"{address}{sorted(told.items())}"},
+        )  # fmt: skip
+        return answer.status_code, answer.json()
+
+    asked = {"cause": "二月退款", "due_on": "2026-04-30"}
+    assert post(lin, f"claims/{claim.number}/recoveries", **asked)[0] == 403
+    status, told = post(shen, f"claims/{claim.number}/recoveries", **asked)
+    assert (status, told["state"], told["amount_fen"]) == (201, "opened", 800_000)
+    assert post(shen, f"claims/{claim.number}/recoveries", **asked)[1] == told  # once
+    case = f"recoveries/{told['number']}"
+    assert lin.get(f"/api/rewards/{case}").status_code == 404  # not confirmed yet
+    assert post(shen, f"{case}/confirm")[0] == 403
+    assert post(ruan, f"{case}/confirm")[1]["state"] == "confirmed"
+    assert post(lin, f"{case}/receipts", amount_fen=800_000, reference="B1")[0] == 403
+    assert post(ruan, f"{case}/receipts", amount_fen=900_000, reference="B1")[0] == 422
+    assert post(ruan, f"{case}/receipts", amount_fen=300_000, reference="B1")[1]["outstanding_fen"] == 500_000
+    assert post(ruan, f"{case}/receipts", amount_fen=500_000, reference="B2")[1]["outstanding_fen"] == 0
+    assert [each["state"] for each in lin.get("/api/rewards/recoveries").json()] == ["paid"]
+
+
 def test_anybody_objects_to_an_announced_claim_but_not_without_end() -> None:
     claim = claim_of()
     with clock.moved_to(datetime(2026, 1, 14, 4, 0, tzinfo=UTC)):

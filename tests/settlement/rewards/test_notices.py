@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from documents.models import Document
 from documents.states import DocumentState
+from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, SelfReview
 from organizations.models import Membership, Organization
 from organizations.permissions import Actor
@@ -22,6 +26,7 @@ from settlement.rewards.models import (
     Declaration,
     DraftRun,
     Objection,
+    Office,
     PublicObjection,
 )
 from settlement.rewards.selectors import MEASURE
@@ -224,6 +229,63 @@ def test_the_card_says_which_office_verifies(with_subsidy: None) -> None:
         services.name_office(
             by=cast.shen(), at=DRAFTED, source="市税务局", organization_id=cast.organization(cast.BASE).pk
         )
+
+
+def signed_in(who: Actor) -> Client:
+    client = Client(headers={"accept-language": "zh-hans"})
+    assert who.user is not None
+    client.force_login(who.user)
+    return client
+
+
+def test_the_department_names_offices_on_a_page_and_others_only_read(with_subsidy: None) -> None:
+    tax = cast.person("tax", ("税务部门（示例）", "11441800MB50000085", (cast.Kind.DEPARTMENT,)))
+    assert tax.organization_id is not None
+    told = {"source": "市税务局", "organization": str(tax.organization_id), "idempotency_key": "1"}
+    assert signed_in(cast.gu()).post("/rewards/offices/", told).status_code == 403
+    assert signed_in(cast.lin()).get("/rewards/offices/").status_code == 403
+    assert not Office.objects.exists()
+    shen = signed_in(cast.shen())
+    assert shen.post("/rewards/offices/", told).status_code == 302
+    assert Office.objects.get().organization_id == tax.organization_id
+    page = shen.get("/rewards/offices/").content.decode()
+    assert "税务部门（示例）" in page
+    assert "未指定" in page
+    wrong = {**told, "organization": str(cast.organization(cast.BASE).pk)}
+    assert shen.post("/rewards/offices/", wrong).status_code == 422
+    read = signed_in(cast.gu()).get("/rewards/offices/").content.decode()
+    assert "税务部门（示例）" in read
+    assert "<select" not in read.split("<main", 1)[1]
+
+
+def test_facts_are_declared_and_verified_over_the_api(with_subsidy: None) -> None:
+    lin, shen = signed_in(cast.lin()), signed_in(cast.shen())
+
+    def post(client: Client, address: str, payload: object, key: str) -> Any:
+        return client.post(
+            f"/api/rewards/{address}", json.dumps(payload), content_type="application/json",
+            headers={"Idempotency-Key": key},
+        )  # fmt: skip
+
+    given = {
+        "measure": subsidy.ID, "year": 2025, "fact": "increase_fen", "value": 80_000_000,
+        "documents": [str(document(cast.lin()).pk)],
+    }  # fmt: skip
+    with clock.moved_to(DRAFTED):
+        first = post(lin, "declarations", given, "1")
+        assert (first.status_code, first.json()["state"]) == (201, "declared")
+        assert post(lin, "declarations", given, "1")["Idempotent-Replayed"] == "true"
+        assert Declaration.objects.count() == 1
+        assert post(lin, "declarations", given, "2").status_code == 409
+        one = f"declarations/{first.json()['id']}"
+        assert signed_in(cast.he()).get(f"/api/rewards/{one}").status_code == 404
+        assert post(lin, f"{one}/verdict", {"is_verified": True}, "3").status_code == 403
+        assert post(shen, f"{one}/verdict", {"is_verified": False}, "4").status_code == 422
+        verified = post(shen, f"{one}/verdict", {"is_verified": True}, "5")
+        assert (verified.status_code, verified.json()["state"]) == (200, "verified")
+        assert post(lin, f"{one}/withdraw", {}, "6").status_code == 409
+        [listed] = lin.get("/api/rewards/declarations").json()["items"]
+        assert (listed["id"], listed["value"]) == (first.json()["id"], 80_000_000)
 
 
 def test_what_a_declaration_refuses(with_subsidy: None) -> None:
