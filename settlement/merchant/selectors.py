@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Model, Prefetch, Q, QuerySet, Sum
+from django.conf import settings
+from django.db.models import BigIntegerField, Count, F, Model, Prefetch, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from exchange.acceptance.rules import exchange_fee
 from kernel.errors import NotFound
 from kernel.money import Money
 from organizations.permissions import Actor
@@ -42,6 +45,7 @@ from settlement.merchant.states import DeliveryState, PayoutState
 from settlement.payments.models import PaymentIntent as OrderIntent
 from settlement.payments.models import Release
 from settlement.payments.selectors import intents_visible_to as order_intents_visible_to
+from settlement.payments.states import IntentState
 from web.desk import Todo
 
 M = TypeVar("M", bound=Model)
@@ -146,6 +150,19 @@ def balance_of(viewer: Actor) -> Money:
     if viewer.organization is None:
         return Money(0)
     return ledger.balance_of(organization=viewer.organization, purpose=Purpose.WALLET)
+
+
+def pending_of(viewer: Actor) -> Money:
+    """What buyers have paid for the organization's orders and acceptance will release, net of the exchange's fee."""
+    if viewer.organization_id is None:
+        return Money(0)
+    held = OrderIntent.objects.filter(
+        order__supplier=viewer.organization_id, state=IntentState.REQUIRES_CAPTURE
+    )
+    left = F("amount_fen") - Coalesce(F("escrow_return__amount_fen"), 0, output_field=BigIntegerField())
+    fee_bp = int(settings.EXCHANGE_FEE_BP)
+    sums = (Money(fen) for fen in held.annotate(left=left).values_list("left", flat=True))
+    return sum((gross - exchange_fee(gross, fee_bp) for gross in sums), Money(0))
 
 
 def balance_legs(viewer: Actor) -> QuerySet[Posting]:

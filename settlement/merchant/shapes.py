@@ -394,13 +394,16 @@ def bank_account(row: BankAccount) -> Shape:
     }
 
 
-def balance(fen: int) -> Shape:
-    part = {"amount": fen, "currency": CURRENCY, "source_types": {"card": fen}}
-    none = {"amount": 0, "currency": CURRENCY, "source_types": {"card": 0}}
+def balance(available_fen: int, pending_fen: int) -> Shape:
+    """Available is the ledger's balance; pending is the supplier's part of what lies in escrow."""
+
+    def part(fen: int) -> Shape:
+        return {"amount": fen, "currency": CURRENCY, "source_types": {"card": fen}}
+
     return {
         "object": "balance",
-        "available": [part],
-        "pending": [none],
+        "available": [part(available_fen)],
+        "pending": [part(pending_fen)],
         "livemode": bool(settings.PAYMENTS_LIVE),
     }
 

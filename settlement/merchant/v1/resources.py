@@ -72,7 +72,7 @@ def external_accounts(call: Call, thing: str) -> Shape:
 def balance(call: Call) -> Shape:
     call.given.done()
     selectors.require_view(call.viewer)
-    return shapes.balance(selectors.balance_of(call.viewer).fen)
+    return shapes.balance(selectors.balance_of(call.viewer).fen, selectors.pending_of(call.viewer).fen)
 
 
 def balance_transactions(call: Call) -> Shape:

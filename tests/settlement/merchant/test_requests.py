@@ -17,7 +17,7 @@ from settlement.payments import services as payments
 from tests import cast
 from tests.exchange import market
 from tests.settlement.merchant import shop
-from tests.settlement.payments.deals import sold
+from tests.settlement.payments.deals import delivered_and_accepted, sold
 
 FORM = "application/x-www-form-urlencoded"
 PAID = "amount=900&currency=cny&confirm=true&payment_method=pm_card_visa"
@@ -182,6 +182,22 @@ def test_another_account_in_the_header_is_not_there(call: Caller) -> None:
     assert call("GET", "/v1/balance", Stripe_Account=f"acct_{own.pk.hex}").status_code == 200
     assert call("GET", "/v1/balance", Stripe_Account=f"acct_{other.pk.hex}").status_code == 404
     assert call("GET", f"/v1/accounts/acct_{other.pk.hex}").status_code == 404
+
+
+def test_money_in_escrow_is_pending_without_the_fee_until_it_is_released(call: Caller) -> None:
+    def told() -> tuple[int, int]:
+        shape = call("GET", "/v1/balance").json()
+        return shape["pending"][0]["amount"], shape["available"][0]["amount"]
+
+    assert told() == (0, 0)
+    order = market.contracted()
+    assert told() == (0, 0)  # signed, not paid
+    payments.pay_order(by=cast.zhou(), at=cast.NOON, order_id=order.pk)
+    assert told() == (6_664_000, 0)
+    buyer = Caller(shop.key_of(cast.zhou(), "merchant.view", name="查询程序"))
+    assert buyer("GET", "/v1/balance").json()["pending"][0]["amount"] == 0
+    delivered_and_accepted(order)
+    assert told() == (0, 6_664_000)
 
 
 def test_a_released_order_shows_its_fee_and_its_refund(call: Caller) -> None:

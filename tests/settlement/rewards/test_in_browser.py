@@ -81,6 +81,7 @@ def procedure() -> dict[Callable[[], Actor] | None, list[str]]:
             at("batch", ApprovalBatch.objects.get().number), at("disbursements"),
             at("disbursement", Disbursement.objects.get().number), at("recoveries"),
             at("recovery", case.number), at("new_budget"), at("publish"), at("audit", qinglan.number),
+            at("offices"),
         ],
     }  # fmt: skip
 
