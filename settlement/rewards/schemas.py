@@ -322,14 +322,14 @@ class DeclareIn(Schema):
     fact: str
     value: Any
     documents: list[UUID]
-    note: str = Field("", max_length=500)
+    note: str = Field("", max_length=500, pattern=r"^[^\x00]*$")
 
 
 class VerdictIn(Schema):
     """The department's answer to a declared fact; a refusal has a reason."""
 
     is_verified: bool
-    reason: str = Field("", max_length=2000)
+    reason: str = Field("", max_length=2000, pattern=r"^[^\x00]*$")
 
 
 class DeclarationOut(Schema):
@@ -367,7 +367,7 @@ class DeclarationOut(Schema):
 class RecoverIn(Schema):
     """Why an award is reduced, and until when the money is to be back."""
 
-    cause: str = Field(max_length=2000)
+    cause: str = Field(max_length=2000, pattern=r"^[^\x00]*$")
     due_on: date
     is_violation: bool = False
 
@@ -375,14 +375,14 @@ class RecoverIn(Schema):
 class ReasonIn(Schema):
     """Why."""
 
-    reason: str = Field(max_length=2000)
+    reason: str = Field(max_length=2000, pattern=r"^[^\x00]*$")
 
 
 class ReturnIn(Schema):
     """Money that came back, with the bank's reference."""
 
     amount_fen: int = Field(ge=1, le=10**15)
-    reference: str = Field(max_length=100)
+    reference: str = Field(max_length=100, pattern=r"^[^\x00]*$")
 
 
 class RecoveryOut(Schema):
