@@ -61,7 +61,7 @@ def buy(plan: Plan, *, at: object = SALE) -> Order:
     return trading.place_order(by=cast.zhou(), at=at, plan_id=plan.pk, use_statement="训练本公司模型")  # type: ignore[arg-type]
 
 
-def test_sales_before_a_revocation_stay_as_they_were_recorded_and_none_follow() -> None:
+def test_sales_before_a_revocation_stay_on_record_count_no_more_and_none_follow() -> None:
     certificate, product, plan = on_sale()
     way.trade(cast.lin(), cast.zhou(), plan.pk, use="训练本公司模型", at=SALE)
     firm = cast.lin().organization
@@ -76,7 +76,8 @@ def test_sales_before_a_revocation_stay_as_they_were_recorded_and_none_follow() 
     services.confirm_revocation(by=an(), at=at, revocation_id=opened.pk, reason="同意")
     order = Order.objects.get()
     assert (order.state, order.certificate_id) == ("completed", certificate.pk)
-    assert revenue.annual(firm.pk, 2026).counted_fen == counted
+    kept = revenue.annual(firm.pk, 2026)
+    assert (kept.counted_fen, kept.excluded_fen, kept.receipts_fen) == (0, counted, counted)
     with pytest.raises(NotOnSale):
         buy(plan, at=at + timedelta(days=1))
 

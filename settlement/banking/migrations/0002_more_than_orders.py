@@ -4,9 +4,10 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from kernel.onepass import OnePass
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
 
     dependencies = [
         ('banking', '0001_initial'),

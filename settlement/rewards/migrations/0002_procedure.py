@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db import migrations, models
 
 from kernel.numbers import create_series
+from kernel.onepass import OnePass
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
 
     dependencies = [
         ('accounts', '__first__'),

@@ -10,9 +10,10 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 from kernel.numbers import create_series
+from kernel.onepass import OnePass
 
 
-class Migration(migrations.Migration):
+class Migration(OnePass):
 
     initial = True
 

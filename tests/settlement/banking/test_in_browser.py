@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def test_the_pages_of_reconciliation_are_accessible(
     live_chromium: Visit, language: str, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(payruns, "_queue", lambda run: None)
+    monkeypatch.setattr("settlement.payruns.services.runs._queue", lambda run: None)
     order, open_order, bare = sold(), market.contracted(), sold()
     invoice = invoiced(order, 6_000_000)
     credited(invoice, 1_000)

@@ -105,7 +105,9 @@ def test_paying_releasing_and_posting_an_order_costs_few_statements() -> None:
     with CaptureQueriesContext(connection) as accepting:
         trading.accept_order(by=buyer, at=NOON, order_id=order.pk)
     moving, accepted = 4, 6  # trading's own: an order's move; its acceptance with the savepoint
-    assert (len(paying) - moving, len(accepting) - moving - accepted) == (11, 8)
+    # What a process reads once and keeps makes the first payment in it one statement dearer.
+    assert len(paying) - moving in (11, 12)
+    assert len(accepting) - moving - accepted == 8
 
 
 @pytest.mark.django_db

@@ -406,6 +406,7 @@ def test_an_open_finding_blocks_the_second_review() -> None:
     services.confirm(by=cast.lin(), at=DRAFTED, claim_id=claim.pk)
     services.first_review(by=cast.gu(), at=DRAFTED, claim_id=claim.pk)
     open_ones = ["循环交易线索 FX-1 未办结"]
+    held = list(_checks)
     register_block(lambda found: open_ones if found.pk == claim.pk else [])
     try:
         with pytest.raises(services.ReviewBlocked, match="FX-1"):
@@ -416,7 +417,7 @@ def test_an_open_finding_blocks_the_second_review() -> None:
             == ClaimState.SECOND_REVIEWED
         )
     finally:
-        _checks.clear()
+        _checks[:] = held
 
 
 def said(claim: Claim, text: str = "该公司与买方为同一控制人", *, at: datetime = DRAFTED) -> PublicObjection:
