@@ -15,7 +15,7 @@ Handler = Callable[[Any], None]
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
     parts = (
-        _people, _annotation, _assets, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
+        _people, _annotation, _assets, _registrations, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
     )  # fmt: skip
     found: dict[type[Event], list[Handler]] = {}
     for part in parts:
@@ -108,6 +108,14 @@ def _assets() -> dict[type[Event], list[Handler]]:
             notices.tell_listing_ending,
             notices.tell_unsigned_ending,
         ],
+    }
+
+
+def _registrations() -> dict[type[Event], list[Handler]]:
+    from assets.registry import events as news
+    from config import notices
+
+    return {
         news.LicenceRegistered: [notices.tell_licence_registered],
         news.AgreementAsked: [notices.tell_agreement_asked],
         news.ApplicationSubmitted: [notices.tell_application_submitted],

@@ -47,6 +47,7 @@ EXTRA_ROOMS = {
     "settlement/merchant": {"shapes", "sealing", "sending", "refusals"},
     "settlement/rewards": {"blocks", "comparisons", "funds", "readings", "runs", "scenarios", "sheets"},
     "exchange/filings": {
+        "invoices",
         "checking",
         "judging",
         "outside",
