@@ -6,6 +6,7 @@ Needs no database of the product; memory and threads are bounded.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -23,7 +24,12 @@ Row = tuple[str, str, int, int | None]
 @contextmanager
 def table(measure: engine.Measure) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty table `facts` for the measure, in memory."""
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS}) as database:
+    with (
+        tempfile.TemporaryDirectory(prefix="rewards-") as spill,
+        duckdb.connect(
+            config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": spill}
+        ) as database,
+    ):
         database.execute(queries.table_of(measure))
         yield database
 

@@ -83,17 +83,15 @@ def _query(years: tuple[int, ...]) -> str:
 @contextmanager
 def loaded(years: tuple[int, ...]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with the tables `trades`, `firms` and `edges` of these business years."""
-    con = empty()
-    try:
-        with tempfile.TemporaryDirectory(prefix="risk-") as folder:
-            file = Path(folder) / "trades.csv"
-            query = f"COPY ({_query(years)}) TO STDOUT (FORMAT csv)"
-            with file.open("wb") as out, connection.cursor() as cursor, cursor.copy(query) as copy:
-                out.writelines(copy)
-            read_trades(con, file)
+    with tempfile.TemporaryDirectory(prefix="risk-") as folder, empty() as con:
+        con.execute(f"SET temp_directory = '{folder}/spill'")
+        file = Path(folder) / "trades.csv"
+        query = f"COPY ({_query(years)}) TO STDOUT (FORMAT csv)"
+        with file.open("wb") as out, connection.cursor() as cursor, cursor.copy(query) as copy:
+            out.writelines(copy)
+        read_trades(con, file)
+        file.unlink()
         yield con
-    finally:
-        con.close()
 
 
 def read_trades(con: duckdb.DuckDBPyConnection, file: Path) -> None:
