@@ -50,3 +50,12 @@ class ProjectAccepted(Event):
 
     project_id: UUID
     by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityPlanDecided(Event):
+    """A published project has a new quality plan; more copies of its items may be wanted."""
+
+    project_id: UUID
+    plan_id: UUID
+    by: Actor

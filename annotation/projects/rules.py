@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -41,6 +42,20 @@ class UploadRefused(Refusal):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(field="uploads", name=name, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class QualityTerms:
+    """What a project's work goes by; without a quality plan tasks have no lease and attempts no limit."""
+
+    overlap: int = 1
+    lease_minutes: int | None = None
+    review_share_bp: int = 10_000
+    has_second_review: bool = False
+    review_firm_id: UUID | None = None
+    attempt_limit: int | None = None
+    idle_minutes: int = 5
+    salt: str = ""
 
 
 @dataclass(frozen=True)

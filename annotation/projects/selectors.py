@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
-from annotation.projects.models import Batch, GuidelineVersion, Project
+from annotation.projects.models import Batch, GuidelineVersion, Project, QualityPlan
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
+from annotation.projects.rules import QualityTerms
 from annotation.projects.states import ProjectState
 from kernel.errors import NotFound
 from organizations.models import Organization
@@ -55,6 +56,47 @@ def latest_guideline(project: Project) -> GuidelineVersion | None:
 def guidelines_of(project: Project) -> QuerySet[GuidelineVersion]:
     """Every guideline version, the newest first."""
     return project.guidelines.select_related("published_by").order_by("-version")
+
+
+def plan_in_force(project: Project) -> QualityPlan | None:
+    """The quality plan that counts now; None when the project never had one."""
+    return project.quality_plans.select_related("review_firm").order_by("-version").first()
+
+
+def terms_of(project: Project) -> QualityTerms:
+    """What the project's work goes by now: its plan in force, or the terms of a project without one."""
+    plan = plan_in_force(project)
+    if plan is None:
+        return QualityTerms()
+    return QualityTerms(
+        overlap=plan.overlap,
+        lease_minutes=plan.lease_minutes,
+        review_share_bp=plan.review_share_bp,
+        has_second_review=plan.has_second_review,
+        review_firm_id=plan.review_firm_id,
+        attempt_limit=plan.attempt_limit,
+        idle_minutes=plan.idle_minutes,
+        salt=str(plan.pk),
+    )
+
+
+def plans_naming_reviewers() -> QuerySet[QualityPlan]:
+    """The plans in force that give the review to another organization than the labelling firm."""
+    newer = QualityPlan.objects.filter(project=OuterRef("project"), version__gt=OuterRef("version"))
+    return QualityPlan.objects.filter(~Exists(newer), review_firm__isnull=False)
+
+
+def plans_reviewed_by(organization_id: UUID | None) -> QuerySet[QualityPlan]:
+    """The plans in force under which that organization's people review other firms' work."""
+    return plans_naming_reviewers().filter(review_firm=organization_id)
+
+
+def review_firms_for(project: Project) -> QuerySet[Organization]:
+    """Who may review a project's work instead of its firm: every other verified annotation firm."""
+    rows = Organization.objects.filter(
+        verification="verified", kinds__contains=[OrganizationKind.ANNOTATION_FIRM.value]
+    )
+    return rows.exclude(pk=project.firm_id).order_by("name")
 
 
 def batches_of(project: Project) -> QuerySet[Batch]:

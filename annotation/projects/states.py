@@ -18,6 +18,21 @@ class Modality(models.TextChoices):
     IMAGE = "image", _("图像")
 
 
+class ReworkPayer(models.TextChoices):
+    """Who bears the pay when accepted work is done again because the guideline changed."""
+
+    FIRM = "firm", _("标注企业承担")
+    CLIENT = "client", _("委托方承担")
+    NONE = "none", _("不另付报酬")
+
+
+class ExampleKind(models.TextChoices):
+    """What an example of a guideline shows."""
+
+    RIGHT = "right", _("正确示例")
+    WRONG = "wrong", _("错误示例")
+
+
 class ProjectState(models.TextChoices):
     DRAFT = "draft", _("草稿")
     OPEN = "open", _("待开工")

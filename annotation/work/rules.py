@@ -1,17 +1,21 @@
-"""Pure reckoning over tasks: what a project's figures say about its end."""
+"""Pure reckoning over tasks: who is drawn for review, time worked, pay, and what figures say of the end."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
 
 from annotation.labelstudio.rules import LabelingConfig
 from annotation.projects.models import Item
 from annotation.projects.states import RECORD_TYPE
 
 PACE_DAYS = 7
+WHOLE = 10_000  # basis points
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,46 @@ def task_fields(config: LabelingConfig, item: Item, address: str = "") -> dict[s
 def image_size(item: Item) -> tuple[int, int] | None:
     """Width and height of an image in pixels; None for text."""
     return (item.width, item.height) if item.width and item.height else None
+
+
+def is_drawn(salt: str, task_id: UUID, ordinal: int, share_bp: int) -> bool:
+    """Whether a submission is reviewed: the same answer whenever it is asked, `share_bp` in 10000 on average.
+
+    `salt` is the plan's id, which annotators do not see, so nobody can tell beforehand.
+    """
+    if share_bp >= WHOLE:
+        return True
+    digest = hashlib.sha256(f"{salt}:{task_id}:{ordinal}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % WHOLE < share_bp
+
+
+def seconds_worked(seen: Iterable[datetime], elsewhere: Iterable[datetime], *, idle_minutes: int) -> int:
+    """Seconds between the moments at which somebody was seen at a task, each pause cut to `idle_minutes`.
+
+    Time before a moment belongs to the task of that moment: what lies before a moment `elsewhere` (the same
+    person at other tasks) is not counted here, so no second counts twice.
+    """
+    idle, others, total = idle_minutes * 60, sorted(elsewhere), 0.0
+    for start, end in pairwise(sorted(seen)):
+        between = [moment for moment in others if start < moment < end]
+        begun = between[-1] if between else start
+        total += min((end - begun).total_seconds(), idle)
+    return int(total)
+
+
+def pay_of(most_fen: int, hourly_rate_fen: int | None, seconds: int) -> int:
+    """What an accepted task pays: its price, or with an hourly rate the time worked, at most its price.
+
+    Rounded down to the fen, once.
+    """
+    if hourly_rate_fen is None:
+        return most_fen
+    return min(most_fen, hourly_rate_fen * seconds // 3600)
+
+
+def hourly_earning(most_fen: int, hourly_rate_fen: int | None, seconds: int) -> int:
+    """What a task that takes so long earns in an hour, in fen, rounded down."""
+    return pay_of(most_fen, hourly_rate_fen, seconds) * 3600 // max(seconds, 1)
 
 
 def cumulative(per_day: Mapping[date, int], first: date, until: date) -> list[tuple[int, int]]:

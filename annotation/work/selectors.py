@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,11 +18,11 @@ from accounts.models import User
 from annotation.labelstudio.kinds import labels_given
 from annotation.projects.models import Project
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
-from annotation.projects.selectors import projects_visible_to
+from annotation.projects.selectors import plans_naming_reviewers, plans_reviewed_by, projects_visible_to
 from annotation.projects.states import ProjectState
-from annotation.work.models import Review, Submission, Task
+from annotation.work.models import Handback, Review, Submission, Task
 from annotation.work.permissions import ASSIGN, LABEL, LABELLERS, REVIEW
-from annotation.work.states import TaskState, Verdict
+from annotation.work.states import BARRING, TaskState, Verdict
 from kernel import clock
 from kernel.errors import NotFound
 from kernel.models import Transition
@@ -34,6 +34,7 @@ from web.desk import Figure, Todo
 IN_HAND = (TaskState.ASSIGNED, TaskState.RETURNED)
 FOR_REVIEW = (TaskState.SUBMITTED, TaskState.IN_REVIEW, TaskState.DISPUTED)
 FINISHED = (TaskState.ACCEPTED, TaskState.SKIPPED)
+JUDGED = (*FOR_REVIEW, TaskState.ACCEPTED, TaskState.RETURNED)
 HANDED_OVER = (ProjectState.DELIVERED, ProjectState.ACCEPTED, ProjectState.CLOSED)
 WORKABLE = (ProjectState.OPEN, ProjectState.IN_PROGRESS)
 
@@ -41,7 +42,8 @@ WORKABLE = (ProjectState.OPEN, ProjectState.IN_PROGRESS)
 def tasks_visible_to(viewer: Actor) -> QuerySet[Task]:
     """An annotator's own tasks; all of the firm's for those who run or review; accepted ones for the client.
 
-    The client sees results once the project was handed over; auditors see everything.
+    The client sees results once the project was handed over; auditors see everything. Reviewers whose
+    organization reviews under a project's plan see what was submitted there, and nothing else of that firm.
     """
     rows = Task.objects.select_related("project", "project__firm", "item", "annotator")
     if viewer.is_system:
@@ -53,6 +55,10 @@ def tasks_visible_to(viewer: Actor) -> QuerySet[Task]:
         if OrganizationKind.AUDITOR in viewer.kinds:
             return rows
         allowed |= Q(project__firm=viewer.organization_id)
+        if viewer.can(REVIEW):
+            allowed |= Q(project__in=plans_reviewed_by(viewer.organization_id).values("project")) & Q(
+                state__in=JUDGED
+            )
         allowed |= Q(
             project__client=viewer.organization_id, project__state__in=HANDED_OVER, state=TaskState.ACCEPTED
         )
@@ -74,8 +80,8 @@ def submissions_of(task: Task) -> QuerySet[Submission]:
 
 
 def latest_submission(task: Task) -> Submission | None:
-    """The result that counts now."""
-    return task.submissions.order_by("-ordinal").first()
+    """The result that counts now: its present annotator's, so that who takes a task over starts afresh."""
+    return task.submissions.filter(annotator=task.annotator_id).order_by("-ordinal").first()
 
 
 def history_of(task: Task) -> QuerySet[Transition]:
@@ -103,6 +109,16 @@ def next_in_hand(viewer: Actor, project_id: UUID) -> Task | None:
     return rows.order_by("-state", "pk").first()
 
 
+def may_be_given(user: User) -> QuerySet[Task]:
+    """The tasks whose item this person neither holds, nor reviewed, nor gave up for good: blind and fresh."""
+    here = OuterRef("item")
+    return Task.objects.filter(
+        ~Exists(Task.objects.filter(item=here, annotator=user)),
+        ~Exists(Handback.objects.filter(item=here, annotator=user, cause__in=BARRING)),
+        ~Exists(Review.objects.filter(submission__task__item=here, reviewer=user)),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A project with tasks that an annotator may claim."""
@@ -113,25 +129,38 @@ class Offer:
 
 def offers_for(viewer: Actor) -> list[Offer]:
     """The firm's projects with unassigned tasks, the nearest deadline first; no content is shown."""
-    if not viewer.can(LABEL):
+    if not viewer.can(LABEL) or viewer.user is None:
         return []
-    rows = (
-        Project.objects.filter(firm=viewer.organization_id, state__in=WORKABLE, tasks__state=TaskState.READY)
-        .annotate(ready_count=Count("tasks"))
-        .order_by("due_on", "pk")
+    ready = may_be_given(viewer.user).filter(
+        project__firm=viewer.organization_id, project__state__in=WORKABLE, state=TaskState.READY
     )
-    return [Offer(project, project.ready_count) for project in rows]
+    counts = dict(ready.order_by().values_list("project").annotate(n=Count("item", distinct=True)))
+    rows = Project.objects.filter(pk__in=counts).order_by("due_on", "pk")
+    return [Offer(project, counts[project.pk]) for project in rows]
 
 
 def review_queue(viewer: Actor) -> QuerySet[Task]:
-    """What waits for the viewer's review: never own work, nor a dispute of the viewer's own verdict."""
+    """What waits for the viewer's review, by the organization that the project's plan names.
+
+    Never an item of which the viewer labelled a copy, nor a submission the viewer judged before (a dispute, the
+    second level), nor one that another reviewer has taken.
+    """
     rows = Task.objects.select_related("project", "item", "annotator")
     if not viewer.can(REVIEW):
         return rows.none()
-    waiting = rows.filter(project__firm=viewer.organization_id, state__in=FOR_REVIEW)
-    waiting = waiting.exclude(submissions__annotator=viewer.user_id)
-    judged = Review.objects.filter(reviewer=viewer.user_id).values("submission__task")
-    waiting = waiting.exclude(state=TaskState.DISPUTED, pk__in=judged)
+    here = viewer.organization_id
+    elsewhere = plans_naming_reviewers().exclude(review_firm=here).values("project")
+    own = Q(project__firm=here) & ~Q(project__in=elsewhere)
+    waiting = rows.filter(
+        own | Q(project__in=plans_reviewed_by(here).values("project")), state__in=FOR_REVIEW
+    )
+    labelled = Submission.objects.filter(task__item=OuterRef("item"), annotator=viewer.user_id)
+    judged = Review.objects.filter(
+        submission__task=OuterRef("pk"), submission__annotator=OuterRef("annotator"), reviewer=viewer.user_id
+    )
+    waiting = waiting.filter(~Exists(labelled))
+    waiting = waiting.filter(~Q(state=TaskState.DISPUTED) & ~Q(review_level=2) | ~Exists(judged))
+    waiting = waiting.filter(~Q(state=TaskState.IN_REVIEW) | Q(reviewer=viewer.user_id))
     return waiting.annotate(submitted_at=Max("submissions__submitted_at"))
 
 

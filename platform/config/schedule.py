@@ -25,6 +25,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "credentials-keep-current": _every(60, "credentials.keep_current"),
     "registry-watch-deadlines": _every(3600, "registry.watch_deadlines"),
     "requests-expire-lapsed": _every(300, "requests.expire_lapsed"),
+    "work-lapse-leases": _every(60, "work.lapse_leases"),
     "trading-accept-overdue": _every(300, "trading.accept_overdue"),
     "pilots-close-rounds": _every(60, "pilots.close_rounds"),
     "filings-send-due": _every(60, "filings.send_due", "mail"),

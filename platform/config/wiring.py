@@ -48,6 +48,7 @@ def _annotation() -> dict[type[Event], list[Handler]]:
     return {
         news.ProjectOpened: [work.create_tasks_of_project],
         news.BatchImported: [work.create_tasks_of_batch],
+        news.QualityPlanDecided: [work.create_copies_of_plan],
         news.ProjectDelivered: [work.require_finished],
         news.ProjectSentBack: [work.reopen_sent_back],
         news.ProjectAccepted: [payments.pay_accepted],

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from annotation.projects import plans
 from annotation.projects import services as projects
 from annotation.projects.models import Project
 from annotation.projects.services import RawItem
 from annotation.work import services as work
 from annotation.work.models import Task
+from config import wiring
+from kernel import events
+from kernel.events import Event
 from kernel.money import Money
 from organizations.permissions import Actor
 from organizations.states import Role
@@ -44,6 +50,11 @@ def wen() -> Actor:
 def ouyang() -> Actor:
     """A second quality reviewer of 清蓝."""
     return person("ouyang", QINGLAN, Role.QUALITY_REVIEWER)
+
+
+def labelling_reviewer() -> Actor:
+    """Somebody of 清蓝 who labels and reviews."""
+    return person("bai", QINGLAN, Role.ANNOTATOR, Role.QUALITY_REVIEWER)
 
 
 def texts(*bodies: str) -> list[RawItem]:
@@ -98,6 +109,47 @@ def opened_images(count: int = 1, **more: Any) -> Project:
     projects.publish_guideline(by=qin(), at=NOON, project_id=project.pk, body="贴边画框。")
     projects.import_items(by=qin(), at=NOON, project_id=project.pk, raw=raw, source="示例图像", licence="CC0")
     return projects.open_project(by=qin(), at=NOON, project_id=project.pk)
+
+
+def planned(bodies: Sequence[str] = REVIEWS, **terms: Any) -> Project:
+    """An open project under a quality plan of those terms."""
+    project = draft(**terms.pop("project", {}))
+    plans.decide_quality_plan(by=qin(), at=NOON, project_id=project.pk, **terms)
+    projects.publish_guideline(by=qin(), at=NOON, project_id=project.pk, body="好评选正面，差评选负面。")
+    projects.import_items(
+        by=qin(), at=NOON, project_id=project.pk, raw=texts(*bodies), source="示例评论", licence="CC0"
+    )
+    return projects.open_project(by=qin(), at=NOON, project_id=project.pk)
+
+
+@dataclass
+class Ear:
+    """What was announced while it listened."""
+
+    heard: list[Event] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return [type(news).__name__ for news in self.heard]
+
+
+@contextmanager
+def hears(*kinds: type[Event], reply: Callable[[Any], None] | None = None) -> Iterator[Ear]:
+    """Listen to these news besides whoever is wired; `reply` is called with each."""
+    ear, wired = Ear(), wiring.handlers()
+
+    def listen(news: Event) -> None:
+        ear.heard.append(news)
+        if reply is not None:
+            reply(news)
+
+    for kind in kinds:
+        wired.setdefault(kind, []).append(listen)
+    events.wire(wired)
+    try:
+        yield ear
+    finally:
+        events.wire(wiring.handlers())
 
 
 def sentiment(word: str = "正面") -> list[dict[str, Any]]:

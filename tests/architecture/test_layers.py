@@ -31,6 +31,7 @@ EXTRA_ROOMS = {
         "verification_pages",
         "verification_urls",
     },
+    "annotation/projects": {"plans"},
     "annotation/work": {"project_urls"},
     "exchange/trading": {"policies", "printing", "referrals", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search", "ways"},

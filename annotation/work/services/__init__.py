@@ -1,0 +1,54 @@
+"""Every write to annotation tasks: hand out, lease, submit, review, and what the client's verdict makes of them."""
+
+from annotation.work.services.conclusions import REASON_LIMIT, locked_item, locked_task
+from annotation.work.services.deliveries import reopen_sent_back, require_finished
+from annotation.work.services.handing_out import (
+    ASSIGN_LIMIT,
+    HAND_LIMIT,
+    assign_tasks,
+    claim_task,
+    create_copies_of_plan,
+    create_tasks_of_batch,
+    create_tasks_of_project,
+    locked_membership,
+    locked_tasks,
+)
+from annotation.work.services.labelling import (
+    dispute,
+    keep_answer,
+    reassign,
+    release,
+    resume,
+    skip,
+    submit,
+)
+from annotation.work.services.leases import extend, lapse_leases, locked_own_task
+from annotation.work.services.refusals import (
+    AttemptsUsedUp,
+    DisputeSettled,
+    HandFull,
+    LeaseLost,
+    NothingAccepted,
+    NothingReady,
+    NothingToReview,
+    NotWorkable,
+    NotYourTask,
+    OwnWork,
+    ResultRefused,
+    ReviewedElsewhere,
+    SameReviewer,
+    SecondReviewByOther,
+    TakenByOther,
+    TasksUnfinished,
+)
+from annotation.work.services.reviewing import put_back, reopen, review, take, take_next
+
+__all__ = [
+    "ASSIGN_LIMIT", "HAND_LIMIT", "REASON_LIMIT", "AttemptsUsedUp", "DisputeSettled", "HandFull", "LeaseLost",
+    "NotWorkable", "NotYourTask", "NothingAccepted", "NothingReady", "NothingToReview", "OwnWork", "ResultRefused",
+    "ReviewedElsewhere", "SameReviewer", "SecondReviewByOther", "TakenByOther", "TasksUnfinished", "assign_tasks",
+    "claim_task", "create_copies_of_plan", "create_tasks_of_batch", "create_tasks_of_project", "dispute", "extend",
+    "keep_answer", "lapse_leases", "locked_item", "locked_membership", "locked_own_task", "locked_task",
+    "locked_tasks", "put_back", "reassign", "release", "reopen", "reopen_sent_back", "require_finished", "resume",
+    "review", "skip", "submit", "take", "take_next",
+]  # fmt: skip
