@@ -126,7 +126,7 @@ def _size_of(file: DatasetFile) -> Size | None:
     return (high, wide) if is_turned else (wide, high)
 
 
-def measured(version: DatasetVersion, holding: Holding, brought: Brought, folder: Path) -> Shape:
+def measured(version: DatasetVersion, holding: Holding, brought: Brought) -> Shape:
     """What can be made of it: annotated rows and tables, counted, or why not."""
     rows = RowFile(brought.rows, "", sizes=brought.sizes).rows()
     shape = replace(
@@ -140,7 +140,7 @@ def measured(version: DatasetVersion, holding: Holding, brought: Brought, folder
     if not brought.tables:
         return shape
     try:
-        with one_table(brought.tables, folder) as table:
+        with one_table(brought.tables) as table:
             return replace(shape, table_rows=table.row_count())
     except TableUnfit as unfit:
         return replace(shape, table_fault=unfit.code, table_names=unfit.names)

@@ -154,7 +154,7 @@ def _own_shape(version: DatasetVersion) -> Shape | None:
         if len(paths) > MOST_MEASURED:
             return None
         brought.sizes = owned.measure_images(version, paths)
-        return owned.measured(version, holding, brought, folder)
+        return owned.measured(version, holding, brought)
 
 
 def _own_guesses(version: DatasetVersion) -> Iterator[Shape]:
@@ -375,7 +375,7 @@ def _columns(file: FileFact, object_key: str) -> list[tuple[str, str]]:
             path = folder / f"table{ending}"
             path.write_bytes(objects.get(object_key))
             try:
-                with one_table([TableFile(file.path, path)], folder) as table:
+                with one_table([TableFile(file.path, path)]) as table:
                     told = json.dumps(list(table.columns.items()))
             except TableUnfit:
                 told = "[]"

@@ -247,7 +247,7 @@ def _write_own(version: DatasetVersion, kind: Format, folder: Path, advance: Adv
     holding = owned.holding_of(version)
     brought = owned.bring(version, holding, folder, checked)
     brought.sizes = owned.measure_images(version, owned.unsized(brought))
-    shape = owned.measured(version, holding, brought, folder)
+    shape = owned.measured(version, holding, brought)
     selectors.keep_shape(version, shape)
     unfit = kind.unfit(shape)
     if unfit is not None:
@@ -257,7 +257,7 @@ def _write_own(version: DatasetVersion, kind: Format, folder: Path, advance: Adv
         if kind.code == "jsonl" and len(holding.tables) == 1 and ending_of(holding.tables[0].path) in LINES:
             only = holding.tables[0]  # the sealed file itself, byte for byte
             return objects.StoredObject(only.object_key, only.size, only.sha256)
-        with one_table(brought.tables, folder) as table:
+        with one_table(brought.tables) as table:
             owned.write_table(table, kind.code, target)
         advance(shape.table_rows)
     elif kind.code == "jsonl":

@@ -21,6 +21,7 @@ from django.db.models import Q
 from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.profiles.rules.facts import MOST_COLUMNS
 from documents import objects
+from kernel.columnar import columnar
 from kernel.wording import listed
 
 PAGE_ROWS = 20
@@ -31,12 +32,6 @@ _SEPARATORS = (",", "\t", ";", "|")
 PARQUET = ".parquet"
 LARGEST_PARQUET = 256 * 1024 * 1024
 """Bytes of a Parquet table that is leafed through: each page fetches it whole."""
-_SETTINGS: dict[str, Any] = {
-    "threads": 1,
-    "memory_limit": "256MB",
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +128,8 @@ def _column_rows(file: DatasetFile, at: int, count: int) -> RowsPage:
         path = Path(name) / "table.parquet"
         with path.open("wb") as out:
             out.writelines(objects.stream(file.object_key))
-        spill = str(Path(name) / "spill")
         try:
-            with duckdb.connect(config={**_SETTINGS, "temp_directory": spill}) as base:
+            with columnar(memory="256MB") as base:
                 table = base.read_parquet(str(path))
                 headers, total = list(table.columns), table.shape[0]
                 found = table.limit(count, offset=at).fetchall()

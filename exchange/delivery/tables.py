@@ -26,9 +26,9 @@ import duckdb
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from assets.exports.formats.parquet import SETTINGS
 from documents import objects
 from exchange.delivery.selectors import Item
+from kernel.columnar import columnar
 from kernel.errors import InvalidInput
 
 MOST_ROWS = 1_000
@@ -85,7 +85,7 @@ def _local(item: Item) -> Path:
         with source.open("wb") as out:
             out.writelines(objects.stream(item.object_key))
         try:
-            with duckdb.connect(config=SETTINGS) as connection:
+            with columnar() as connection:
                 reader = _READERS[ending].format(_text(str(source)))
                 connection.execute(
                     f"COPY (SELECT * FROM {reader}) TO {_text(str(target))}"
@@ -146,7 +146,7 @@ def ask(item: Item, question: Question) -> Rows:
             field="where", reason=_("条件过多，最多 %(most)s 个。") % {"most": MOST_CONDITIONS}
         )
     start, place = _start(question.cursor), _local(item)
-    with duckdb.connect(config=SETTINGS) as connection, _bounded(connection):
+    with columnar() as connection, _bounded(connection):
         told = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(place)]).fetchall()
         types = {name: kind for name, kind, *_more in told}
         columns = list(dict.fromkeys(question.columns)) or list(types)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import duckdb
+from kernel.columnar import columnar
 
 COLUMNS: dict[str, str] = {
     "id": "VARCHAR",
@@ -20,12 +19,6 @@ COLUMNS: dict[str, str] = {
     "annotator": "VARCHAR",
 }
 _LARGEST_ROW = 64 * 1024 * 1024
-SETTINGS: dict[str, Any] = {
-    "threads": 1,  # one writer, one order, the same bytes each time
-    "memory_limit": "512MB",
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-}
 
 
 def _literal(path: Path) -> str:
@@ -44,7 +37,7 @@ def write_columns(rows: Path, target: Path, columns: Mapping[str, str]) -> None:
         f"read_json({_literal(rows)}, format='newline_delimited', columns={{{struct}}},"
         f" maximum_object_size={_LARGEST_ROW})"
     )
-    with duckdb.connect(config=SETTINGS) as connection:
+    with columnar() as connection:
         connection.execute(
             f"COPY (SELECT {', '.join(columns)} FROM {read}) TO {_literal(target)}"
             " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import duckdb
 
-from assets.exports.formats.parquet import SETTINGS
+from kernel.columnar import columnar
 
 LARGEST_ROW = 64 * 1024 * 1024
 MOST_COLUMNS = 2_000
@@ -203,7 +203,7 @@ def is_nested(kind: str) -> bool:
 
 
 @contextmanager
-def one_table(files: Sequence[TableFile], folder: Path) -> Iterator[OneTable]:
-    """The files as one table; what exceeds the memory goes to `folder`. Raises TableUnfit."""
-    with duckdb.connect(config={**SETTINGS, "temp_directory": str(folder / "spill")}) as base:
+def one_table(files: Sequence[TableFile]) -> Iterator[OneTable]:
+    """The files as one table. Raises TableUnfit."""
+    with columnar() as base:
         yield OneTable(base, files)

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from assets.uploads import rules
 from assets.uploads.rules import FileFault, Kind, Table
+from kernel.columnar import columnar
 
 csv.field_size_limit(rules.LONGEST_LINE)
 
@@ -221,7 +222,7 @@ def _read_parquet(path: str, stream: Iterator[bytes]) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
         _pour(stream, file)
         try:
-            with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as base:
+            with columnar() as base:
                 held: Any = base.read_parquet(file.name)
                 names, rows = held.columns, held.shape[0]
                 filled = held.aggregate(", ".join(f"count({_quoted(name)})" for name in names)).fetchall()[0]

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import duckdb
 from django.db import transaction
 
 from assets.datasets.rules import canonical
 from assets.exports import services as exports
 from assets.exports.formats.kinds import FORMATS
-from assets.exports.formats.parquet import SETTINGS
 from assets.exports.models import Export
 from audit.services import record
 from documents import objects
@@ -26,6 +24,7 @@ from exchange.delivery.models import Entitlement, MarkedCopy
 from exchange.delivery.rules import marks
 from exchange.delivery.rules.marks import Canary, Draws, Row
 from exchange.delivery.services.entitlements import marking_key
+from kernel.columnar import columnar
 from organizations.permissions import Actor
 
 _SAMPLE = 2_000
@@ -111,7 +110,7 @@ def rows_of(path: Path, kind: str) -> Iterator[Row]:
                 if line.strip():
                     yield json.loads(line)
     else:
-        with duckdb.connect(config=SETTINGS) as connection:
+        with columnar() as connection:
             found = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])
             names = [each[0] for each in found.description or ()]
             while batch := found.fetchmany(_BATCH):
@@ -169,7 +168,7 @@ def _write_csv(source: Path, target: Path, canaries: Sequence[Canary], places: S
 
 def _write_parquet(source: Path, target: Path, canaries: Sequence[Canary], places: Sequence[int]) -> None:
     rows = target.with_suffix(".rows")
-    with duckdb.connect(config=SETTINGS) as connection:
+    with columnar() as connection:
         told = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(source)]).fetchall()
         types = {name: kind for name, kind, *_more in told}
         with rows.open("w", encoding="utf-8") as out:

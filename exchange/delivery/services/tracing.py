@@ -16,11 +16,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from assets.datasets.models import DatasetFile
-from assets.exports.formats.parquet import SETTINGS
 from audit.services import record
 from exchange.delivery.models import Entitlement
 from exchange.delivery.rules import marks
 from exchange.delivery.selectors import traceable_copies, traceable_entitlements
+from kernel.columnar import columnar
 from kernel.errors import Refusal
 from organizations.permissions import Actor
 
@@ -137,7 +137,7 @@ def _is_utf8(head: bytes) -> bool:
 
 def _parquet(path: Path) -> Iterator[Sequence[object]]:
     try:
-        with duckdb.connect(config=SETTINGS) as connection:
+        with columnar() as connection:
             found = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])
             while batch := found.fetchmany(_BATCH):
                 yield from batch
