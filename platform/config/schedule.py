@@ -34,6 +34,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "demands-tell-matches": _every(600, "demands.tell_matches"),
     "searches-tell-matches": _every(600, "searches.tell_matches"),
     "ledger-close-day": _every(3600, "ledger.close_day", "long"),
+    "ledger-expire-holds": _every(60, "ledger.expire_holds"),
     "ledger-prove-nightly": _every(86400, "ledger.prove_nightly", "long"),
     "payruns-pay-waiting": _every(600, "payruns.pay_waiting", "long"),
     "banking-book-arrivals": _every(600, "banking.book_arrivals", "long"),

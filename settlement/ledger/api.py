@@ -29,6 +29,8 @@ def _account(account: Account) -> dict[str, Any]:
         "owner_name": account.owner_name,
         "stripe": account.stripe,
         "posted_fen": account.posted_fen,
+        "pending_out_fen": account.pending_out_fen,
+        "pending_in_fen": account.pending_in_fen,
     }
 
 

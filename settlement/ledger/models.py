@@ -1,4 +1,4 @@
-"""The double-entry ledger: accounts, entries, postings. Append-only and balanced by the database.
+"""The double-entry ledger: accounts, entries, postings, holds. Append-only and balanced by the database.
 
 What the tables cannot say for themselves stands in migration 0002: legs fold into balances, each statement
 that writes legs balances, an entry has at least two of them, none is added later.
@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from kernel.money import FenField
 from kernel.records import Record
-from settlement.ledger.states import EntryKind
+from kernel.states import StateField
+from settlement.ledger.states import HOLD, EntryKind, HoldState
 
 _APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 STRIPES = 8
@@ -46,7 +47,8 @@ class Account(Record):
     """An account of one organization or person (or the platform) for one purpose, in renminbi.
 
     `stripe` spreads hot platform accounts over several rows; an owner's total is the sum. The balance is
-    credit-positive fen: what is owed to the owner. `floor_fen` is the lowest allowed balance (null: none).
+    credit-positive fen: what is owed to the owner. What pending holds would take and bring is kept apart from it;
+    `floor_fen` is the lowest that the balance less what is held may be (null: none).
     """
 
     organization = models.ForeignKey(
@@ -57,6 +59,8 @@ class Account(Record):
     stripe = models.PositiveSmallIntegerField(_("条带"), default=0)
     floor_fen = FenField(_("余额下限"), null=True)
     posted_fen = FenField(_("余额"), default=0)
+    pending_out_fen = FenField(_("已预留"), default=0)
+    pending_in_fen = FenField(_("待入账"), default=0)
 
     class Meta:
         verbose_name = _("账户")
@@ -68,8 +72,13 @@ class Account(Record):
                 nulls_distinct=False,
             ),
             models.CheckConstraint(
-                condition=models.Q(floor_fen__isnull=True) | models.Q(posted_fen__gte=models.F("floor_fen")),
+                condition=models.Q(floor_fen__isnull=True)
+                | models.Q(posted_fen__gte=models.F("floor_fen") + models.F("pending_out_fen")),
                 name="account_above_floor",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(pending_out_fen__gte=0, pending_in_fen__gte=0),
+                name="account_pending_not_negative",
             ),
             models.CheckConstraint(
                 condition=models.Q(organization__isnull=True) | models.Q(user__isnull=True),
@@ -80,14 +89,17 @@ class Account(Record):
             pgtrigger.Protect(
                 name="opens_empty",
                 operation=pgtrigger.Insert,
-                condition=pgtrigger.Condition("NEW.posted_fen <> 0"),
+                condition=pgtrigger.Condition(
+                    "NEW.posted_fen <> 0 OR NEW.pending_out_fen <> 0 OR NEW.pending_in_fen <> 0"
+                ),
             ),
-            # Depth 0 is a statement of a client; only the trigger that folds legs reaches further.
+            # Depth 0 is a statement of a client; only the triggers that fold legs and holds reach further.
             pgtrigger.Protect(
                 name="balance_follows_legs",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
-                    "OLD.posted_fen IS DISTINCT FROM NEW.posted_fen AND pg_trigger_depth() = 0"
+                    "pg_trigger_depth() = 0 AND (OLD.posted_fen, OLD.pending_out_fen, OLD.pending_in_fen)"
+                    " IS DISTINCT FROM (NEW.posted_fen, NEW.pending_out_fen, NEW.pending_in_fen)"
                 ),
             ),
             pgtrigger.Protect(
@@ -104,6 +116,11 @@ class Account(Record):
     @property
     def owner_name(self) -> str:
         return str(self.organization or self.user or _("平台"))
+
+    @property
+    def available_fen(self) -> int:
+        """The balance less what pending holds would take."""
+        return int(self.posted_fen) - int(self.pending_out_fen)
 
     @property
     def is_debit(self) -> bool:
@@ -183,6 +200,139 @@ class Posting(models.Model):
     def debit_fen(self) -> int:
         """The amount as a positive number when this is a debit leg, else 0."""
         return max(-int(self.amount_fen), 0)
+
+
+# The accounts' rows are locked in id order, as the trigger that folds legs does.
+_FOLD_HOLD = pgtrigger.Trigger(
+    name="folds_into_accounts",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    declare=[("change", "bigint")],
+    func="""
+        IF TG_OP = 'INSERT' THEN
+          change := NEW.amount_fen;
+        ELSIF OLD.state = 'pending' AND NEW.state <> 'pending' THEN
+          change := -NEW.amount_fen;
+        ELSE
+          RETURN NULL;
+        END IF;
+        PERFORM FROM ledger_account WHERE id IN (NEW.source_id, NEW.destination_id)
+          ORDER BY id FOR NO KEY UPDATE;
+        UPDATE ledger_account SET
+          pending_out_fen = pending_out_fen + CASE WHEN id = NEW.source_id THEN change ELSE 0 END,
+          pending_in_fen = pending_in_fen + CASE WHEN id = NEW.destination_id THEN change ELSE 0 END
+        WHERE id IN (NEW.source_id, NEW.destination_id);
+        RETURN NULL;
+    """,
+)
+_POSTED_AS_TOLD = pgtrigger.Trigger(
+    name="posted_as_told",
+    when=pgtrigger.After,
+    operation=pgtrigger.Update,
+    timing=pgtrigger.Deferred,
+    condition=pgtrigger.Condition("NEW.state = 'posted'"),
+    func="""
+        IF NOT EXISTS (
+          SELECT FROM ledger_entry WHERE id = NEW.entry_id AND kind = NEW.kind AND fact_id = NEW.fact_id
+            AND effective_at = NEW.ended_at
+        ) OR EXISTS (
+          SELECT account_id, amount_fen FROM ledger_posting WHERE entry_id = NEW.entry_id
+          EXCEPT
+          (VALUES (NEW.source_id, -NEW.posted_fen::bigint), (NEW.destination_id, NEW.posted_fen::bigint))
+        ) THEN
+          RAISE EXCEPTION 'hold % is not posted as it says', NEW.id USING ERRCODE = 'QL004';
+        END IF;
+        RETURN NULL;
+    """,
+)
+
+
+class Hold(Record):
+    """A pending entry: an amount that may leave one account for another until `expires_at`; no money moves yet.
+
+    It is posted (wholly, or a smaller amount: the rest is let go) as the one `entry`, voided, or expires; what has
+    ended stays as it is. `key` is permanent, `fingerprint` the SHA-256 of the content reserved under it.
+    """
+
+    key = models.CharField(_("幂等键"), max_length=120)
+    fingerprint = models.CharField(max_length=64)
+    kind = models.CharField(_("种类"), max_length=40)
+    fact_type = models.CharField(_("业务类型"), max_length=80)
+    fact_id = models.UUIDField(_("业务对象"))
+    memo = models.CharField(_("摘要"), max_length=200, blank=True)
+    source = models.ForeignKey(Account, models.PROTECT, related_name="holds_out")
+    destination = models.ForeignKey(Account, models.PROTECT, related_name="holds_in")
+    amount_fen = FenField(_("金额"))
+    posted_fen = FenField(_("入账金额"), default=0)
+    reserved_at = models.DateTimeField(_("预留时间"))
+    expires_at = models.DateTimeField(_("到期时间"))
+    ended_at = models.DateTimeField(_("结束时间"), null=True)
+    entry = models.OneToOneField(Entry, models.PROTECT, null=True, related_name="hold")
+    state = StateField(states=HoldState, db_index=False)
+
+    class Meta:
+        verbose_name = _("预留")
+        verbose_name_plural = _("预留")
+        constraints = [
+            HOLD.constraint(),
+            models.UniqueConstraint(fields=["key"], name="hold_key_once"),
+            models.CheckConstraint(
+                condition=models.Q(amount_fen__gt=0, expires_at__gt=models.F("reserved_at"))
+                & ~models.Q(source=models.F("destination")),
+                name="hold_sound",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    state="posted",
+                    entry__isnull=False,
+                    posted_fen__gt=0,
+                    posted_fen__lte=models.F("amount_fen"),
+                    ended_at__isnull=False,
+                    ended_at__lt=models.F("expires_at"),
+                )
+                | models.Q(
+                    state="expired", entry__isnull=True, posted_fen=0, ended_at__gte=models.F("expires_at")
+                )
+                | models.Q(state="voided", entry__isnull=True, posted_fen=0, ended_at__isnull=False)
+                | models.Q(state="pending", entry__isnull=True, posted_fen=0, ended_at__isnull=True),
+                name="hold_ends_as_its_state_says",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=models.Q(state="pending"), name="hold_due"),
+            models.Index(fields=["fact_id"], name="hold_fact"),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="opens_pending",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition("NEW.state <> 'pending'"),
+            ),
+            pgtrigger.Protect(
+                name="content_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(
+                    "key", "fingerprint", "kind", "fact_type", "fact_id", "memo", "source", "destination",
+                    "amount_fen", "reserved_at", "expires_at",
+                ),
+            ),
+            pgtrigger.Protect(
+                name="ended_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state <> 'pending'"),
+            ),
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            _FOLD_HOLD,
+            _POSTED_AS_TOLD,
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount_fen}"
+
+    @property
+    def kind_label(self) -> str:
+        """The kind's wording for people."""
+        return str(EntryKind(self.kind).label) if self.kind in EntryKind.values else self.kind
 
 
 class DayClose(Record):

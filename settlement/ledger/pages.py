@@ -28,6 +28,9 @@ from web.parts import Fact, Kpi, Link
 from web.templatetags.ui import short_hash
 
 
+MOST_HOLDS = 20
+
+
 def _viewer(request: HttpRequest) -> Actor:
     viewer: Actor = request.actor  # type: ignore[attr-defined]
     return viewer
@@ -107,6 +110,7 @@ def statement(request: HttpRequest, account_id: UUID) -> HttpResponse:
             Kpi(_("期末余额"), Money(told.closing_fen)),
         ],
         "sees_all": viewer.can(VIEW_ALL_BOOKS),
+        "holds": selectors.pending_holds(account)[:MOST_HOLDS],
     }
     return page_or_fragment(request, "ledger/statement.html", "ledger/statement_lines.html", context)
 

@@ -9,7 +9,7 @@ from ninja import Schema
 
 
 class AccountOut(Schema):
-    """An account with its present balance; `organization` and `user` are empty for the platform's own."""
+    """An account with its present balance, and what pending holds would take and bring; `organization` and `user` are empty for the platform's own."""
 
     id: UUID
     purpose: str
@@ -18,6 +18,8 @@ class AccountOut(Schema):
     owner_name: str
     stripe: int
     posted_fen: int
+    pending_out_fen: int
+    pending_in_fen: int
 
 
 class LineOut(Schema):

@@ -21,8 +21,9 @@ from kernel.money import Money
 from kernel.periods import Period
 from organizations.models import Organization
 from organizations.permissions import Actor
-from settlement.ledger.models import Account, DayClose, Entry, Posting, ProofRun, Purpose
+from settlement.ledger.models import Account, DayClose, Entry, Hold, Posting, ProofRun, Purpose
 from settlement.ledger.permissions import VIEW_ALL_BOOKS, VIEW_BOOKS
+from settlement.ledger.states import HoldState
 from web.desk import Figure
 from web.navigation import resolved
 from web.paging import CursorPage, paginate
@@ -256,6 +257,12 @@ def _lines(every: QuerySet[Posting], newest_first: Sequence[Posting]) -> list[Li
     return lines
 
 
+def pending_holds(account: Account) -> QuerySet[Hold]:
+    """What may still leave or reach an account, the next to expire first; the account is one the viewer may see."""
+    rows = Hold.objects.filter(Q(source=account) | Q(destination=account), state=HoldState.PENDING)
+    return rows.order_by("expires_at", "pk")
+
+
 def years_of(account: Account) -> list[int]:
     """The business years in which the account has lines, newest first."""
     span = Posting.objects.filter(account=account).aggregate(
@@ -304,8 +311,24 @@ _CHECKS: Mapping[str, str] = {
         FROM ledger_entry e LEFT JOIN ledger_posting p ON p.entry_id = e.id
         GROUP BY e.id HAVING count(p.id) < 2 OR sum(p.amount_fen) <> 0""",
     "above_floor": """
-        SELECT id, '≥ ' || floor_fen::text, posted_fen::text
-        FROM ledger_account WHERE posted_fen < floor_fen""",
+        SELECT id, '≥ ' || floor_fen::text, (posted_fen - pending_out_fen)::text
+        FROM ledger_account WHERE posted_fen - pending_out_fen < floor_fen""",
+    "pending_equals_holds": """
+        SELECT a.id, coalesce(s.outward, 0)::text || ' / ' || coalesce(s.inward, 0)::text,
+               a.pending_out_fen::text || ' / ' || a.pending_in_fen::text
+        FROM ledger_account a LEFT JOIN (
+          SELECT side.account_id, sum(side.outward) AS outward, sum(side.inward) AS inward
+          FROM ledger_hold h, LATERAL (
+            VALUES (h.source_id, h.amount_fen, 0), (h.destination_id, 0, h.amount_fen)
+          ) AS side (account_id, outward, inward)
+          WHERE h.state = 'pending' GROUP BY side.account_id
+        ) s ON s.account_id = a.id
+        WHERE (a.pending_out_fen, a.pending_in_fen) <> (coalesce(s.outward, 0), coalesce(s.inward, 0))""",
+    "hold_posted_as_told": """
+        SELECT h.id, h.posted_fen::text, coalesce(p.amount_fen::text, '--')
+        FROM ledger_hold h
+        LEFT JOIN ledger_posting p ON p.entry_id = h.entry_id AND p.account_id = h.destination_id
+        WHERE h.state = 'posted' AND p.amount_fen IS DISTINCT FROM h.posted_fen""",
     "reversal_mirrors": """
         SELECT r.id, (-p.amount_fen)::text, coalesce(q.amount_fen::text, '--')
         FROM ledger_entry r

@@ -154,7 +154,11 @@ def post(
 
 
 def _post(new: NewEntry, legs: Sequence[rules.Leg]) -> Entry:
-    entry = _entry_of(new, legs)
+    return written(entry_of(new, legs), legs)
+
+
+def written(entry: Entry, legs: Sequence[rules.Leg]) -> Entry:
+    """Write a made entry with its legs, or find the one of its key; refusals as for `post`."""
     # As text: cheaper to write than a list of parameters, and hex digits and numbers need no quoting.
     owners = "{" + ",".join(account_id.hex for account_id, _fen in legs) + "}"
     amounts = "{" + ",".join(str(fen) for _account_id, fen in legs) + "}"
@@ -178,7 +182,7 @@ def post_many(entries: Sequence[NewEntry]) -> list[Entry]:
     rows = []
     for new in entries:
         legs = rules.net_legs((t.source.pk, t.destination.pk, t.amount.fen) for t in new.transfers)
-        entry = fresh[new.key] = _entry_of(new, legs)
+        entry = fresh[new.key] = entry_of(new, legs)
         rows.append(
             {
                 "id": str(entry.pk), "key": entry.key, "fingerprint": entry.fingerprint, "kind": entry.kind,
@@ -214,7 +218,8 @@ def reverse(*, entry: Entry, at: datetime, memo: str = "") -> Entry:
     return _post(new, [(account_id, -fen) for account_id, fen in mirrored])
 
 
-def _entry_of(new: NewEntry, legs: Sequence[rules.Leg]) -> Entry:
+def entry_of(new: NewEntry, legs: Sequence[rules.Leg]) -> Entry:
+    """The entry as it would be written; nothing is written."""
     assert len(legs) > 1, "an entry moves money between at least two accounts"
     fact_type, reverses_id = new.fact._meta.label, new.reverses.pk if new.reverses else None
     return Entry(
@@ -244,12 +249,20 @@ def _call(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
     except DatabaseError as error:
-        cause = error.__cause__
-        if isinstance(cause, psycopg.Error):
-            if cause.sqlstate == "QL001":
-                raise EntryKeyReused from error
-            if cause.diag.constraint_name == "account_above_floor":
-                raise InsufficientBalance from error
-            if "reverses" in (cause.diag.constraint_name or ""):
-                raise AlreadyReversed from error
-        raise
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def refusal_of(error: DatabaseError) -> Refusal | None:
+    """What the database's no means in the ledger's words; None for anything else."""
+    cause = error.__cause__
+    if isinstance(cause, psycopg.Error):
+        if cause.sqlstate == "QL001":
+            return EntryKeyReused()
+        if cause.diag.constraint_name == "account_above_floor":
+            return InsufficientBalance()
+        if "reverses" in (cause.diag.constraint_name or ""):
+            return AlreadyReversed()
+    return None

@@ -1,9 +1,11 @@
-"""The kinds of entries that have a name for people; any other kind shows its own code."""
+"""The kinds of entries that have a name for people (any other kind shows its own code), and the life of a hold."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from kernel.states import Machine, Move
 
 
 class EntryKind(models.TextChoices):
@@ -20,6 +22,7 @@ class EntryKind(models.TextChoices):
     CHARGE = "charge", _("商户收款")
     CHARGE_REFUND = "charge_refund", _("商户退款")
     TRANSFER = "transfer", _("单位间转账")
+    TRANSFER_REVERSAL = "transfer_reversal", _("转账退回")
     CASH_IN = "cash_in", _("客户转账到账")
     PAYOUT = "payout", _("提现")
     PAYOUT_PAID = "payout_paid", _("提现到账")
@@ -28,3 +31,21 @@ class EntryKind(models.TextChoices):
     REWARD = "reward", _("拨付奖励")
     REWARD_RETURN = "reward_return", _("缴回奖励")
     REVERSAL = "reversal", _("冲销")
+
+
+class HoldState(models.TextChoices):
+    PENDING = "pending", _("待入账")
+    POSTED = "posted", _("已入账")
+    VOIDED = "voided", _("已撤销")
+    EXPIRED = "expired", _("已过期")
+
+
+HOLD = Machine(
+    "ledger_hold",
+    HoldState,
+    [
+        Move("post", ("pending",), "posted", _("入账")),
+        Move("void", ("pending",), "voided", _("撤销预留")),
+        Move("expire", ("pending",), "expired", _("预留到期")),
+    ],
+)

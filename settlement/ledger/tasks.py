@@ -1,4 +1,4 @@
-"""Background work of the ledger: the daily close, the nightly proof, a proof on demand."""
+"""Background work of the ledger: the daily close, the nightly proof, a proof on demand, holds that come to their end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.urls import reverse
 from jobs.models import Job
 from jobs.services import Progress, job_kind
 from kernel import clock
-from settlement.ledger import closing
+from organizations.permissions import Actor
+from settlement.ledger import closing, holds
 
 PROVE_KIND = "ledger.prove"
 
@@ -25,6 +26,12 @@ def close_day() -> None:
 def prove_nightly() -> None:
     """Once a day: prove all books and keep what was found."""
     closing.record_proof(at=clock.now(), by="系统 · 每日核对")
+
+
+@shared_task(name="ledger.expire_holds")  # type: ignore[untyped-decorator]
+def expire_holds() -> int:
+    """Every minute: let go what was reserved and never posted."""
+    return holds.expire_due(by=Actor.system("系统 · 预留到期"), at=clock.now())
 
 
 @job_kind(PROVE_KIND)

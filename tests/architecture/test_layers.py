@@ -45,7 +45,7 @@ EXTRA_ROOMS = {
         "tables",
         "ways",
     },
-    "settlement/merchant": {"shapes", "sealing", "sending", "refusals"},
+    "settlement/merchant": {"shapes", "sealing", "sending", "refusals", "ways"},
     "settlement/rewards": {"blocks", "comparisons", "funds", "readings", "runs", "scenarios", "sheets"},
     "exchange/filings": {
         "invoices",
@@ -61,7 +61,8 @@ EXTRA_ROOMS = {
         "wording",
     },
     "settlement/revenue": {"history"},
-    "settlement/ledger": {"closing", "journals"},
+    "settlement/invoicing": {"fees", "fee_pages"},
+    "settlement/ledger": {"closing", "holds", "journals"},
     "settlement/banking": {"judging", "reading", "spreadsheets", "wording"},
     "settlement/risk": {"facts", "parameters", "wording"},
     "exchange/dataspace": {"overview"},

@@ -140,7 +140,7 @@ def _post_refund(refund: Refund, order: Order, parts: rules.RefundParts, key: st
     bank = ledger.Address.of_platform(Purpose.BANK, order.pk)
     found = ledger.accounts([wallet, fees, bank])
     sources = [(wallet, parts.seller), (fees, parts.fee)]
-    balance = Money(found[wallet].posted_fen)
+    balance = Money(found[wallet].available_fen)
     try:
         return ledger.post(
             key=_entry_key(order, key or str(refund.pk)),
