@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NO_HLEDGER = "NO HLEDGER FOUND: the export was not read by the program itself (install hledger)"
 NOT_FOUND = "NO CHROMIUM FOUND: browser tests did not run (set CHROMIUM=/path/to/it, or install chromium)"
 FLAGS = [
     "--no-sandbox",

@@ -93,14 +93,12 @@ def live_chromium(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say it loudly when browser tests could not run."""
-    silent = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if "NO CHROMIUM FOUND" in str(report.longrepr)
-    ]
-    if silent:
-        from tests.browsing import NOT_FOUND
+    """Say it loudly when tests could not run for want of a program."""
+    from tests.browsing import NO_HLEDGER, NOT_FOUND
 
-        terminalreporter.write_line("")
-        terminalreporter.write_line(f"!!! {NOT_FOUND}. Not run: {len(silent)}.", red=True, bold=True)
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for reason in (NOT_FOUND, NO_HLEDGER):
+        count = sum(reason.partition(":")[0] in told for told in skipped)
+        if count:
+            terminalreporter.write_line("")
+            terminalreporter.write_line(f"!!! {reason}. Not run: {count}.", red=True, bold=True)

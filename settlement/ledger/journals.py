@@ -29,9 +29,14 @@ FORMATS = ("beancount", "hledger")
 _USCC = re.compile(r"[0-9A-Z]{18}")
 
 
+def root_of(purpose: str) -> str:
+    """The first two parts of the names of all accounts of a purpose."""
+    return _ROOTS.get(purpose, f"Equity:{purpose.title().replace('_', '')}")
+
+
 def name_of(account: Account) -> str:
     """The account's name in a journal: purpose, owner, stripe."""
-    parts = [_ROOTS.get(account.purpose, f"Equity:{account.purpose.title().replace('_', '')}")]
+    parts = [root_of(account.purpose)]
     if account.organization is not None:
         uscc = account.organization.uscc
         parts.append(uscc if _USCC.fullmatch(uscc) else f"O{account.organization.pk.hex.upper()}")

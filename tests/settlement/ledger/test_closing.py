@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -19,10 +21,11 @@ from django.test import Client
 
 from organizations.permissions import Actor
 from settlement.ledger import closing, journals, selectors
-from settlement.ledger.models import DayClose, Entry, ProofRun, Purpose, Sealed
+from settlement.ledger.models import Account, DayClose, Entry, ProofRun, Purpose, Sealed
 from settlement.payments import services as payments
 from signing import services as signing
 from tests import cast
+from tests.browsing import NO_HLEDGER
 from tests.settlement.payments.deals import NOON, project, refund, sold
 
 NIGHT = datetime(2026, 3, 12, 17, 0, tzinfo=UTC)  # 01:00 on 13 March in Shanghai
@@ -194,9 +197,53 @@ def test_hledger_reads_the_books_and_agrees_with_every_balance(tmp_path: Path) -
     assert sums["Assets:Custody:S" + next(n[-1] for n in sums if n.startswith("Assets"))] == Decimal(
         "67000.00"
     )
-    if program := shutil.which("hledger"):
-        (tmp_path / "a.journal").write_text(text)
-        subprocess.run([program, "-f", tmp_path / "a.journal", "check"], check=True)
+
+
+def hledger(tmp_path: Path, journal: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the real program on a journal; the test is skipped, and the end of the run says so, where there is none."""
+    program = shutil.which("hledger")
+    if program is None:
+        pytest.skip(NO_HLEDGER)
+    path = tmp_path / "qingshu.journal"
+    path.write_text(journal, "utf-8")
+    return subprocess.run(
+        [program, "-f", path, *words],
+        capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_the_program_hledger_tells_the_trial_balance_to_the_fen(tmp_path: Path) -> None:
+    traded()
+    journal = journal_of("hledger")
+    checked = hledger(tmp_path, journal, "check", "--strict", "ordereddates")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    told = hledger(tmp_path, journal, "balance", "--flat", "--empty", "--no-total", "--output-format=csv")
+    assert told.returncode == 0, told.stderr
+    rows = list(csv.reader(io.StringIO(told.stdout)))[1:]
+    sums: dict[str, int] = {}
+    for name, amount in rows:
+        fen = Decimal(amount.removesuffix(" CNY").replace(",", "")) * 100
+        assert fen == int(fen), "whole fen"
+        root = ":".join(name.split(":")[:2])
+        sums[root] = sums.get(root, 0) + int(fen)
+    ours = {
+        journals.root_of(row.purpose): row.debit_fen - row.credit_fen
+        for row in selectors.trial_balance().rows
+    }
+    assert sums == ours
+    assert sums["Assets:Custody"] == 6_700_000
+    assert len(rows) == Account.objects.filter(postings__isnull=False).distinct().count()
+
+
+@pytest.mark.django_db
+def test_the_program_hledger_finds_an_amount_that_was_altered(tmp_path: Path) -> None:
+    traded()
+    altered_journal, count = re.subn(
+        r"(  Assets:Custody:S\d+  )\d+\.\d\d CNY\n", r"\g<1>1.00 CNY\n", journal_of("hledger"), count=1
+    )
+    assert count == 1
+    assert hledger(tmp_path, altered_journal, "check").returncode != 0
 
 
 @pytest.mark.django_db
