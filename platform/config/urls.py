@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from assets.credentials import pages as credential_pages
 from config.api import api
+from settlement.merchant.v1 import describing
 from signing import pages as signing_pages
 
 SECTIONS = {
@@ -63,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(path(prefix, include(module)) for prefix, module in SECTIONS.items()),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("api/openapi-v1.json", describing.openapi),
     path("api/", api.urls),
     path("s3/", include("exchange.delivery.s3_urls")),
     # S3 clients that take no path in their address; no other page begins like an order's number.

@@ -382,6 +382,7 @@ def _accounts() -> dict[type[Event], list[Handler]]:
     """Orders' payments as events of both parties' accounts at /v1/; after payments have done their part."""
     from exchange.acceptance import events as disputes
     from exchange.trading import events as trades
+    from settlement.ledger.events import HoldDue
     from settlement.merchant import services as merchant
     from settlement.payments import events as money
     from settlement.payments import services as payments
@@ -405,7 +406,11 @@ def _accounts() -> dict[type[Event], list[Handler]]:
     def note_whole_back(event: disputes.WholePriceBack) -> None:
         merchant.note(event.order_id, "payment_intent.canceled", at=event.at)
 
+    def let_authorization_go(event: HoldDue) -> None:
+        merchant.let_authorization_go(at=event.at, hold_id=event.hold_id)
+
     return {
+        HoldDue: [let_authorization_go],
         trades.OrderPaid: [note_paid],
         trades.OrderCancelled: [cancel_payment],
         money.EscrowReleased: [note_released],

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from kernel.money import FenField
 from kernel.records import Record
 from kernel.states import StateField
-from settlement.ledger.models import Entry
+from settlement.ledger.models import Entry, Hold
 from settlement.merchant.states import (
     DELIVERY,
     INTENT,
@@ -166,7 +166,8 @@ class Intent(Owned):
 
 
 class Charge(Record):
-    """One attempt to take the money of an intent: failed, authorized, or captured with its one ledger entry.
+    """One attempt to take the money of an intent: failed, authorized (a hold in the ledger), or captured with its one
+    ledger entry.
 
     `refunded_fen` is the sum of its refunds, kept by their trigger; it never exceeds what was captured.
     """
@@ -181,6 +182,7 @@ class Charge(Record):
     decline_code = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(_("创建时间"))
     captured_at = models.DateTimeField(_("请款时间"), null=True)
+    hold = models.OneToOneField(Hold, models.PROTECT, null=True, related_name="+")
     entry = models.OneToOneField(Entry, models.PROTECT, null=True, related_name="+")
 
     class Meta:
@@ -269,10 +271,11 @@ class CashMove(Record):
 
 
 class Transfer(Owned):
-    """Money from one organization's balance to another's."""
+    """Money from one organization's balance to another's. `reversed_fen` is the sum of its reversals (by trigger)."""
 
     destination = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="+")
     amount_fen = FenField(_("金额"))
+    reversed_fen = FenField(_("已退回"), default=0)
     transfer_group = models.CharField(max_length=120, blank=True)
     entry = models.OneToOneField(Entry, models.PROTECT, related_name="+")
 
@@ -283,15 +286,47 @@ class Transfer(Owned):
             models.CheckConstraint(
                 condition=models.Q(amount_fen__gt=0) & ~models.Q(organization=models.F("destination")),
                 name="transfer_sound",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reversed_fen__gte=0, reversed_fen__lte=models.F("amount_fen")),
+                name="transfer_reversals_within_amount",
+            ),
         ]
         triggers = [
+            _kept_by_trigger("reversed_fen"),
             pgtrigger.Protect(
                 name="money_fixed",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.AnyChange("organization", "destination", "amount_fen", "entry"),
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class TransferReversal(Owned):
+    """A transfer's money, or a part of it, back where it came from. `organization` is who took the transfer back."""
+
+    transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="reversals")
+    amount_fen = FenField(_("金额"))
+    entry = models.OneToOneField(Entry, models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("转账退回")
+        verbose_name_plural = _("转账退回")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="transfer_reversal_positive")
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="money_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("organization", "transfer", "amount_fen", "entry"),
+            ),
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            _adds_to("merchant_transfer", "reversed_fen", "transfer_id"),
         ]
 
     def __str__(self) -> str:

@@ -55,6 +55,13 @@ class AmountTooLarge(Refusal):
     status = 422
 
 
+class AuthorizationExpired(Refusal):
+    """The payer's bank no longer keeps the amount for us."""
+
+    code = "charge_expired_for_capture"
+    message = _("这笔授权已于 %(until)s 到期，款项已退还付款人的额度，不能再请款。请重新发起收款。")
+
+
 class ChargeAlreadyRefunded(Refusal):
     """Nothing, or less than asked, is left to give back."""
 
@@ -74,6 +81,28 @@ class BalanceTooLow(Refusal):
 
     code = "balance_insufficient"
     message = _("可用余额 %(balance)s，不足以支付 %(needed)s。请等待收款入账或减少金额。")
+
+
+class RecipientTooLow(Refusal):
+    """What was received is no longer there; how much is, is the recipient's own affair."""
+
+    code = "balance_insufficient"
+    message = _("收款方的可用余额不足以退回 %(needed)s。请减少退回金额，或联系收款方。")
+
+
+class TransferReversed(Refusal):
+    """Nothing, or less than asked, is left to take back."""
+
+    code = "transfer_already_reversed"
+    message = _("这笔转账最多还能退回 %(left)s。请减少退回金额。")
+
+
+class TransferSettled(Refusal):
+    """Only who received it gives it back by now."""
+
+    code = "transfer_reversal_not_allowed"
+    message = _("转出超过 %(hours)s 小时的转账只能由收款方退回。请联系收款方发起退回。")
+    status = 403
 
 
 class BankAccountMissing(Refusal):

@@ -15,6 +15,7 @@ from stdnum import luhn
 
 CURRENCY = "cny"
 LARGEST_AMOUNT = 99_999_999_999  # fen in one payment
+AUTHORIZED_FOR = timedelta(days=7)  # how long a card's bank keeps an amount for a later capture
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 

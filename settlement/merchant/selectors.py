@@ -30,6 +30,7 @@ from settlement.merchant.models import (
     Payout,
     Refund,
     Transfer,
+    TransferReversal,
     VirtualAccount,
     WebhookEndpoint,
 )
@@ -82,7 +83,7 @@ def order_intents_of(viewer: Actor) -> QuerySet[OrderIntent]:
 
 
 def charges_visible_to(viewer: Actor) -> QuerySet[Charge]:
-    return _own(Charge.objects.select_related("intent", "method"), viewer)
+    return _own(Charge.objects.select_related("intent", "method", "hold"), viewer)
 
 
 def refunds_visible_to(viewer: Actor) -> QuerySet[Refund]:
@@ -116,7 +117,15 @@ def transfers_visible_to(viewer: Actor) -> QuerySet[Transfer]:
     if viewer.organization_id is None or not viewer.can(VIEW_MERCHANT):
         return Transfer.objects.none()
     mine = Q(organization=viewer.organization_id) | Q(destination=viewer.organization_id)
-    return Transfer.objects.filter(mine)
+    return Transfer.objects.filter(mine).prefetch_related(
+        Prefetch("reversals", queryset=TransferReversal.objects.order_by("-pk"))
+    )
+
+
+def reversals_visible_to(viewer: Actor, transfer_id: UUID | None = None) -> QuerySet[TransferReversal]:
+    """Reversals of transfers that the viewer's organization made or received; of one of them."""
+    rows = TransferReversal.objects.filter(transfer__in=transfers_visible_to(viewer).values("pk"))
+    return rows if transfer_id is None else rows.filter(transfer=transfer_id)
 
 
 def bank_accounts_visible_to(viewer: Actor) -> QuerySet[BankAccount]:
@@ -185,6 +194,7 @@ _SOURCES = {
     "merchant.Charge": "ch",
     "merchant.Refund": "re",
     "merchant.Transfer": "tr",
+    "merchant.TransferReversal": "trr",
     "merchant.Payout": "po",
     "payments.Refund": "re",
 }

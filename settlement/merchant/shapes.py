@@ -23,6 +23,7 @@ from settlement.merchant.models import (
     Payout,
     Refund,
     Transfer,
+    TransferReversal,
     VirtualAccount,
     WebhookEndpoint,
 )
@@ -285,12 +286,20 @@ def charge(row: Charge) -> Shape:
         "paid": paid,
         "payment_intent": public_id("pi", row.intent_id),
         "payment_method": public_id("pm", row.method_id),
-        "payment_method_details": {"type": row.method.kind, **method_details(row.method)},
+        "payment_method_details": {"type": row.method.kind, **_paid_with(row)},
         "receipt_email": row.intent.receipt_email or None,
         "refunded": 0 < row.captured_fen == row.refunded_fen,
         "status": "succeeded" if paid else "failed",
         "transfer_group": row.intent.transfer_group or None,
     }
+
+
+def _paid_with(row: Charge) -> Shape:
+    """The method's details; of an authorization also until when it can be captured."""
+    details = method_details(row.method)
+    if row.hold is not None:
+        details[row.method.kind] |= {"capture_before": seconds(row.hold.expires_at)}
+    return details
 
 
 def order_charge(row: OrderIntent, refunded_fen: int) -> Shape:
@@ -425,6 +434,8 @@ def balance_transaction(leg: Posting, fee_fen: int, source: str | None) -> Shape
     kind = _TYPES.get(entry.kind, "adjustment")
     if entry.kind in ("transfer", "commission", "commission_return"):
         kind = "transfer" if net < 0 else "payment"
+    elif entry.kind == "transfer_reversal":
+        kind = "transfer_refund" if net > 0 else "payment_refund"
     details = [{"amount": fee_fen, "currency": CURRENCY, "description": "fee", "type": "application_fee"}]
     return {
         "id": public_id("txn", entry.pk),
@@ -446,18 +457,36 @@ def balance_transaction(leg: Posting, fee_fen: int, source: str | None) -> Shape
 
 
 def transfer(row: Transfer) -> Shape:
+    """Money to another account, with its newest reversals. Prefetch `reversals` for lists."""
+    back = sorted(row.reversals.all(), key=lambda each: each.pk, reverse=True)
+    here = f"/v1/transfers/{public_id('tr', row.pk)}/reversals"
     return {
         **_head("tr", "transfer", row.pk, row.created_at),
         "amount": row.amount_fen,
-        "amount_reversed": 0,
+        "amount_reversed": row.reversed_fen,
         "balance_transaction": public_id("txn", row.entry_id),
         "currency": CURRENCY,
         "description": row.description or None,
         "destination": public_id("acct", row.destination_id),
         "metadata": row.metadata,
-        "reversed": False,
+        "reversals": listing(here, [transfer_reversal(each) for each in back[:10]], has_more=len(back) > 10),
+        "reversed": row.amount_fen == row.reversed_fen,
         "source_transaction": None,
         "transfer_group": row.transfer_group or None,
+    }
+
+
+def transfer_reversal(row: TransferReversal) -> Shape:
+    """A transfer's money on its way back."""
+    return {
+        **_head("trr", "transfer_reversal", row.pk, row.created_at),
+        "amount": row.amount_fen,
+        "balance_transaction": public_id("txn", row.entry_id),
+        "currency": CURRENCY,
+        "destination_payment_refund": None,
+        "metadata": row.metadata,
+        "source_refund": None,
+        "transfer": public_id("tr", row.transfer_id),
     }
 
 

@@ -41,6 +41,7 @@ INTENT = Machine(
             "canceled",
             _("取消"),
         ),
+        Move("lapse", ("requires_capture",), "canceled", _("授权到期")),
     ],
 )
 
@@ -97,6 +98,10 @@ class CancellationReason(models.TextChoices):
     FRAUDULENT = "fraudulent", _("疑似欺诈")
     REQUESTED_BY_CUSTOMER = "requested_by_customer", _("客户要求")
     ABANDONED = "abandoned", _("放弃")
+    EXPIRED = "expired", _("授权到期")  # ours alone: callers cannot give it
+
+
+GIVEN_REASONS = tuple(each for each in CancellationReason.values if each != "expired")
 
 
 class RefundReason(models.TextChoices):

@@ -22,6 +22,7 @@ from settlement.merchant.services.intents import (
     capture_intent,
     confirm_intent,
     create_intent,
+    let_authorization_go,
     update_intent,
 )
 from settlement.merchant.services.news import caused_by
@@ -36,7 +37,12 @@ from settlement.merchant.services.payouts import (
     use_bank_account,
 )
 from settlement.merchant.services.refunds import refund_charge, update_refund
-from settlement.merchant.services.transfers import create_transfer, update_transfer
+from settlement.merchant.services.transfers import (
+    create_transfer,
+    reverse_transfer,
+    update_reversal,
+    update_transfer,
+)
 
 __all__ = [
     "approve_payout",
@@ -58,12 +64,14 @@ __all__ = [
     "deliver_due",
     "fail_payout",
     "fund_for_test",
+    "let_authorization_go",
     "money_arrived",
     "note",
     "note_refund",
     "open_virtual_account",
     "refund_charge",
     "replay",
+    "reverse_transfer",
     "roll_secret",
     "settle_payout",
     "update_customer",
@@ -71,6 +79,7 @@ __all__ = [
     "update_intent",
     "update_payout",
     "update_refund",
+    "update_reversal",
     "update_transfer",
     "use_bank_account",
 ]

@@ -25,7 +25,8 @@ from settlement.merchant.refusals import ReferenceReused, TestOnly
 from settlement.merchant.services.intents import apply_cash
 from settlement.merchant.services.locking import locked, locked_customer, merged, organization_of
 from settlement.merchant.services.news import tell
-from settlement.merchant.states import CashKind, MethodType
+from settlement.merchant.states import CashKind
+from settlement.merchant.ways import WAYS, way_of
 
 _TOLD = ("name", "email", "phone", "description")
 
@@ -91,20 +92,10 @@ def create_method(
     """A way to pay: a test card by its token, or the customer's bank transfer. Card numbers are not taken."""
     organization = organization_of(by)
     by.require(COLLECT)
-    if kind not in MethodType.values:
+    if kind not in WAYS:
         raise InvalidInput(field="type", reason=_("type 应为 card 或 customer_balance。"))
     method = PaymentMethod(organization=organization, kind=kind, created_at=at, metadata=merged({}, metadata))
-    if kind == MethodType.CARD:
-        if settings.PAYMENTS_LIVE:
-            raise TestOnly(field="type")
-        card = rules.TEST_CARDS.get(token)
-        if card is None:
-            raise InvalidInput(
-                field="card[token]",
-                reason=_("只接受测试卡令牌（例如 tok_visa、pm_card_visa），平台不接收卡号。"),
-            )
-        method.brand, method.last4 = card.brand, card.last4
-        method.failure_code, method.decline_code = card.failure_code, card.decline_code
+    way_of(method).make(method, token)
     method.save(force_insert=True)
     return method
 

@@ -7,31 +7,33 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit.services import record
+from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from kernel.money import Money
 from kernel.records import new_id
 from organizations.permissions import Actor
+from settlement.ledger import holds
 from settlement.ledger import services as ledger
 from settlement.ledger.models import Entry, Purpose
+from settlement.ledger.states import HoldState
 from settlement.merchant import rules, shapes
 from settlement.merchant.models import CashMove, Charge, Customer, Intent, PaymentMethod
 from settlement.merchant.permissions import COLLECT
 from settlement.merchant.refusals import (
     AmountTooLarge,
-    CustomerMissing,
+    AuthorizationExpired,
     MethodMissing,
-    TestOnly,
     UnexpectedState,
 )
 from settlement.merchant.services.locking import locked_customer, locked_intent, merged, organization_of
 from settlement.merchant.services.news import tell
 from settlement.merchant.states import (
     CHANGEABLE,
+    GIVEN_REASONS,
     INTENT,
     CancellationReason,
     CaptureMethod,
@@ -39,6 +41,7 @@ from settlement.merchant.states import (
     IntentState,
     MethodType,
 )
+from settlement.merchant.ways import WAYS, Outcome, way_of
 
 _TOLD = ("description", "statement_descriptor", "receipt_email", "transfer_group")
 
@@ -73,7 +76,7 @@ def create_intent(
     by.require(COLLECT)
     _require_amount(amount)
     types = list(dict.fromkeys(method_types)) or [method.kind if method else MethodType.CARD]
-    if any(each not in MethodType.values for each in types):
+    if any(each not in WAYS for each in types):
         raise InvalidInput(field="payment_method_types", reason=_("付款方式应为 card 或 customer_balance。"))
     intent = Intent(
         organization=organization,
@@ -108,14 +111,7 @@ def _require_fitting(intent: Intent, method: PaymentMethod) -> None:
         raise InvalidInput(
             field="payment_method", reason=_("这笔收款不接受该付款方式，请检查 payment_method_types。")
         )
-    if method.kind != MethodType.CUSTOMER_BALANCE:
-        if settings.PAYMENTS_LIVE:
-            raise TestOnly(field="payment_method")
-        return
-    if intent.customer_id is None:
-        raise CustomerMissing(field="customer")
-    if intent.capture_method == CaptureMethod.MANUAL:
-        raise InvalidInput(field="capture_method", reason=_("银行转账到账即入账，不支持手动请款。"))
+    way_of(method).require_fitting(intent)
 
 
 @transaction.atomic
@@ -177,20 +173,39 @@ def confirm_intent(
     intent.method, intent.last_error = chosen, None
     first = ["choose_method"] if intent.state == IntentState.REQUIRES_PAYMENT_METHOD else []
     INTENT.walk(intent, [*first, "confirm"], by=by, at=at, update_fields=["method", "last_error"])
-    if chosen.kind == MethodType.CUSTOMER_BALANCE:
+    answer = way_of(chosen).ask(chosen)
+    if answer.outcome is Outcome.AWAITED:
         return _await_transfer(intent, by=by, at=at)
     charge = Charge(
         id=new_id(), organization_id=intent.organization_id, intent=intent, method=chosen,
-        amount_fen=intent.amount_fen, failure_code=chosen.failure_code, decline_code=chosen.decline_code,
+        amount_fen=intent.amount_fen, failure_code=answer.failure_code, decline_code=answer.decline_code,
         created_at=at,
     )  # fmt: skip
     charge.save(force_insert=True)
-    if charge.failure_code:
+    if answer.outcome is Outcome.REFUSED:
         return _declined(intent, charge, by=by, at=at)
     if intent.capture_method == CaptureMethod.AUTOMATIC:
         return _take(intent, charge, Money(intent.amount_fen), by=by, at=at)
+    return _authorized(intent, charge, by=by, at=at)
+
+
+def _authorized(intent: Intent, charge: Charge, *, by: Actor, at: datetime) -> Intent:
+    """The payer's bank keeps the amount for us: a pending entry, posted by the capture."""
+    charge.hold = holds.reserve(
+        key=f"authorization:{charge.pk}",
+        kind="charge",
+        fact=charge,
+        transfer=_transfer(charge, Money(charge.amount_fen)),
+        at=at,
+        expires_at=at + rules.AUTHORIZED_FOR,
+        memo=intent.description[:200],
+    )
+    charge.save(update_fields=["hold"])
     INTENT.move(intent, "authorize", by=by, at=at)
-    record(by=by, at=at, action="merchant.authorize", subject=intent, detail={"charge": str(charge.pk)})
+    record(
+        by=by, at=at, action="merchant.authorize", subject=intent,
+        detail={"charge": str(charge.pk), "hold": str(charge.hold.pk)},
+    )  # fmt: skip
     tell(intent.organization_id, "charge.succeeded", shapes.charge(charge), at=at)
     tell(intent.organization_id, "payment_intent.amount_capturable_updated", shape_of(intent), at=at)
     return intent
@@ -245,19 +260,22 @@ def apply_cash(customer: Customer, *, by: Actor, at: datetime) -> list[Intent]:
     return paid
 
 
-def _post(charge: Charge, amount: Money, at: datetime) -> Entry:
+def _transfer(charge: Charge, amount: Money) -> ledger.Transfer:
     wallet = ledger.Address(Purpose.WALLET, charge.organization_id)
-    source = (
-        ledger.Address(Purpose.CUSTOMER_CASH, charge.organization_id)
-        if charge.method.kind == MethodType.CUSTOMER_BALANCE
-        else ledger.Address.of_platform(Purpose.BANK, charge.pk)
-    )
+    source = way_of(charge.method).counterpart(charge.organization_id, charge.pk)
     found = ledger.accounts([source, wallet])
+    return ledger.Transfer(found[source], found[wallet], amount)
+
+
+def _post(charge: Charge, amount: Money, *, by: Actor, at: datetime) -> Entry:
+    """The entry of a capture: out of its hold, or at once for what was never only authorized."""
+    if charge.hold_id is not None:
+        return holds.post(by=by, at=at, hold_id=charge.hold_id, amount=amount)
     return ledger.post(
         key=f"charge:{charge.pk}",
         kind="charge",
         fact=charge,
-        transfers=[ledger.Transfer(found[source], found[wallet], amount)],
+        transfers=[_transfer(charge, amount)],
         at=at,
         memo=charge.intent.description[:200],
     )
@@ -265,10 +283,10 @@ def _post(charge: Charge, amount: Money, at: datetime) -> Entry:
 
 def _take(intent: Intent, charge: Charge, amount: Money, *, by: Actor, at: datetime) -> Intent:
     """The money enters the balance: one entry, the charge captured, the intent succeeded."""
-    charge.entry = _post(charge, amount, at)
+    charge.entry = _post(charge, amount, by=by, at=at)
     charge.captured_fen, charge.captured_at = amount.fen, at
     charge.save(update_fields=["entry", "captured_fen", "captured_at"])
-    if charge.method.kind == MethodType.CUSTOMER_BALANCE:
+    if way_of(charge.method).waits:
         assert intent.customer_id is not None, "a transfer comes from a customer"
         move = CashMove(
             customer_id=intent.customer_id, kind=CashKind.APPLIED, amount_fen=-amount.fen, at=at,
@@ -302,7 +320,11 @@ def capture_intent(*, by: Actor, at: datetime, intent_id: UUID, amount: Money | 
         raise InvalidInput(field="amount_to_capture", reason=_("请款金额应大于零。"))
     if wanted.fen > intent.amount_fen:
         raise AmountTooLarge(field="amount_to_capture", most=Money(intent.amount_fen))
-    charge = intent.charges.select_related("method").get(failure_code="")
+    charge = intent.charges.select_related("method", "hold").get(failure_code="")
+    if charge.hold is not None and at >= charge.hold.expires_at:
+        raise AuthorizationExpired(
+            until=f"{charge.hold.expires_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"
+        )
     charge.intent = intent
     return _take(intent, charge, wanted, by=by, at=at)
 
@@ -312,17 +334,43 @@ def cancel_intent(*, by: Actor, at: datetime, intent_id: UUID, reason: str = "")
     """End an intent that took no money; an authorization is let go. Raises UnexpectedState."""
     intent = locked_intent(by, intent_id)
     by.require(COLLECT)
-    if reason and reason not in CancellationReason.values:
+    if reason and reason not in GIVEN_REASONS:
         raise InvalidInput(
             field="cancellation_reason",
             reason=_("取消原因应为 duplicate、fraudulent、requested_by_customer 或 abandoned。"),
         )
     if intent.state not in INTENT.moves["cancel"].from_:
         raise UnexpectedState(state=IntentState(intent.state).label)
+    held = Charge.objects.filter(intent=intent, hold__isnull=False, failure_code="").first()
+    if held is not None and held.hold_id is not None:
+        holds.void(by=by, at=at, hold_id=held.hold_id)
     intent.canceled_at, intent.cancellation_reason = at, reason
     INTENT.move(
         intent, "cancel", by=by, at=at, reason=reason, update_fields=["canceled_at", "cancellation_reason"]
     )
     record(by=by, at=at, action="merchant.cancel_intent", subject=intent, detail={"reason": reason})
+    tell(intent.organization_id, "payment_intent.canceled", shape_of(intent), at=at)
+    return intent
+
+
+@transaction.atomic
+def let_authorization_go(*, at: datetime, hold_id: UUID) -> Intent | None:
+    """End an intent whose authorization is over; None when the hold is not a charge's or the intent went on before."""
+    charge = Charge.objects.select_related("method", "hold").filter(hold=hold_id).first()
+    if charge is None:
+        return None
+    by = Actor.system("系统 · 授权到期")
+    intent = locked_intent(by, charge.intent_id)
+    if intent.state != IntentState.REQUIRES_CAPTURE:
+        return None
+    if holds.expire(by=by, at=at, hold_id=hold_id).state != HoldState.EXPIRED:
+        return None
+    intent.canceled_at, intent.cancellation_reason = at, CancellationReason.EXPIRED
+    INTENT.move(intent, "lapse", by=by, at=at, update_fields=["canceled_at", "cancellation_reason"])
+    record(
+        by=by, at=at, action="merchant.authorization_expired", subject=intent, detail={"hold": str(hold_id)}
+    )
+    charge.intent = intent
+    tell(intent.organization_id, "charge.expired", shapes.charge(charge), at=at)
     tell(intent.organization_id, "payment_intent.canceled", shape_of(intent), at=at)
     return intent

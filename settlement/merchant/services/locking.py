@@ -55,7 +55,7 @@ def locked_charge(by: Actor, key: UUID) -> Charge:
     if intent_id is None:
         raise NotFound
     intent = locked_intent(by, intent_id)
-    charge = locked(Charge.objects.select_related("method"), by, key)
+    charge = locked(Charge.objects.select_related("method", "hold"), by, key)
     charge.intent = intent
     return charge
 

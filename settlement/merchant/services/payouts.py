@@ -116,7 +116,7 @@ def _post(payout: Payout, kind: str, at: datetime) -> Entry:
         "payout_failure": (bank if payout.paid_entry_id else under_way, wallet),
     }[kind]
     found, amount = ledger.accounts(way), Money(payout.amount_fen)
-    balance = Money(found[way[0]].posted_fen)
+    balance = Money(found[way[0]].available_fen)
     try:
         return ledger.post(
             key=f"{kind.replace('_', '-')}:{payout.pk}",

@@ -22,7 +22,8 @@ from settlement.merchant.permissions import REFUND_CHARGES
 from settlement.merchant.refusals import BalanceTooLow, ChargeAlreadyRefunded, ChargeNotCaptured
 from settlement.merchant.services.locking import locked, locked_charge, merged
 from settlement.merchant.services.news import tell
-from settlement.merchant.states import CashKind, MethodType, RefundReason
+from settlement.merchant.states import CashKind, RefundReason
+from settlement.merchant.ways import way_of
 
 
 @transaction.atomic
@@ -59,7 +60,7 @@ def refund_charge(
     )  # fmt: skip
     _post(refund, charge, wanted, at)
     refund.save(force_insert=True)
-    if charge.method.kind == MethodType.CUSTOMER_BALANCE:
+    if way_of(charge.method).waits:
         _to_cash(refund, charge, at)
     record(
         by=by, at=at, action="merchant.refund", subject=refund,
@@ -73,13 +74,9 @@ def refund_charge(
 
 def _post(refund: Refund, charge: Charge, amount: Money, at: datetime) -> None:
     wallet = ledger.Address(Purpose.WALLET, charge.organization_id)
-    target = (
-        ledger.Address(Purpose.CUSTOMER_CASH, charge.organization_id)
-        if charge.method.kind == MethodType.CUSTOMER_BALANCE
-        else ledger.Address.of_platform(Purpose.BANK, charge.pk)
-    )
+    target = way_of(charge.method).counterpart(charge.organization_id, charge.pk)
     found = ledger.accounts([wallet, target])
-    balance = Money(found[wallet].posted_fen)
+    balance = Money(found[wallet].available_fen)
     try:
         refund.entry = ledger.post(
             key=f"charge-refund:{refund.pk}",

@@ -117,6 +117,7 @@ def resource(**works: Work) -> Callable[..., HttpResponse]:
         response["Cache-Control"] = "no-store"
         return response
 
+    view.works = works  # type: ignore[attr-defined]
     return view
 
 

@@ -100,6 +100,13 @@ def transfer(viewer: Actor, key: UUID) -> Shape:
     return shapes.transfer(found)
 
 
+def transfer_reversal(viewer: Actor, key: UUID) -> Shape:
+    found = selectors.reversals_visible_to(viewer).filter(pk=key).first()
+    if found is None:
+        raise NotFound(field="reversal")
+    return shapes.transfer_reversal(found)
+
+
 def payout(viewer: Actor, key: UUID) -> Shape:
     found = selectors.payouts_visible_to(viewer).filter(pk=key, organization=viewer.organization_id).first()
     if found is None:
@@ -142,6 +149,7 @@ FINDERS: dict[str, Callable[[Actor, UUID], Shape]] = {
     "acct": account,
     "ba": bank_account,
     "tr": transfer,
+    "trr": transfer_reversal,
     "po": payout,
     "evt": event,
     "txn": balance_transaction,

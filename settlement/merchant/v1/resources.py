@@ -24,7 +24,13 @@ from settlement.merchant.refusals import (
 )
 from settlement.merchant.services.orders import refunded_fen
 from settlement.merchant.shapes import Shape
-from settlement.merchant.states import CancellationReason, CaptureMethod, PayoutState, RefundReason
+from settlement.merchant.states import (
+    GIVEN_REASONS,
+    CancellationReason,
+    CaptureMethod,
+    PayoutState,
+    RefundReason,
+)
 from settlement.merchant.v1 import finding
 from settlement.merchant.v1.answering import Call
 from settlement.merchant.v1.listing import Source, listed, one_by_one
@@ -374,7 +380,7 @@ def capture_intent(call: Call, thing: str) -> Shape:
 
 def cancel_intent(call: Call, thing: str) -> Shape:
     key = finding.id_of("pi", thing, "intent")
-    reason = call.given.choice("cancellation_reason", CancellationReason.values)
+    reason = call.given.choice("cancellation_reason", GIVEN_REASONS)
     call.given.done()
     of_order = finding.order_intent(call.viewer, key)
     if of_order is not None:
@@ -536,6 +542,47 @@ def transfers(call: Call) -> Shape:
     if group:
         rows = rows.filter(transfer_group=group)
     return listed(call, "tr", [Source(rows, one_by_one(shapes.transfer))])
+
+
+def reverse_transfer(call: Call, thing: str) -> Shape:
+    given = call.given
+    amount, metadata, words = given.amount(), given.raw("metadata"), _words(call, "description")
+    given.ignore("refund_application_fee")
+    given.done()
+    made = services.reverse_transfer(
+        by=call.viewer, at=call.at, transfer_id=finding.id_of("tr", thing), amount=amount, metadata=metadata,
+        **words,
+    )  # fmt: skip
+    return shapes.transfer_reversal(made)
+
+
+def reversals(call: Call, thing: str) -> Shape:
+    key = finding.id_of("tr", thing)
+    finding.transfer(call.viewer, key)
+    rows = selectors.reversals_visible_to(call.viewer, key)
+    return listed(call, "trr", [Source(rows, one_by_one(shapes.transfer_reversal))])
+
+
+def _reversal_of(call: Call, thing: str, reversal: str) -> UUID:
+    """The reversal, if it is one of that transfer."""
+    key = finding.id_of("trr", reversal, "reversal")
+    rows = selectors.reversals_visible_to(call.viewer, finding.id_of("tr", thing))
+    if not rows.filter(pk=key).exists():
+        raise NotFound(field="reversal")
+    return key
+
+
+def reversal(call: Call, thing: str, reversal: str) -> Shape:
+    call.given.done()
+    return finding.transfer_reversal(call.viewer, _reversal_of(call, thing, reversal))
+
+
+def update_reversal(call: Call, thing: str, reversal: str) -> Shape:
+    metadata = call.given.raw("metadata")
+    call.given.done()
+    key = _reversal_of(call, thing, reversal)
+    changed = services.update_reversal(by=call.viewer, at=call.at, reversal_id=key, metadata=metadata)
+    return shapes.transfer_reversal(changed)
 
 
 def create_payout(call: Call) -> Shape:

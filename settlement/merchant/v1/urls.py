@@ -1,4 +1,7 @@
-"""Addresses of `/v1/`, as the official client asks for them (no slash at the end)."""
+"""Addresses of `/v1/`, as the official client asks for them (no slash at the end).
+
+What stands here is in the OpenAPI document, with its fields from `describing`.
+"""
 
 from django.urls import path
 
@@ -38,6 +41,8 @@ urlpatterns = [
     path("refunds/<str:thing>", resource(GET=r.refund, POST=r.update_refund)),
     path("transfers", resource(GET=r.transfers, POST=r.create_transfer)),
     path("transfers/<str:thing>", resource(GET=r.transfer, POST=r.update_transfer)),
+    path("transfers/<str:thing>/reversals", resource(GET=r.reversals, POST=r.reverse_transfer)),
+    path("transfers/<str:thing>/reversals/<str:reversal>", resource(GET=r.reversal, POST=r.update_reversal)),
     path("payouts", resource(GET=r.payouts, POST=r.create_payout)),
     path("payouts/<str:thing>", resource(GET=r.payout, POST=r.update_payout)),
     path("payouts/<str:thing>/cancel", resource(POST=r.cancel_payout)),

@@ -190,6 +190,73 @@ def test_transfers_and_payouts(client: stripe.StripeClient, live_server: Any) ->
     ]
 
 
+def test_transfers_are_reversed_in_parts_and_never_above_what_was_moved(
+    client: stripe.StripeClient, live_server: Any
+) -> None:
+    shop.sale(10_000)
+    other = cast.organization(cast.BEIJIANG)
+    sent = client.v1.transfers.create(
+        {"amount": 6000, "currency": "cny", "destination": f"acct_{other.pk.hex}"}
+    )
+    part = client.v1.transfers.reversals.create(sent.id, {"amount": 1000, "metadata": {"why": "多转"}})
+    assert (part.object, part.amount, part.transfer, part.metadata.to_dict()) == (
+        "transfer_reversal", 1000, sent.id, {"why": "多转"},
+    )  # fmt: skip
+    found = client.v1.transfers.retrieve(sent.id, {"expand": ["reversals.data.balance_transaction"]})
+    assert (found.amount_reversed, found.reversed) == (1000, False)
+    line: Any = found.reversals.data[0].balance_transaction
+    assert (line.type, line.net, line.source) == ("transfer_refund", 1000, part.id)
+    with pytest.raises(stripe.InvalidRequestError) as above:
+        client.v1.transfers.reversals.create(sent.id, {"amount": 5001})
+    assert (above.value.code, above.value.param) == ("transfer_already_reversed", "amount")
+
+    theirs = shop.client_for(live_server.url, shop.key_of(cast.he()))
+    rest = theirs.v1.transfers.reversals.create(sent.id)
+    assert rest.amount == 5000
+    whole = client.v1.transfers.retrieve(sent.id)
+    assert (whole.amount_reversed, whole.reversed) == (6000, True)
+    assert [each.id for each in client.v1.transfers.reversals.list(sent.id).data] == [rest.id, part.id]
+    noted = client.v1.transfers.reversals.update(sent.id, part.id, {"metadata": {"seen": "1"}})
+    assert noted.metadata.to_dict() == {"why": "多转", "seen": "1"}
+    assert client.v1.transfers.reversals.retrieve(sent.id, part.id).metadata["seen"] == "1"
+    with pytest.raises(stripe.InvalidRequestError) as foreign:
+        client.v1.transfers.reversals.update(sent.id, rest.id, {"metadata": {"seen": "1"}})
+    assert foreign.value.http_status == 404
+    assert shop.books() == {"bank": -10_000, "wallet": 10_000}
+    assert (shop.wallet(), shop.wallet(cast.he())) == (10_000, 0)
+
+
+def test_an_old_transfer_comes_back_only_from_who_received_it(
+    client: stripe.StripeClient, live_server: Any, settings: Any
+) -> None:
+    settings.TRANSFER_REVERSAL_HOURS = 0
+    shop.sale(10_000)
+    other = cast.organization(cast.BEIJIANG)
+    sent = client.v1.transfers.create(
+        {"amount": 6000, "currency": "cny", "destination": f"acct_{other.pk.hex}"}
+    )
+    with pytest.raises(stripe.PermissionError) as late:
+        client.v1.transfers.reversals.create(sent.id)
+    told: Any = late.value.json_body
+    assert told["error"]["code"] == "transfer_reversal_not_allowed"
+    theirs = shop.client_for(live_server.url, shop.key_of(cast.he()))
+    assert theirs.v1.transfers.reversals.create(sent.id).amount == 6000
+    stranger = shop.client_for(live_server.url, shop.key_of(cast.zhou()))
+    with pytest.raises(stripe.InvalidRequestError) as unseen:
+        stranger.v1.transfers.reversals.create(sent.id)
+    assert unseen.value.http_status == 404
+
+
+def test_an_authorization_tells_until_when_it_can_be_captured(client: stripe.StripeClient) -> None:
+    held = client.v1.payment_intents.create(
+        {"amount": 9000, "currency": "cny", "capture_method": "manual", "confirm": True,
+         "payment_method": "pm_card_visa", "expand": ["latest_charge"]}
+    )  # fmt: skip
+    charge: Any = held.latest_charge
+    assert charge.payment_method_details.card.capture_before == charge.created + 7 * 86_400
+    assert client.v1.payment_methods.list().data[0].card.last4 == "4242"
+
+
 def test_lists_page_through_by_themselves_both_ways(client: stripe.StripeClient) -> None:
     ids = [client.v1.payment_intents.create({"amount": n + 1, "currency": "cny"}).id for n in range(7)]
     found = client.v1.payment_intents.list({"limit": 3})
