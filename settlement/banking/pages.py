@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from gateway.api import actor
@@ -23,9 +24,15 @@ from organizations.permissions import Actor
 from settlement.banking import reading, selectors, services, spreadsheets, wording
 from settlement.banking.forms import EndForm, MatchForm, StatementForm
 from settlement.banking.models import BankLine
-from settlement.banking.permissions import IMPORT_STATEMENTS, MATCH_LINES, VIEW_BANK_LINES
+from settlement.banking.permissions import (
+    IMPORT_STATEMENTS,
+    MATCH_LINES,
+    VIEW_ALL_RECONCILIATION,
+    VIEW_BANK_LINES,
+)
 from settlement.banking.selectors import Row
 from settlement.banking.states import Gap, ImportState, Standing
+from settlement.invoicing.selectors import fee_standing_of
 from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
 from web.paging import CursorPage, paginate
@@ -39,6 +46,7 @@ def _tabs(viewer: Actor, here: str) -> list[Link]:
     if viewer.can(VIEW_BANK_LINES):
         found += [
             Link(_("银行流水"), reverse("banking:lines"), is_current=here == "lines"),
+            Link(_("报酬批次"), reverse("banking:pay_runs"), is_current=here == "pay_runs"),
             Link(_("流水导入"), reverse("banking:imports"), is_current=here == "imports"),
         ]
     return found
@@ -151,6 +159,11 @@ def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
         Fact(_("已开票"), Money(f.invoiced), url=reverse("invoicing:order", args=[order_id])),
         Fact(_("红冲"), Money(f.credited)),
     ]
+    fee = fee_standing_of(order_id)
+    if fee.booked and (viewer.can(VIEW_ALL_RECONCILIATION) or viewer.belongs_to(row.order.supplier_id)):
+        url = reverse("invoicing:fee_order", args=[order_id])
+        figures.append(Fact(_("交易服务费"), Money(fee.keeps), hint=_("交易机构向供方收取"), url=url))
+        figures.append(Fact(_("服务费已开票"), Money(fee.stands), hint=wording.fee_gap(fee)))
     if account := selectors.account_of(row.order):
         figures.insert(0, Fact(_("专属收款账号"), account))
     context = {
@@ -289,6 +302,40 @@ def end_match(request: HttpRequest, bank_match_id: UUID) -> HttpResponse:
         return redirect("banking:line", back)
     messages.success(request, _("匹配已撤销。"))
     return redirect("banking:line", ended.match.line_id)
+
+
+# --- pay runs ----------------------------------------------------------------------------------
+
+
+@require_GET
+@login_required
+def pay_runs(request: HttpRequest) -> HttpResponse:
+    """Paid pay runs and how many people of each have their bank lines."""
+    viewer = actor(request)
+    rows = selectors.pay_runs_visible_to(viewer).select_related("firm")
+    context = {
+        "page": paginate(rows, request.GET, order=("-paid_at", "-id")),
+        "tabs": _tabs(viewer, "pay_runs"),
+        "may_match": viewer.can(MATCH_LINES),
+    }
+    return page_or_fragment(request, "banking/pay_runs.html", "banking/pay_runs_rows.html", context)
+
+
+@require_POST
+@login_required
+def match_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Match a whole pay run with the bank's lines."""
+    viewer = actor(request)
+    if not selectors.pay_runs_visible_to(viewer).filter(pk=run_id).exists():
+        raise NotFound
+    try:
+        found = services.match_run(by=viewer, at=clock.now(), run_id=run_id)
+    except services.NoLinesYet as refusal:
+        messages.error(request, str(refusal))
+    else:
+        told = ngettext("已匹配 %(count)s 人的报酬。", "已匹配 %(count)s 人的报酬。", len(found))
+        messages.success(request, told % {"count": len(found)})
+    return redirect("banking:pay_runs")
 
 
 # --- imports -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ No database, no clock; amounts in integer fen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -72,13 +72,13 @@ def standing(found: Iterable[tuple[Gap, int]]) -> Standing:
 
 # --- suggestions -------------------------------------------------------------------------------
 
-_NUMBER = re.compile(r"(DD|ZF|HT|TK)[-\s]*(20\d{2})[-\s]*(\d{7})[-\s]*([0-9A-Z])(?![0-9A-Z])")
+_NUMBER = re.compile(r"(DD|ZF|HT|TK|FB)[-\s]*(20\d{2})[-\s]*(\d{7})[-\s]*([0-9A-Z])(?![0-9A-Z])")
 AMOUNT, NUMBER, VIRTUAL, USCC, NAME, NAME_PART = 40, 35, 35, 20, 15, 8
 LEAST_SCORE = 15
 
 
 def numbers_in(text: str) -> list[str]:
-    """Order, payment, contract and refund numbers that stand in a remark, with or without their dashes."""
+    """Order, payment, contract, refund and pay run numbers that stand in a remark, with or without their dashes."""
     plain = text.upper().replace("－", "-")
     return list(dict.fromkeys("-".join(found) for found in _NUMBER.findall(plain)))
 
@@ -174,3 +174,50 @@ def suggest(line: LineFacts, candidates: Iterable[Expected]) -> list[Suggestion]
         if score >= LEAST_SCORE:
             found.append(Suggestion(each, score, tuple(code for code, given in points.items() if given)))
     return sorted(found, key=lambda s: (-s.score, s.expected.label))
+
+
+# --- pay runs: one file, one line or many ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wage:
+    """One person's pay of a run that has no line yet; `account` is where it went."""
+
+    item_id: UUID
+    amount: int
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A line of money that went out, with what of it is not matched; `names_run`: its words name the run."""
+
+    line_id: UUID
+    left: int
+    account: str
+    names_run: bool
+
+
+def pair_run(wages: Sequence[Wage], lines: Sequence[Paid]) -> list[tuple[UUID, UUID, int]]:
+    """Which line paid whom how much (line, item, fen), for as many people of a run as can be told without doubt.
+
+    A bank books a run as one line over its whole sum that names it, or as a line for each person with account and amount;
+    of several lines that fit a person the one that names the run counts. What two lines fit equally well is left.
+    """
+    total = sum(each.amount for each in wages)
+    whole = [line for line in lines if line.names_run and line.left == total]
+    if len(wages) > 1 and len(whole) == 1:
+        return [(whole[0].line_id, each.item_id, each.amount) for each in wages]
+    found, used = [], set[UUID]()
+    for wage in wages:
+        fitting = [
+            line
+            for line in lines
+            if line.line_id not in used and (line.account, line.left) == (wage.account, wage.amount)
+        ]
+        named = [line for line in fitting if line.names_run]
+        chosen = named if named else fitting
+        if len(chosen) == 1:
+            used.add(chosen[0].line_id)
+            found.append((chosen[0].line_id, wage.item_id, wage.amount))
+    return found

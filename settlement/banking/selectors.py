@@ -30,6 +30,7 @@ from django.utils.translation import ngettext
 
 from exchange.trading.models import Order
 from exchange.trading.states import OrderState
+from kernel import clock
 from kernel.errors import NotFound
 from kernel.money import Money
 from organizations.permissions import Actor
@@ -47,8 +48,8 @@ from settlement.invoicing.selectors import KEEPS, STANDS, sum_of, with_sums
 from settlement.merchant.models import CashMove, Payout, VirtualAccount
 from settlement.merchant.states import CashKind, PayoutState
 from settlement.payments.models import EscrowReturn, Refund
-from settlement.payruns.models import PayItem
-from settlement.payruns.states import ItemState
+from settlement.payruns.models import PayItem, PayRun
+from settlement.payruns.states import ItemState, RunState
 from web.desk import Todo
 
 RANKS = {Standing.UNMATCHED: 2, Standing.WAITING: 1, Standing.MATCHED: 0}
@@ -277,6 +278,36 @@ def due_of(target: Mapping[str, Model]) -> Money | None:
         ):
             return Money(fen)
     return None
+
+
+def pay_runs_visible_to(viewer: Actor) -> QuerySet[PayRun]:
+    """Paid runs with how many people and how much of each have their bank lines, for who sees bank lines."""
+    viewer.require(VIEW_BANK_LINES)
+    sent = Q(items__state__in=[ItemState.PAID, ItemState.RETURNED], items__net_fen__gt=0)
+    has_line = sent & Q(Exists(_LIVE.filter(pay_item=OuterRef("items__pk"))))
+    return PayRun.objects.filter(state=RunState.PAID).annotate(
+        sent_count=Count("items", filter=sent),
+        matched_count=Count("items", filter=has_line),
+        matched_fen=Coalesce(Sum("items__net_fen", filter=has_line), 0, output_field=BigIntegerField()),
+    )
+
+
+def open_wages(run: PayRun) -> list[PayItem]:
+    """Pay of a run that was sent and has no bank line."""
+    rows = sent_wages().filter(run=run, net_fen__gt=0).exclude(Exists(_LIVE.filter(pay_item=OuterRef("pk"))))
+    return list(rows.select_related("account").order_by("pk"))
+
+
+def lines_for_run(run: PayRun, wages: Sequence[PayItem]) -> QuerySet[BankLine]:
+    """Open lines that could be a run's: out since it was paid, over its sum or to one of its accounts."""
+    assert run.paid_at is not None, "a paid run has its time"
+    total = sum(int(wage.net_fen) for wage in wages)
+    used = Coalesce(
+        Sum("matches__amount_fen", filter=Q(matches__end=None)), 0, output_field=BigIntegerField()
+    )
+    rows = BankLine.objects.filter(amount_fen__lt=0, booked_on__gte=clock.business_date(run.paid_at))
+    fitting = Q(party_account__in=[wage.account.account for wage in wages]) | Q(left=total)
+    return rows.annotate(left=Abs("amount_fen") - used).filter(fitting, left__gt=0).order_by("pk")
 
 
 # --- suggestions -------------------------------------------------------------------------------

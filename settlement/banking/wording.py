@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
 from exchange.filings.wording import FAULTS as CELL_FAULTS
+from kernel.money import Money
 from settlement.banking.states import Gap
+from settlement.invoicing.rules import Standing
 
 Text = str | Promise
 
@@ -60,3 +63,12 @@ COLUMNS: dict[str, Text] = {
     "text": _("附言"),
     "statement": _("整份对账单"),
 }
+
+
+def fee_gap(stands: Standing) -> str:
+    """What is wrong between the exchange's fee and its invoices; empty when nothing is."""
+    if stands.to_invoice:
+        return now("待开票 %(amount)s") % {"amount": Money(stands.to_invoice)}
+    if stands.to_credit:
+        return now("待红冲 %(amount)s") % {"amount": Money(stands.to_credit)}
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from settlement.banking.services.payruns import NoLinesYet, match_run
 from settlement.banking.services.statements import (
     PREFIX,
     LineUsed,
@@ -20,6 +21,7 @@ from settlement.banking.services.statements import (
 __all__ = [
     "PREFIX",
     "LineUsed",
+    "NoLinesYet",
     "StatementAltered",
     "StatementFaulty",
     "WrongDirection",
@@ -29,5 +31,6 @@ __all__ = [
     "end_match",
     "match_exact",
     "match_line",
+    "match_run",
     "target_named",
 ]

@@ -247,12 +247,20 @@ def match_line(
     """
     line = _locked_line(line_id)
     by.require(MATCH_LINES)
-    return _match(line, by=by, at=at, kind=kind, target_id=target_id, amount=amount)
+    return declare(line, by=by, at=at, kind=kind, target_id=target_id, amount=amount)
 
 
-def _match(
-    line: BankLine, *, by: Actor, at: datetime, kind: str, target_id: UUID, amount: Money | None
+def declare(
+    line: BankLine,
+    *,
+    by: Actor,
+    at: datetime,
+    kind: str,
+    target_id: UUID,
+    amount: Money | None,
+    reasons: Sequence[str] | None = None,
 ) -> Match:
+    """The same for a line under lock; `reasons` of who has told already what the line is (by default the suggestion's)."""
     if kind not in MatchKind.values or (line.amount_fen < 0) != (kind in OUTGOING):
         raise WrongDirection
     target = _target(kind, target_id)
@@ -267,10 +275,10 @@ def _match(
         raise InvalidInput(field="amount", reason=gettext("匹配金额应大于零。"))
     if not taken or taken > left:
         raise LineUsed(field="amount", left=left)
-    told = next((s for s in selectors.suggestions_for(line) if s.expected.target_id == target_id), None)
+    score, grounds = (100, reasons) if reasons is not None else _suggested(line, target_id)
     match = Match(
         line=line, kind=kind, **target, amount_fen=taken.fen,
-        is_automatic=by.is_system, score=told.score if told else 0, reasons=list(told.reasons) if told else [],
+        is_automatic=by.is_system, score=score, reasons=list(grounds),
         matched_by=by.label[:200], matched_at=at,
     )  # fmt: skip
     try:
@@ -288,6 +296,12 @@ def _match(
     }
     record(by=by, at=at, action="bank.match", subject=match, detail=detail)
     return match
+
+
+def _suggested(line: BankLine, target_id: UUID) -> tuple[int, Sequence[str]]:
+    """Score and reasons of the suggestion that a person follows; nothing when there was none."""
+    told = next((s for s in selectors.suggestions_for(line) if s.expected.target_id == target_id), None)
+    return (told.score, told.reasons) if told else (0, ())
 
 
 @transaction.atomic
@@ -336,7 +350,7 @@ def match_exact(*, at: datetime, import_id: UUID) -> int:
             exact = [each for each in selectors.suggestions_for(line) if each.is_exact]
             if len(exact) == 1:
                 expected = exact[0].expected
-                _match(line, by=by, at=at, kind=expected.kind, target_id=expected.target_id, amount=None)
+                declare(line, by=by, at=at, kind=expected.kind, target_id=expected.target_id, amount=None)
                 count += 1
     return count
 
@@ -358,7 +372,7 @@ def book_arrivals(*, at: datetime) -> int:
                     by=by, at=at, virtual_account=line.virtual_account, amount=Money(line.amount_fen),
                     reference=f"{line.reference}/{line.pk.hex[:12]}",
                 )  # fmt: skip
-                _match(line, by=by, at=at, kind=MatchKind.ARRIVAL, target_id=move.pk, amount=None)
+                declare(line, by=by, at=at, kind=MatchKind.ARRIVAL, target_id=move.pk, amount=None)
         except Refusal:
             continue
         count += 1
