@@ -1,4 +1,4 @@
-"""Invoices and credit invoices of orders, and buyers' wishes for them."""
+"""Invoices and credit invoices of orders and of the exchange's fee, and buyers' wishes for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from exchange.trading.models import Order
 from kernel.money import FenField
 from kernel.records import Record
 from kernel.states import StateField
-from settlement.invoicing.states import INVOICE, WISH, InvoiceKind, InvoiceState, TaxRate, WishState
+from settlement.invoicing.states import (
+    FEE_INVOICE,
+    INVOICE,
+    WISH,
+    InvoiceKind,
+    InvoiceState,
+    TaxRate,
+    WishState,
+)
 from settlement.payments.models import EscrowReturn, Refund
 
 _FIXED = (
@@ -175,6 +183,124 @@ class Invoice(Record):
     @property
     def signed_tax_fen(self) -> int:
         return self.sign * int(self.tax_fen)
+
+
+_WITHIN_THE_FEE = pgtrigger.Trigger(
+    name="within_the_fee",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    declare=[("kept", "bigint"), ("whole", "bigint"), ("told", "bigint"), ("origin", "record")],
+    func="""
+        PERFORM 1 FROM trading_order WHERE id = NEW.order_id FOR NO KEY UPDATE;
+        SELECT r.fee_fen, r.fee_fen
+               - coalesce((SELECT sum(fee_fen) FROM payments_refund WHERE order_id = NEW.order_id), 0)
+          INTO whole, kept FROM payments_release AS r WHERE r.order_id = NEW.order_id;
+        SELECT coalesce(sum(CASE WHEN credits_id IS NULL THEN gross_fen ELSE -gross_fen END), 0)
+          INTO told FROM invoicing_feeinvoice WHERE order_id = NEW.order_id AND state = 'issued';
+        IF whole IS NULL OR told < 0 OR told > whole
+           OR (TG_OP = 'INSERT' AND NEW.credits_id IS NULL AND told > kept) THEN
+          RAISE EXCEPTION 'the fee invoices of order % exceed its fee', NEW.order_id USING ERRCODE = 'QI001';
+        END IF;
+        SELECT o.state, o.order_id, o.credits_id, o.gross_fen, o.tax_fen, coalesce(sum(c.gross_fen), 0) AS gross,
+               coalesce(sum(c.tax_fen), 0) AS tax
+          INTO origin FROM invoicing_feeinvoice AS o
+          LEFT JOIN invoicing_feeinvoice AS c ON c.credits_id = o.id AND c.state = 'issued'
+          WHERE o.id = coalesce(NEW.credits_id, NEW.id) GROUP BY o.id;
+        IF origin.credits_id IS NOT NULL OR origin.order_id <> NEW.order_id
+           OR origin.gross > origin.gross_fen OR origin.tax > origin.tax_fen
+           OR (origin.state <> 'issued' AND origin.gross > 0) THEN
+          RAISE EXCEPTION 'the credit invoices of % exceed what is left of it', NEW.credits_id
+            USING ERRCODE = 'QI002';
+        END IF;
+        RETURN NULL;
+    """,
+)
+
+
+class FeeInvoice(Record):
+    """The exchange's invoice to the supplier for its fee of one order, or, when it `credits` one, a credit invoice.
+
+    Amounts as in `Invoice`. No more stands invoiced than the fee that the exchange keeps: what refunds gave back of it is
+    to be credited. A trigger holds that.
+    """
+
+    number = models.CharField(_("登记编号"), max_length=24, unique=True)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="fee_invoices")
+    credits = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="credit_invoices",
+        verbose_name=_("对应蓝字发票"),
+    )  # fmt: skip
+    kind = models.CharField(_("发票种类"), max_length=16, choices=InvoiceKind.choices)
+    code = models.CharField(_("发票代码"), max_length=12, blank=True)
+    invoice_number = models.CharField(_("发票号码"), max_length=20)
+    rate_bp = models.PositiveSmallIntegerField(_("税率（万分比）"), choices=TaxRate.choices)
+    net_fen = FenField(_("不含税金额"))
+    tax_fen = FenField(_("税额"))
+    gross_fen = FenField(_("价税合计"))
+    issued_on = models.DateField(_("开票日期"))
+    document = models.ForeignKey(Document, models.PROTECT, null=True, blank=True, related_name="+")
+    issuer = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="+")
+    issuer_name = models.CharField(_("销售方"), max_length=120)
+    issuer_uscc = models.CharField(max_length=18)
+    recipient = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="+")
+    recipient_name = models.CharField(_("购买方"), max_length=120)
+    recipient_uscc = models.CharField(max_length=18)
+    reason = models.CharField(_("红冲原因"), max_length=300, blank=True)
+    issued_by = models.CharField(_("登记人"), max_length=200)
+    issued_at = models.DateTimeField(_("登记时间"))
+    voided_at = models.DateTimeField(_("作废时间"), null=True, blank=True)
+    state = StateField(states=InvoiceState)
+
+    class Meta:
+        verbose_name = _("交易服务费发票")
+        verbose_name_plural = _("交易服务费发票")
+        constraints = [
+            FEE_INVOICE.constraint(),
+            models.UniqueConstraint(fields=["code", "invoice_number"], name="fee_invoice_number_once"),
+            models.CheckConstraint(
+                condition=Q(gross_fen=F("net_fen") + F("tax_fen"), net_fen__gt=0, tax_fen__gte=0),
+                name="fee_invoice_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(rate_bp__in=sorted(TaxRate.values)) & (~Q(rate_bp=0) | Q(tax_fen=0)),
+                name="fee_invoice_rate_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(credits__isnull=True, reason="") | (Q(credits__isnull=False) & ~Q(reason="")),
+                name="fee_invoice_credit_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="voided", voided_at__isnull=False)
+                | Q(state="issued", voided_at__isnull=True),
+                name="fee_invoice_voided_has_time",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="content_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(
+                    *(each for each in _FIXED if each not in ("refund", "escrow_return"))
+                ),
+            ),
+            pgtrigger.Protect(
+                name="void_is_final", operation=pgtrigger.Update, condition=pgtrigger.Q(old__state="voided")
+            ),
+            _WITHIN_THE_FEE,
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def is_credit(self) -> bool:
+        return self.credits_id is not None
+
+    @property
+    def signed_gross_fen(self) -> int:
+        """Negative for a credit invoice."""
+        return -int(self.gross_fen) if self.is_credit else int(self.gross_fen)
 
 
 class Wish(Record):

@@ -36,10 +36,12 @@ from web.parts import Fact, Kpi, Link
 PURPOSE = "invoice"
 
 
-def _tabs(here: str) -> list[Link]:
+def tabs_of(here: str) -> list[Link]:
+    """The lists of invoices."""
     return [
         Link(_("发票"), reverse("invoicing:list"), is_current=here == "list"),
         Link(_("开票申请"), reverse("invoicing:wishes"), is_current=here == "wishes"),
+        Link(_("交易服务费"), reverse("invoicing:fees"), is_current=here == "fees"),
     ]
 
 
@@ -58,7 +60,11 @@ def invoices(request: HttpRequest) -> HttpResponse:
     words = {"blue": _("蓝字发票"), "red": _("红字发票"), "voided": _("已作废")}
     chips = [Link(_("全部"), request.path, is_current=kind not in narrowed)]
     chips += [Link(words[each], f"{request.path}?show={each}", is_current=kind == each) for each in narrowed]
-    context = {"page": paginate(narrowed.get(kind, rows), request.GET), "chips": chips, "tabs": _tabs("list")}
+    context = {
+        "page": paginate(narrowed.get(kind, rows), request.GET),
+        "chips": chips,
+        "tabs": tabs_of("list"),
+    }
     return page_or_fragment(request, "invoicing/list.html", "invoicing/list_rows.html", context)
 
 
@@ -72,7 +78,7 @@ def wishes(request: HttpRequest) -> HttpResponse:
     state = state if state in WishState.values else WishState.OPEN
     rows = selectors.wishes_visible_to(viewer).filter(state=state)
     chips = [Link(each.label, f"{request.path}?state={each}", is_current=state == each) for each in WishState]
-    context = {"page": paginate(rows, request.GET), "chips": chips, "tabs": _tabs("wishes")}
+    context = {"page": paginate(rows, request.GET), "chips": chips, "tabs": tabs_of("wishes")}
     return page_or_fragment(request, "invoicing/wishes.html", "invoicing/wishes_rows.html", context)
 
 
@@ -140,7 +146,8 @@ def _require_issuer(viewer: Actor, found: Order) -> None:
         raise NotAllowed(permission=ISSUE_INVOICES.label, organization=str(viewer.organization or "—"))
 
 
-def _sheet(request: HttpRequest, form: SheetForm, rate_bp: int) -> services.Sheet:
+def sheet_of(request: HttpRequest, form: SheetForm, rate_bp: int) -> services.Sheet:
+    """What a sound form says; its file is stored."""
     cleaned, file = form.cleaned_data, form.cleaned_data.get("file")
     document_id = None
     if file is not None:
@@ -183,7 +190,7 @@ def issue(request: HttpRequest, order_id: UUID) -> HttpResponse:
                     at=clock.now(),
                     order_id=order_id,
                     kind=form.cleaned_data["kind"],
-                    sheet=_sheet(request, form, form.cleaned_data["rate"]),
+                    sheet=sheet_of(request, form, form.cleaned_data["rate"]),
                 )
             except Refusal as refusal:
                 show_refusal(form, refusal)
@@ -308,7 +315,7 @@ def _credited(request: HttpRequest, form: forms.Form, found: Invoice) -> Invoice
             by=actor(request),
             at=clock.now(),
             invoice_id=found.pk,
-            sheet=_sheet(request, form, found.rate_bp),
+            sheet=sheet_of(request, form, found.rate_bp),
             reason=form.cleaned_data["reason"],
             cause_id=UUID(form.cleaned_data["cause"]) if form.cleaned_data["cause"] else None,
         )

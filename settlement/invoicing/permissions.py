@@ -11,6 +11,12 @@ from organizations.states import Role
 SELLERS = {Kind.ANNOTATION_FIRM, Kind.BROKER}
 
 ISSUE_INVOICES = permission("invoices.issue", _("登记、红冲和作废发票"), kinds=SELLERS, roles={Role.FINANCE})
+ISSUE_FEE_INVOICES = permission(
+    "invoices.issue_fees",
+    _("登记、红冲和作废交易服务费发票"),
+    kinds={Kind.EXCHANGE_OPERATOR},
+    roles={Role.FINANCE},
+)
 WISH_INVOICES = permission(
     "invoices.wish", _("申请开票"), kinds={Kind.BUYER}, roles={Role.FINANCE, Role.PURCHASER}
 )

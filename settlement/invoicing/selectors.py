@@ -22,6 +22,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from exchange.filings.invoices import IssuedInvoice
 from exchange.trading.models import Order
@@ -29,8 +30,9 @@ from kernel.errors import NotFound
 from kernel.models import Transition
 from kernel.money import Money
 from organizations.permissions import Actor
-from settlement.invoicing.models import Invoice, Wish
+from settlement.invoicing.models import FeeInvoice, Invoice, Wish
 from settlement.invoicing.permissions import (
+    ISSUE_FEE_INVOICES,
     ISSUE_INVOICES,
     VIEW_ALL_INVOICES,
     VIEW_INVOICES,
@@ -219,11 +221,89 @@ def may_wish(viewer: Actor, order: Order) -> bool:
     return viewer.belongs_to(order.buyer_id) and viewer.can(WISH_INVOICES)
 
 
+# --- the exchange's fee ------------------------------------------------------------------------
+
+
+def with_fees(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Orders with their fee, what refunds gave back of it and what stands invoiced, as columns `fee_…`."""
+    issued = FeeInvoice.objects.filter(state=InvoiceState.ISSUED)
+    return orders.annotate(
+        fee_whole=Coalesce(F("release__fee_fen"), 0, output_field=BigIntegerField()),
+        fee_back=sum_of(Refund.objects.all(), "fee_fen"),
+        fee_invoiced=sum_of(issued.filter(credits=None), "gross_fen"),
+        fee_credited=sum_of(issued.filter(credits__isnull=False), "gross_fen"),
+    )
+
+
+_FEE_DUE = ~Q(fee_invoiced=F("fee_whole") - F("fee_back") + F("fee_credited"))
+
+
+def fee_standing(order: Order) -> Standing:
+    """How the fee of an order of `with_fees` stands against its invoices."""
+    whole, back, invoiced, credited = (
+        int(getattr(order, f"fee_{name}")) for name in ("whole", "back", "invoiced", "credited")
+    )
+    return Standing(booked=whole, released=whole, refunded=back, invoiced=invoiced, credited=credited)
+
+
+def fee_standing_of(order_id: UUID) -> Standing:
+    """How the fee of one order stands now."""
+    return fee_standing(with_fees(Order.objects.filter(pk=order_id)).get())
+
+
+def fee_orders_visible_to(viewer: Actor) -> QuerySet[Order]:
+    """Released orders that cost a fee: all for operator and auditor, else those that the viewer's organization sold."""
+    rows = with_fees(orders_visible_to(viewer)).filter(fee_whole__gt=0)
+    return rows if viewer.can(VIEW_ALL_INVOICES) else rows.filter(supplier_id=viewer.organization_id)
+
+
+def fee_orders_due(rows: QuerySet[Order]) -> QuerySet[Order]:
+    """Those of them whose invoices are not the fee that the exchange keeps."""
+    return rows.filter(_FEE_DUE)
+
+
+def fee_order_visible_to(viewer: Actor, order_id: UUID) -> Order:
+    """One of them; NotFound otherwise."""
+    found = fee_orders_visible_to(viewer).filter(pk=order_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def fee_invoices_of(order: Order) -> list[FeeInvoice]:
+    """An order's fee invoices and their credit invoices, oldest first."""
+    return list(FeeInvoice.objects.filter(order=order).select_related("credits").order_by("issued_at", "pk"))
+
+
+def fee_invoice_visible_to(viewer: Actor, invoice_id: UUID) -> FeeInvoice:
+    """One fee invoice, for its supplier, the operator and the auditor; NotFound otherwise."""
+    rows = FeeInvoice.objects.select_related("order", "document")
+    if not viewer.can(VIEW_ALL_INVOICES):
+        if viewer.organization_id is None or not viewer.can(VIEW_INVOICES):
+            raise NotFound
+        rows = rows.filter(recipient_id=viewer.organization_id)
+    if (found := rows.filter(pk=invoice_id).first()) is None:
+        raise NotFound
+    return found
+
+
+def left_of_fee(invoice: FeeInvoice) -> tuple[Money, Money]:
+    """What may still be credited of a fee invoice: gross, tax."""
+    if invoice.is_credit or invoice.state != InvoiceState.ISSUED:
+        return Money(0), Money(0)
+    rows = FeeInvoice.objects.filter(credits=invoice, state=InvoiceState.ISSUED)
+    sums = rows.aggregate(gross=Coalesce(Sum("gross_fen"), 0), tax=Coalesce(Sum("tax_fen"), 0))
+    return Money(int(invoice.gross_fen) - int(sums["gross"])), Money(int(invoice.tax_fen) - int(sums["tax"]))
+
+
 # --- desk, search ------------------------------------------------------------------------------
 
 
 def todos(viewer: Actor) -> list[Todo]:
-    """A supplier's finance: buyers who wait for an invoice, released orders without one, credit invoices due."""
+    """A supplier's finance: buyers who wait for an invoice, released orders without one, credit invoices due; the
+    exchange's finance: how many orders' fees are not invoiced as they are kept."""
+    if viewer.can(ISSUE_FEE_INVOICES):
+        return _fee_todos(viewer)
     if viewer.organization_id is None or not viewer.can(ISSUE_INVOICES):
         return []
     sold = with_sums(
@@ -245,6 +325,14 @@ def todos(viewer: Actor) -> list[Todo]:
             detail = _("还可开 %(amount)s") % {"amount": Money(stands.to_invoice)}
         found.append(Todo(title, reverse("invoicing:order", args=[order.pk]), detail, icon="receipt"))
     return found
+
+
+def _fee_todos(viewer: Actor) -> list[Todo]:
+    count = fee_orders_due(fee_orders_visible_to(viewer)).count()
+    if not count:
+        return []
+    title = ngettext("%(count)s 笔订单的交易服务费待开票", "%(count)s 笔订单的交易服务费待开票", count)
+    return [Todo(title % {"count": count}, f"{reverse('invoicing:fees')}?show=due", icon="receipt")]
 
 
 def find_invoices(viewer: Actor, text: str) -> list[Hit]:

@@ -109,7 +109,7 @@ class Sheet:
 
 
 @contextmanager
-def _told(refusal: Refusal) -> Iterator[None]:
+def told_as(refusal: Refusal) -> Iterator[None]:
     """The database's own refusal of too much, as ours (another connection may have been faster)."""
     try:
         yield
@@ -119,7 +119,8 @@ def _told(refusal: Refusal) -> Iterator[None]:
         raise
 
 
-def _require_sound(sheet: Sheet, order: Order, at: datetime) -> None:
+def require_sound(sheet: Sheet, order: Order, at: datetime) -> None:
+    """Raise InvalidInput, naming the field, when number, rate, amounts or day cannot stand on an invoice."""
     if not rules.is_sound_number(sheet.code, sheet.invoice_number):
         reason = gettext("数电发票填 20 位号码，不填代码；其他发票填 10 或 12 位代码和 8 位号码。")
         raise InvalidInput(field="invoice_number", reason=reason)
@@ -136,7 +137,8 @@ def _require_sound(sheet: Sheet, order: Order, at: datetime) -> None:
         raise InvalidInput(field="issued_on", reason=gettext("开票日期不能早于下单日，也不能在将来。"))
 
 
-def _document(by: Actor, document_id: UUID | None) -> Document | None:
+def document_of(by: Actor, document_id: UUID | None) -> Document | None:
+    """A stored file of the actor's organization, for an invoice. Raises InvalidInput."""
     if document_id is None or by.organization_id is None:
         return None
     found = Document.objects.filter(
@@ -164,7 +166,7 @@ def _drawn(order: Order, sheet: Sheet, *, by: Actor, at: datetime, **kept: Any) 
     return Invoice(
         order=order, code=sheet.code, invoice_number=sheet.invoice_number, rate_bp=sheet.rate_bp,
         net_fen=sheet.net.fen, tax_fen=sheet.tax.fen, gross_fen=sheet.gross.fen, issued_on=sheet.issued_on,
-        document=_document(by, sheet.document_id), issuer_id=order.supplier_id, issuer_name=order.supplier.name,
+        document=document_of(by, sheet.document_id), issuer_id=order.supplier_id, issuer_name=order.supplier.name,
         issuer_uscc=order.supplier.uscc, recipient_id=order.buyer_id, recipient_name=order.buyer.name,
         recipient_uscc=order.buyer.uscc, issued_by=by.label[:200], issued_at=at, **kept,
     )  # fmt: skip
@@ -193,7 +195,7 @@ def issue_invoice(*, by: Actor, at: datetime, order_id: UUID, kind: str, sheet: 
     trading.require_side(order, by, Party.SUPPLIER, ISSUE_INVOICES)
     if kind not in InvoiceKind.values:
         raise InvalidInput(field="kind", reason=gettext("请选择发票种类。"))
-    _require_sound(sheet, order, at)
+    require_sound(sheet, order, at)
     invoice = _drawn(order, sheet, by=by, at=at, kind=kind)
     if (known := _known(invoice)) is not None:
         return known
@@ -203,7 +205,7 @@ def issue_invoice(*, by: Actor, at: datetime, order_id: UUID, kind: str, sheet: 
     too_large = InvoiceTooLarge(field="gross", left=left)
     if sheet.gross > left:
         raise too_large
-    with _told(too_large):
+    with told_as(too_large):
         _keep(invoice, by=by, at=at, action="invoices.issue")
     wish = selectors.open_wish_of(order)
     if wish is not None:
@@ -237,7 +239,7 @@ def issue_credit(
     reason = reason.strip()
     if not 2 <= len(reason) <= 300:
         raise InvalidInput(field="reason", reason=gettext("请用 2 到 300 个字写明红冲原因。"))
-    _require_sound(sheet, order, at)
+    require_sound(sheet, order, at)
     if sheet.rate_bp != invoice.rate_bp:
         raise InvalidInput(field="rate", reason=gettext("红字发票的税率应与原发票相同。"))
     causes = {each.pk: each for each in selectors.causes_of(order)}
@@ -257,7 +259,7 @@ def issue_credit(
     too_large = CreditTooLarge(field="gross", left=left, tax=tax)
     if sheet.gross > left or sheet.tax > tax or sheet.net > left - tax:
         raise too_large
-    with _told(too_large):
+    with told_as(too_large):
         return _keep(credit, by=by, at=at, action="invoices.credit")
 
 
@@ -280,7 +282,7 @@ def void_invoice(*, by: Actor, at: datetime, invoice_id: UUID, reason: str) -> I
         raise VoidCredited(number=invoice.number)
     INVOICE.check(invoice, "void")
     invoice.voided_at = at
-    with _told(InvoiceTooLarge(left=Money(selectors.standing_of(order.pk).to_invoice))):
+    with told_as(InvoiceTooLarge(left=Money(selectors.standing_of(order.pk).to_invoice))):
         INVOICE.move(invoice, "void", by=by, at=at, reason=reason, update_fields=["voided_at"])
     detail = {"order": order.number, "invoice_number": invoice.invoice_number, "reason": reason}
     record(by=by, at=at, action="invoices.void", subject=invoice, detail=detail)

@@ -34,6 +34,9 @@ class InvoiceState(models.TextChoices):
 INVOICE = Machine("invoice", InvoiceState, [Move("void", ("issued",), "voided", _("作废"))])
 
 
+FEE_INVOICE = Machine("fee_invoice", InvoiceState, [Move("void", ("issued",), "voided", _("作废"))])
+
+
 class WishState(models.TextChoices):
     OPEN = "open", _("待开票")
     FULFILLED = "fulfilled", _("已开票")
