@@ -43,6 +43,7 @@ SERIES = {
     "ZF": "payment 支付",
     "TK": "refund 退款",
     "FP": "invoice 发票",
+    "FF": "invoice for the exchange's fee 交易服务费发票",
     "FB": "pay run 报酬发放",
     "TS": "complaint about a delivery 交付异议",
     "CJ": "ruling in a dispute 争议裁决",

@@ -66,12 +66,12 @@ def _order_page(request: HttpRequest, found: Order, form: ReasonForm, *, status:
     rows = [
         {
             "invoice": each,
-            "may_credit": may and selectors.left_of_fee(each)[0].fen > 0,
+            "may_credit": may and left > 0,
             "may_void": may
             and each.voided_at is None
             and (today.year, today.month) == (each.issued_on.year, each.issued_on.month),
         }
-        for each in selectors.fee_invoices_of(found)
+        for each, left in selectors.fee_invoices_of(found)
     ]
     context = {
         "order": found,

@@ -270,9 +270,15 @@ def fee_order_visible_to(viewer: Actor, order_id: UUID) -> Order:
     return found
 
 
-def fee_invoices_of(order: Order) -> list[FeeInvoice]:
-    """An order's fee invoices and their credit invoices, oldest first."""
-    return list(FeeInvoice.objects.filter(order=order).select_related("credits").order_by("issued_at", "pk"))
+def fee_invoices_of(order: Order) -> list[tuple[FeeInvoice, int]]:
+    """An order's fee invoices and credit invoices, oldest first, each with what may still be credited of it (fen)."""
+    rows = list(FeeInvoice.objects.filter(order=order).order_by("issued_at", "pk"))
+    live = [each for each in rows if each.state == InvoiceState.ISSUED]
+    left = {each.pk: int(each.gross_fen) for each in live if not each.is_credit}
+    for each in live:
+        if each.credits_id is not None:
+            left[each.credits_id] -= int(each.gross_fen)
+    return [(each, left.get(each.pk, 0)) for each in rows]
 
 
 def fee_invoice_visible_to(viewer: Actor, invoice_id: UUID) -> FeeInvoice:

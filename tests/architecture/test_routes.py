@@ -126,13 +126,17 @@ def open_proceedings(world: World) -> dict[str, UUID | str]:
 def _of_money(world: World, at: datetime) -> dict[str, UUID | str]:
     """An invoice, a wish for another, a matched bank line, a paid run with its slip."""
     from settlement.banking import services as banking
+    from settlement.invoicing import fees
     from settlement.invoicing import services as invoicing
     from settlement.payruns import services as payruns
     from tests.settlement.banking.statements import imported, qian, row
-    from tests.settlement.invoicing.sheets import invoiced
+    from tests.settlement.invoicing.sheets import invoiced, sheet
     from tests.settlement.payruns.runs import APRIL, MARCH, fang, told_account
 
     invoice = invoiced(world.order, 106_000, at=at)
+    fee = fees.issue_fee_invoice(
+        by=qian(), at=at, order_id=world.order.pk, kind="special", sheet=sheet(100, on=at.date())
+    )
     wish = invoicing.wish_invoice(by=cast.zhou(), at=at, order_id=world.order.pk, kind="special")
     [line] = imported(row())
     match = banking.match_line(by=qian(), at=at, line_id=line.pk, kind="receipt", target_id=world.order.pk)
@@ -143,7 +147,7 @@ def _of_money(world: World, at: datetime) -> dict[str, UUID | str]:
     payruns.pay(at=APRIL, run_id=run.pk)
     item = run.items.get()
     return {
-        "invoice_id": invoice.pk, "wish_id": wish.pk, "bank_line_id": line.pk, "bank_match_id": match.pk,
+        "invoice_id": invoice.pk, "fee_invoice_id": fee.pk, "wish_id": wish.pk, "bank_line_id": line.pk, "bank_match_id": match.pk,
         "bank_import_id": line.source_id, "run_id": run.pk, "item_id": item.pk, "slip_id": item.pk,
         "form": "hledger",
     }  # fmt: skip

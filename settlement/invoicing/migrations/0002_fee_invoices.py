@@ -9,6 +9,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+from kernel.numbers import create_series
 from kernel.onepass import OnePass
 
 
@@ -22,6 +23,7 @@ class Migration(OnePass):
     ]
 
     operations = [
+        create_series(),
         migrations.CreateModel(
             name='FeeInvoice',
             fields=[

@@ -55,12 +55,12 @@ def test_the_fee_of_a_sale_is_invoiced_in_parts_and_never_above_what_is_kept() -
     assert stands(order) == (136_000, 0, 0)
     with pytest.raises(fees.NoFee):
         issued(order, 1)
+    values = {
+        field.attname: getattr(part, field.attname)
+        for field in FeeInvoice._meta.concrete_fields
+        if field.attname not in ("id", "number", "invoice_number")
+    }
     with pytest.raises(DatabaseError, match="exceed its fee"), transaction.atomic():
-        values = {
-            field.attname: getattr(part, field.attname)
-            for field in FeeInvoice._meta.concrete_fields
-            if field.attname not in ("id", "number", "invoice_number")
-        }
         FeeInvoice.objects.create(**values, number="FF-RAW", invoice_number="9" * 20)
 
 
