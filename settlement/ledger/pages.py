@@ -27,7 +27,6 @@ from web.paging import paginate
 from web.parts import Fact, Kpi, Link
 from web.templatetags.ui import short_hash
 
-
 MOST_HOLDS = 20
 
 

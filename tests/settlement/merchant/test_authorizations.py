@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from kernel.money import Money
 from organizations.permissions import Actor
@@ -67,6 +68,23 @@ def test_after_seven_days_an_authorization_is_over_and_the_account_is_told() -> 
     told = Event.objects.filter(created_at=END).order_by("pk").values_list("type", flat=True)
     assert list(told) == ["charge.expired", "payment_intent.canceled"]
     assert ledger.prove().is_sound
+
+
+def test_the_merchant_sees_on_its_books_what_is_pending() -> None:
+    authorized(9_000)
+    wallet = Account.objects.get(organization=cast.lin().organization, purpose="wallet")
+    client = Client()
+    client.force_login(cast.lin().user)
+    page = client.get("/ledger/").content.decode()
+    assert "待入账（元）" in page
+    assert "90.00" in page
+    statement = client.get(f"/ledger/accounts/{wallet.pk}/").content.decode()
+    assert "待入账的预留" in statement
+    assert "商户收款" in statement
+    told = client.get("/api/ledger/accounts").json()["items"]
+    assert [(each["purpose"], each["posted_fen"], each["pending_in_fen"]) for each in told] == [
+        ("wallet", 0, 9_000)
+    ]
 
 
 def test_an_expiry_is_not_given_as_a_reason_by_callers() -> None:
