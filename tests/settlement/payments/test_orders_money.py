@@ -105,8 +105,9 @@ def test_paying_releasing_and_posting_an_order_costs_few_statements() -> None:
     with CaptureQueriesContext(connection) as accepting:
         trading.accept_order(by=buyer, at=NOON, order_id=order.pk)
     moving, accepted = 4, 6  # trading's own: an order's move; its acceptance with the savepoint
-    # What a process reads once and keeps makes the first payment in it one statement dearer.
-    assert len(paying) - moving in (11, 12)
+    # A serial whose check character would be `*` is left out: one number in 37 takes the sequence twice.
+    counted = [each for each in paying.captured_queries if "nextval(" not in each["sql"]]
+    assert len(counted) - moving == 10
     assert len(accepting) - moving - accepted == 8
 
 
