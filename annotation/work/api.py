@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
+from ninja.decorators import decorate_view
 
 from annotation.labelstudio.rules import parse_config
 from annotation.projects.selectors import latest_guideline
 from annotation.work import services
-from annotation.work.models import Review, Submission
+from annotation.work.models import KeptAnswer, Review, Submission
 from annotation.work.rules import task_fields
 from annotation.work.schemas import (
     AssignmentIn,
     ClaimIn,
+    KeptAnswerOut,
+    NextReviewIn,
     ReasonIn,
     ReviewIn,
     ReviewOut,
@@ -23,13 +30,22 @@ from annotation.work.schemas import (
     TaskDetail,
     TaskOut,
 )
-from annotation.work.selectors import returned_because, submissions_of, task_for, tasks_visible_to
+from annotation.work.selectors import (
+    judges_blind,
+    kept_answers_of,
+    returned_because,
+    submissions_visible_to,
+    task_for,
+    tasks_visible_to,
+)
+from annotation.work.shown import moment_of, shown_note
 from annotation.work.states import TaskState
 from documents import objects
 from gateway.api import Page, actor, cursor_page, idempotent, problem
 from kernel import clock
 
 router = Router()
+LOST = services.LeaseLost.code.encode()
 
 
 @router.get("", response=Page[TaskOut])
@@ -50,10 +66,22 @@ def task_list(
     return Page[TaskOut](items=[TaskOut.of(task) for task in found], next=following)
 
 
+@router.get("/kept-answers", response=Page[KeptAnswerOut])
+def kept_answers(request: HttpRequest, cursor: str | None = None, limit: int = 50) -> Page[KeptAnswerOut]:
+    """The caller's own answers that came too late, newest first."""
+    found, following = cursor_page(kept_answers_of(actor(request)), cursor=cursor, limit=limit)
+    return Page[KeptAnswerOut](items=[_kept(row) for row in found], next=following)
+
+
+def _kept(row: KeptAnswer) -> KeptAnswerOut:
+    return KeptAnswerOut.model_validate(row, from_attributes=True)
+
+
 @router.get("/{uuid:task_id}", response=TaskDetail)
 def read_task(request: HttpRequest, task_id: UUID) -> TaskDetail:
     """One task with its data, config and guideline."""
-    task = task_for(actor(request), task_id)
+    viewer = actor(request)
+    task = task_for(viewer, task_id)
     config = parse_config(task.project.labeling_config)
     item = task.item
     address = ""
@@ -67,7 +95,8 @@ def read_task(request: HttpRequest, task_id: UUID) -> TaskDetail:
         data=task_fields(config, item, address),
         labeling_config=config.xml,
         guideline_version=guideline.version if guideline else None,
-        returned_because=returned_because(task),
+        returned_because="" if judges_blind(viewer, task) else returned_because(task),
+        shown=shown_note(viewer, task.pk),
     )
 
 
@@ -95,17 +124,44 @@ def claim(request: HttpRequest, body: ClaimIn) -> Status[TaskOut]:
 
 @router.get("/{uuid:task_id}/submissions", response=list[SubmissionOut])
 def submission_list(request: HttpRequest, task_id: UUID) -> list[Submission]:
-    """Every result of the task, the first one first."""
-    return list(submissions_of(task_for(actor(request), task_id)))
+    """The results of the task that the caller may read, the first one first; others' only when not blind."""
+    viewer = actor(request)
+    return list(submissions_visible_to(viewer, task_for(viewer, task_id)))
+
+
+def _keeping(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Keep an answer that came too late: the refusal undid everything that the request had written."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if response.status_code == services.LeaseLost.status and LOST in response.content:
+            result = json.loads(request.body)["result"]
+            services.keep_answer(by=actor(request), at=clock.now(), task_id=kwargs["task_id"], result=result)
+        return response
+
+    return answered
 
 
 @router.post("/{uuid:task_id}/submissions", response={201: SubmissionOut})
+@decorate_view(_keeping)
 @idempotent
 def submit(request: HttpRequest, task_id: UUID, body: SubmissionIn) -> Status[Submission] | HttpResponse:
-    """Submit a Label Studio result; 422 with `problems` (code, region, message) when it is no answer."""
+    """Submit a Label Studio result; 422 with `problems` (code, region, message) when it is no answer.
+
+    409 `lease_lost` when the time was over and somebody else has the task; the answer is kept then.
+    """
+    by = actor(request)
     try:
         return Status(
-            201, services.submit(by=actor(request), at=clock.now(), task_id=task_id, result=body.result)
+            201,
+            services.submit(
+                by=by,
+                at=clock.now(),
+                task_id=task_id,
+                result=body.result,
+                shown_at=moment_of(by, task_id, body.shown),
+            ),
         )
     except services.ResultRefused as refusal:
         found = [{"code": one.code, "region": one.region, "message": one.message} for one in refusal.problems]
@@ -121,6 +177,43 @@ def review(request: HttpRequest, task_id: UUID, body: ReviewIn) -> Status[Review
         services.review(
             by=actor(request), at=clock.now(), task_id=task_id, verdict=body.verdict, comment=body.comment
         ),
+    )
+
+
+@router.post("/reviews/next", response=TaskOut)
+@idempotent
+def take_next(request: HttpRequest, body: NextReviewIn) -> TaskOut:
+    """Take the oldest submission that waits for the caller's review."""
+    return TaskOut.of(services.take_next(by=actor(request), at=clock.now(), project_id=body.project_id))
+
+
+@router.post("/{uuid:task_id}/take", response=TaskOut)
+@idempotent
+def take(request: HttpRequest, task_id: UUID) -> TaskOut:
+    """Take a submission, so that nobody else reviews it meanwhile."""
+    return TaskOut.of(services.take(by=actor(request), at=clock.now(), task_id=task_id))
+
+
+@router.post("/{uuid:task_id}/put-back", response=TaskOut)
+@idempotent
+def put_back(request: HttpRequest, task_id: UUID) -> TaskOut:
+    """Put a taken submission back into the queue."""
+    return TaskOut.of(services.put_back(by=actor(request), at=clock.now(), task_id=task_id))
+
+
+@router.post("/{uuid:task_id}/extend", response=TaskOut)
+@idempotent
+def extend(request: HttpRequest, task_id: UUID) -> TaskOut:
+    """A sign of work: the lease of a task in hand runs on."""
+    return TaskOut.of(services.extend(by=actor(request), at=clock.now(), task_id=task_id))
+
+
+@router.post("/{uuid:task_id}/reassign", response=TaskOut)
+@idempotent
+def reassign(request: HttpRequest, task_id: UUID, body: ReasonIn) -> TaskOut:
+    """Give a returned task to somebody else, with the reason."""
+    return TaskOut.of(
+        services.reassign(by=actor(request), at=clock.now(), task_id=task_id, reason=body.reason)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -21,12 +22,17 @@ from annotation.projects import services as project_services
 from annotation.projects.forms import ReasonForm
 from annotation.projects.models import Item, Project
 from annotation.projects.pages import frame, viewer_of
-from annotation.projects.permissions import VIEW
-from annotation.projects.selectors import batches_of, latest_guideline, project_for, sees_inside
+from annotation.projects.selectors import (
+    batches_of,
+    latest_guideline,
+    project_for,
+    projects_visible_to,
+    sees_inside,
+)
 from annotation.projects.states import ProjectState
 from annotation.work import services
 from annotation.work.forms import AnswerForm, AssignForm, ReviewForm
-from annotation.work.models import Task
+from annotation.work.models import KeptAnswer, Task
 from annotation.work.permissions import ASSIGN, LABEL, REVIEW
 from annotation.work.rules import cumulative, forecast, percent, task_fields
 from annotation.work.selectors import (
@@ -35,20 +41,28 @@ from annotation.work.selectors import (
     WORKABLE,
     Progress,
     annotators_of,
-    history_of,
+    handbacks_of,
+    history_visible_to,
+    judges_blind,
+    kept_answers_of,
     label_counts,
+    lapsed_from,
     latest_submission,
     members_of,
+    my_paces,
     my_tasks,
     next_in_hand,
     offers_for,
+    paces_of,
     progress_of,
     returned_because,
     review_queue,
-    submissions_of,
+    reviewers_of,
+    submissions_visible_to,
     task_for,
     tasks_visible_to,
 )
+from annotation.work.shown import moment_of, shown_note
 from annotation.work.states import TaskState
 from documents import objects
 from kernel import clock
@@ -104,8 +118,15 @@ def mine(request: HttpRequest) -> HttpResponse:
         Link(label, f"?show={key}" if key else request.path, is_current=key == wanted)
         for key, label, _states in groups
     ]
+    chips.append(Link(_("未计入"), reverse("work:handbacks")))
     page = paginate(my_tasks(viewer).filter(state__in=states), request.GET, order=("-state", "id"))
-    context = {"page": page, "chips": chips, "offers": offers_for(viewer), "show": wanted}
+    context = {
+        "page": page,
+        "chips": chips,
+        "offers": offers_for(viewer),
+        "show": wanted,
+        "paces": my_paces(viewer),
+    }
     return page_or_fragment(request, "work/mine.html", "work/mine_rows.html", context)
 
 
@@ -122,10 +143,20 @@ def claim(request: HttpRequest, project_id: UUID) -> HttpResponse:
 def task_page(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """One task: the labelling form for who holds it, the result and its reviews for the others."""
     viewer = viewer_of(request)
+    if (lapsed := lapsed_from(viewer, task_id)) and lapsed.annotator_id != viewer.user_id:
+        return _after_lapse(request, viewer, lapsed)
     task = task_for(viewer, task_id)
     if request.method == "POST" or _may_label(viewer, task):
         return _labelling(request, viewer, task)
     return _reading(request, viewer, task, ReviewForm())
+
+
+def _after_lapse(request: HttpRequest, viewer: Actor, task: Task) -> HttpResponse:
+    """The time for a task was over: an answer that comes now counts if the task is still free, or is kept."""
+    if request.method == "POST" and "more" not in request.POST:
+        return _labelling(request, viewer, task)
+    messages.info(request, _("这条任务的领取时限已过，已放回待领取的任务。"))
+    return redirect("work:handbacks")
 
 
 def _may_label(viewer: Actor, task: Task) -> bool:
@@ -150,9 +181,13 @@ def _labelling(request: HttpRequest, viewer: Actor, task: Task) -> HttpResponse:
             problems = form.problems
             if not problems:
                 try:
-                    services.submit(by=viewer, at=clock.now(), task_id=task.pk, result=result)
+                    note = moment_of(viewer, task.pk, request.POST.get("shown", ""))
+                    services.submit(by=viewer, at=clock.now(), task_id=task.pk, result=result, shown_at=note)
                 except services.ResultRefused as refusal:
                     problems = refusal.reasons
+                except services.LeaseLost as refusal:
+                    messages.error(request, str(refusal))
+                    return redirect("work:handbacks")
                 else:
                     return _after_submission(request, viewer, task)
             form.add_spare_rows()
@@ -166,6 +201,7 @@ def _labelling(request: HttpRequest, viewer: Actor, task: Task) -> HttpResponse:
         "problems": problems,
         "because": returned_because(task),
         "guideline": latest_guideline(task.project),
+        "shown": request.POST.get("shown") or shown_note(viewer, task.pk),
     }
     return render(request, "work/labelling.html", context, status=422 if problems else 200)
 
@@ -179,26 +215,32 @@ def _after_submission(request: HttpRequest, viewer: Actor, task: Task) -> HttpRe
 def _reading(
     request: HttpRequest, viewer: Actor, task: Task, form: ReviewForm, status: int = 200
 ) -> HttpResponse:
-    submissions = list(submissions_of(task))
+    submissions = list(submissions_visible_to(viewer, task))
     result = submissions[-1].result if submissions else []
     is_mine = task.annotator_id == viewer.user_id
+    is_ours = viewer.belongs_to(task.project.firm_id)
     context = {
         **_shown(task, result),
         "task": task,
         "submissions": submissions,
-        "history": list(history_of(task)),
+        "history": list(history_visible_to(viewer, task)),
         "form": form,
         "may_review": _may_review(viewer, task),
+        "may_take": task.state == TaskState.SUBMITTED and _may_review(viewer, task),
+        "has_taken": task.state == TaskState.IN_REVIEW and task.reviewer_id == viewer.user_id,
+        "is_blind": judges_blind(viewer, task),
+        "may_reassign": task.state == TaskState.RETURNED
+        and (is_mine or viewer.can(ASSIGN))
+        and is_ours
+        and task.project.state in WORKABLE,
         "may_reopen": task.state == TaskState.ACCEPTED
         and task.project.state == ProjectState.IN_PROGRESS
         and viewer.can(REVIEW)
-        and viewer.belongs_to(task.project.firm_id)
+        and is_ours
         and not is_mine,
-        "may_release": task.state == TaskState.ASSIGNED
-        and viewer.can(ASSIGN)
-        and viewer.belongs_to(task.project.firm_id),
+        "may_release": task.state == TaskState.ASSIGNED and viewer.can(ASSIGN) and is_ours,
         "is_inside": sees_inside(viewer, task.project),
-        "sees_project": viewer.can(VIEW),
+        "sees_project": projects_visible_to(viewer).filter(pk=task.project_id).exists(),
         "guideline": latest_guideline(task.project),
     }
     return render(request, "work/task.html", context, status=status)
@@ -242,6 +284,30 @@ def reopen(request: HttpRequest, task_id: UUID) -> HttpResponse:
     return _with_reason(request, task_id, services.reopen, _("已退回给原标注员。"))
 
 
+@require_http_methods(["GET", "POST"])
+@login_required
+def reassign(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """转交他人: somebody else does a returned task anew."""
+    return _with_reason(request, task_id, services.reassign, _("已转交，任务回到待领取。"))
+
+
+@require_GET
+@login_required
+def handbacks(request: HttpRequest) -> HttpResponse:
+    """未计入: tasks that left the viewer's hand, why, and answers that came too late."""
+    viewer = viewer_of(request)
+    viewer.require(LABEL)
+    context = {
+        "page": paginate(handbacks_of(viewer), request.GET, order=("-id",)),
+        "kept": [(each, _answers_of(each)) for each in kept_answers_of(viewer)[:20]],
+    }
+    return page_or_fragment(request, "work/handbacks.html", "work/handbacks_rows.html", context)
+
+
+def _answers_of(kept: KeptAnswer) -> str:
+    return json.dumps(kept.result, ensure_ascii=False, indent=1)
+
+
 @require_POST
 @login_required
 def release(request: HttpRequest, task_id: UUID) -> HttpResponse:
@@ -267,6 +333,31 @@ def reviews(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
+def take_next(request: HttpRequest) -> HttpResponse:
+    """领取质检: the oldest result that waits, taken so that nobody else reviews it meanwhile."""
+    task = services.take_next(by=viewer_of(request), at=clock.now())
+    return redirect("work:task", task.pk)
+
+
+@require_POST
+@login_required
+def take(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """领取这一条."""
+    task = services.take(by=viewer_of(request), at=clock.now(), task_id=task_id)
+    return redirect("work:task", task.pk)
+
+
+@require_POST
+@login_required
+def put_back(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """放回质检队列."""
+    services.put_back(by=viewer_of(request), at=clock.now(), task_id=task_id)
+    messages.success(request, _("已放回质检队列。"))
+    return redirect("work:reviews")
+
+
+@require_POST
+@login_required
 def review(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Accept or return; then on to the next result of the same project."""
     viewer = viewer_of(request)
@@ -282,9 +373,16 @@ def review(request: HttpRequest, task_id: UUID) -> HttpResponse:
             show_refusal(form, refusal)
         else:
             messages.success(request, _("第 %(number)s 条的结论已记录。") % {"number": task.item.ordinal})
-            following = review_queue(viewer).filter(project=task.project_id).order_by("pk").first()
-            return redirect("work:task", following.pk) if following else redirect("work:reviews")
+            return _next_review(viewer, task.project_id)
     return _reading(request, viewer, task, form, status=422)
+
+
+def _next_review(viewer: Actor, project_id: UUID) -> HttpResponse:
+    try:
+        following = services.take_next(by=viewer, at=clock.now(), project_id=project_id)
+    except services.NothingToReview:
+        return redirect("work:reviews")
+    return redirect("work:task", following.pk)
 
 
 # --- the tabs of a project ----------------------------------------------------------------------------
@@ -413,9 +511,11 @@ def overview(request: HttpRequest, project_id: UUID) -> HttpResponse:
 
 
 def _member_lines(project: Project, today: date) -> list[dict[str, Any]]:
+    paces = paces_of([project.pk])
     return [
         {
             "member": member,
+            "pace": paces.get(member.user.pk),
             "rate": percent(member.passed, member.reviewed),
             "spark": charts.sparkline(member.recent, title=_("近 7 日提交")),
         }
@@ -472,6 +572,8 @@ def members(request: HttpRequest, project_id: UUID) -> HttpResponse:
         **shared,
         "form": form,
         "lines": _member_lines(project, clock.business_date(clock.now())),
+        "pace": paces_of([project.pk]).get(None),
+        "reviewers": reviewers_of(project),
         "waiting_count": progress.count(TaskState.READY, TaskState.SKIPPED),
         "may_assign": viewer.can(ASSIGN) and viewer.belongs_to(project.firm_id) and project.state in WORKABLE,
     }

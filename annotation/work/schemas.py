@@ -21,6 +21,8 @@ class TaskOut(Schema):
     price_fen: int
     assigned_at: datetime | None
     accepted_at: datetime | None
+    lease_ends_at: datetime | None
+    attempt: int
     state: str
 
     @classmethod
@@ -29,12 +31,17 @@ class TaskOut(Schema):
 
 
 class TaskDetail(TaskOut):
-    """A task to work on: `data` as Label Studio names its fields (an image as a link of ten minutes)."""
+    """A task to work on: `data` as Label Studio names its fields (an image as a link of ten minutes).
+
+    `shown`: the server's signed note of when it gave the task out; send it back with the submission, so that
+    working time is known.
+    """
 
     data: dict[str, str]
     labeling_config: str
     guideline_version: int | None
     returned_because: str
+    shown: str
 
 
 class AssignmentIn(Schema):
@@ -52,9 +59,10 @@ class ClaimIn(Schema):
 
 
 class SubmissionIn(Schema):
-    """`result`: Label Studio's list of regions."""
+    """`result`: Label Studio's list of regions; `shown`: the note that came with the task."""
 
     result: list[Any]
+    shown: str = ""
 
 
 class ReviewOut(Schema):
@@ -62,6 +70,7 @@ class ReviewOut(Schema):
 
     id: UUID
     ordinal: int
+    level: int
     verdict: str
     comment: str
     reviewer_id: UUID
@@ -78,6 +87,22 @@ class SubmissionOut(Schema):
     result: list[Any]
     result_sha256: str
     submitted_at: datetime
+    work_seconds: int
+
+
+class KeptAnswerOut(Schema):
+    """A result that came after the lease was over and the task somebody else's; it does not count."""
+
+    id: UUID
+    task_id: UUID
+    result: list[Any]
+    kept_at: datetime
+
+
+class NextReviewIn(Schema):
+    """The project to review in; none: wherever something waits."""
+
+    project_id: UUID | None = None
 
 
 class ReviewIn(Schema):

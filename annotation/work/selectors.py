@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
@@ -20,9 +21,9 @@ from annotation.projects.models import Project
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
 from annotation.projects.selectors import plans_naming_reviewers, plans_reviewed_by, projects_visible_to
 from annotation.projects.states import ProjectState
-from annotation.work.models import Handback, Review, Submission, Task
+from annotation.work.models import Handback, KeptAnswer, Review, Submission, Task
 from annotation.work.permissions import ASSIGN, LABEL, LABELLERS, REVIEW
-from annotation.work.states import BARRING, TaskState, Verdict
+from annotation.work.states import BARRING, HandbackCause, TaskState, Verdict
 from kernel import clock
 from kernel.errors import NotFound
 from kernel.models import Transition
@@ -79,6 +80,28 @@ def submissions_of(task: Task) -> QuerySet[Submission]:
     return rows.order_by("ordinal")
 
 
+def submissions_visible_to(viewer: Actor, task: Task) -> QuerySet[Submission]:
+    """The results of a visible task that the viewer may read, the first one first.
+
+    Blind: while a copy of the item is open, others' results are read only by who leads or reviews the work and
+    holds no open copy. Annotators read their own, whatever they once were given.
+    """
+    rows = submissions_of(task)
+    if viewer.is_system or OrganizationKind.AUDITOR in viewer.kinds:
+        return rows
+    mine = rows.filter(annotator=viewer.user_id)
+    copies = Task.objects.filter(item=task.item_id).exclude(state__in=FINISHED)
+    is_inside = any(viewer.can(right) for right in (RUN, ASSIGN, REVIEW))
+    if is_inside and not viewer.belongs_to(task.project.client_id):
+        return mine if copies.filter(annotator=viewer.user_id).exists() else rows
+    return rows if viewer.can(VIEW) and not copies.exists() else mine
+
+
+def judges_blind(viewer: Actor, task: Task) -> bool:
+    """Whether the viewer may settle this dispute and so is not told the contested verdict, by whom or why."""
+    return task.state == TaskState.DISPUTED and review_queue(viewer).filter(pk=task.pk).exists()
+
+
 def latest_submission(task: Task) -> Submission | None:
     """The result that counts now: its present annotator's, so that who takes a task over starts afresh."""
     return task.submissions.filter(annotator=task.annotator_id).order_by("-ordinal").first()
@@ -89,9 +112,19 @@ def history_of(task: Task) -> QuerySet[Transition]:
     return Transition.objects.filter(machine="annotation_task", subject_id=task.pk).order_by("at", "pk")
 
 
+BLIND_MOVES = ("return", "take", "put_back", "pass_on")
+
+
+def history_visible_to(viewer: Actor, task: Task) -> QuerySet[Transition]:
+    """The task's moves, oldest first; without those that tell the contested verdict to who judges it anew."""
+    rows = history_of(task)
+    return rows.exclude(move__in=BLIND_MOVES) if judges_blind(viewer, task) else rows
+
+
 def returned_because(task: Task) -> str:
-    """Why the task came back; empty unless it is returned or was taken up again."""
-    move = history_of(task).filter(move__in=["return", "reopen"]).last()
+    """Why the task came back to its present annotator; empty unless it is returned or was taken up again."""
+    moves = history_of(task).filter(move__in=["return", "reopen"])
+    move = moves.filter(at__gte=task.assigned_at).last() if task.assigned_at else None
     return move.reason if move and task.state in (*IN_HAND, TaskState.DISPUTED) else ""
 
 
@@ -101,6 +134,29 @@ def my_tasks(viewer: Actor) -> QuerySet[Task]:
         return Task.objects.none()
     rows = Task.objects.select_related("project", "item")
     return rows.filter(annotator=viewer.user_id, project__firm=viewer.organization_id)
+
+
+def lapsed_from(viewer: Actor, task_id: UUID) -> Task | None:
+    """The task that the viewer once had and lost because its time ran out; None when there was none."""
+    lapsed = Handback.objects.filter(
+        task=OuterRef("pk"), annotator=viewer.user_id, cause=HandbackCause.LAPSED
+    )
+    rows = Task.objects.select_related("project", "item").filter(Exists(lapsed), pk=task_id)
+    return rows.filter(project__firm=viewer.organization_id).first() if viewer.user_id else None
+
+
+def handbacks_of(viewer: Actor) -> QuerySet[Handback]:
+    """What left the viewer's own hand without counting, newest first, with the reason."""
+    rows = Handback.objects.select_related("task__project", "item")
+    mine = rows.filter(annotator=viewer.user_id, task__project__firm=viewer.organization_id)
+    return mine.order_by("-handed_back_at", "-pk") if viewer.user_id else rows.none()
+
+
+def kept_answers_of(viewer: Actor) -> QuerySet[KeptAnswer]:
+    """The viewer's own answers that came too late, newest first."""
+    rows = KeptAnswer.objects.select_related("task__project", "task__item")
+    mine = rows.filter(annotator=viewer.user_id, task__project__firm=viewer.organization_id)
+    return mine.order_by("-kept_at", "-pk") if viewer.user_id else rows.none()
 
 
 def next_in_hand(viewer: Actor, project_id: UUID) -> Task | None:
@@ -274,6 +330,88 @@ def members_of(project: Project, today: date) -> list[MemberRow]:
         if (worker := found.get(line["annotator"])) and 0 <= place <= 6:
             worker.recent[place] = line["n"]
     return sorted(found.values(), key=lambda member: (-member.accepted, str(member.user)))
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Median seconds of a task by the server's clock, over so many tasks."""
+
+    seconds: int
+    task_count: int
+
+    @property
+    def minutes(self) -> str:
+        """Minutes and seconds, as 1:05."""
+        return f"{self.seconds // 60}:{self.seconds % 60:02d}"
+
+
+_PACES = """
+SELECT annotator_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds), count(*)
+FROM (
+    SELECT s.task_id, s.annotator_id, sum(s.work_seconds) AS seconds
+    FROM work_submission s JOIN work_task t ON t.id = s.task_id AND t.annotator_id = s.annotator_id
+    WHERE t.project_id = ANY(%s) GROUP BY s.task_id, s.annotator_id HAVING sum(s.work_seconds) > 0
+) tasks GROUP BY GROUPING SETS ((annotator_id), ())
+"""
+
+
+_OWN_PACES = """
+SELECT project_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds), count(*)
+FROM (
+    SELECT t.project_id, s.task_id, sum(s.work_seconds) AS seconds
+    FROM work_submission s JOIN work_task t ON t.id = s.task_id AND t.annotator_id = s.annotator_id
+    WHERE t.project_id = ANY(%s) AND s.annotator_id = %s
+    GROUP BY t.project_id, s.task_id HAVING sum(s.work_seconds) > 0
+) tasks GROUP BY project_id ORDER BY project_id
+"""
+
+
+def paces_of(project_ids: Sequence[UUID]) -> dict[UUID | None, Pace]:
+    """Median time of a task for each annotator of the projects together, and for all of them under None."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PACES, [list(project_ids)])
+        return {user: Pace(int(seconds), count) for user, seconds, count in cursor.fetchall() if count}
+
+
+def my_paces(viewer: Actor) -> list[tuple[Project, Pace]]:
+    """The annotator's own median time of a task in each project that has work for them; two queries."""
+    if viewer.user_id is None:
+        return []
+    rows = my_tasks(viewer).filter(project__state__in=WORKABLE).order_by().select_related(None)
+    projects = Project.objects.filter(pk__in=rows.values("project")).in_bulk()
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN_PACES, [list(projects), viewer.user_id])
+        return [(projects[key], Pace(int(seconds), count)) for key, seconds, count in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewerRow:
+    """One reviewer's verdicts in a project, and what became of those that were contested."""
+
+    user: User
+    reviewed: int
+    returned: int
+    overturned: int
+    upheld: int
+
+
+def reviewers_of(project: Project) -> list[ReviewerRow]:
+    """Everyone who reviewed in the project, most verdicts first; two queries whatever the size."""
+    rows = Review.objects.filter(submission__task__project=project).order_by().values("reviewer")
+    counted: list[dict[str, Any]] = list(
+        rows.annotate(
+            n=Count("pk"),
+            returned=Count("pk", filter=Q(verdict=Verdict.RETURN)),
+            overturned=Count("pk", filter=Q(settled_by__verdict=Verdict.ACCEPT)),
+            upheld=Count("pk", filter=Q(settled_by__verdict=Verdict.RETURN)),
+        )
+    )
+    users = User.objects.in_bulk([row["reviewer"] for row in counted])
+    found = [
+        ReviewerRow(users[row["reviewer"]], row["n"], row["returned"], row["overturned"], row["upheld"])
+        for row in counted
+    ]
+    return sorted(found, key=lambda row: (-row.reviewed, str(row.user)))
 
 
 def label_counts(project: Project) -> list[tuple[str, int]]:

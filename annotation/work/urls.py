@@ -8,11 +8,16 @@ app_name = "work"
 urlpatterns = [
     path("", pages.mine, name="mine"),
     path("reviews/", pages.reviews, name="reviews"),
+    path("reviews/take/", pages.take_next, name="take_next"),
+    path("handbacks/", pages.handbacks, name="handbacks"),
     path("claims/<uuid:project_id>/", pages.claim, name="claim"),
     path("<uuid:task_id>/", pages.task_page, name="task"),
     path("<uuid:task_id>/skip/", pages.skip, name="skip"),
     path("<uuid:task_id>/dispute/", pages.dispute, name="dispute"),
     path("<uuid:task_id>/release/", pages.release, name="release"),
+    path("<uuid:task_id>/reassign/", pages.reassign, name="reassign"),
+    path("<uuid:task_id>/take/", pages.take, name="take"),
+    path("<uuid:task_id>/put-back/", pages.put_back, name="put_back"),
     path("<uuid:task_id>/reopen/", pages.reopen, name="reopen"),
     path("<uuid:task_id>/review/", pages.review, name="review"),
 ]

@@ -32,7 +32,7 @@ EXTRA_ROOMS = {
         "verification_urls",
     },
     "annotation/projects": {"plans"},
-    "annotation/work": {"project_urls"},
+    "annotation/work": {"project_urls", "shown"},
     "exchange/trading": {"policies", "printing", "referrals", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search", "ways"},
     "exchange/delivery": {
