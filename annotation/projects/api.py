@@ -8,19 +8,40 @@ from django.http import HttpRequest
 from ninja import File, Form, Router, Status
 from ninja.files import UploadedFile
 
-from annotation.projects import services
-from annotation.projects.models import GuidelineVersion
+from annotation.projects import guidelines, plans, services
+from annotation.projects.models import (
+    GuidelineExample,
+    GuidelineQuestion,
+    GuidelineVersion,
+    QualityPlan,
+)
 from annotation.projects.schemas import (
+    AnswerIn,
+    ExampleIn,
+    ExampleOut,
     GuidelineIn,
     GuidelineOut,
     ImportIn,
     ImportOut,
+    OpenIn,
+    PlanIn,
+    PlanOut,
     ProjectIn,
     ProjectOut,
+    QuestionOut,
     ReasonIn,
     SendBackIn,
 )
-from annotation.projects.selectors import guidelines_of, project_for, projects_visible_to
+from annotation.projects.selectors import (
+    answers_of_project,
+    examples_of,
+    guidelines_of,
+    latest_guideline,
+    project_for,
+    projects_visible_to,
+    questions_of,
+    sees_inside,
+)
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.money import Money
@@ -40,8 +61,14 @@ def project_list(request: HttpRequest, cursor: str | None = None, limit: int = 5
 def create_project(request: HttpRequest, body: ProjectIn) -> Status[ProjectOut]:
     """A new draft of the caller's firm."""
     terms = body.dict()
-    price = Money(terms.pop("task_price_fen"))
-    project = services.create_project(by=actor(request), at=clock.now(), task_price=price, **terms)
+    price, hourly = Money(terms.pop("task_price_fen")), terms.pop("hourly_rate_fen")
+    project = services.create_project(
+        by=actor(request),
+        at=clock.now(),
+        task_price=price,
+        hourly_rate=Money(hourly) if hourly else None,
+        **terms,
+    )
     return Status(201, ProjectOut.of(project))
 
 
@@ -63,7 +90,60 @@ def publish_guideline(request: HttpRequest, project_id: UUID, body: GuidelineIn)
     """Publish the next guideline version."""
     return Status(
         201,
-        services.publish_guideline(by=actor(request), at=clock.now(), project_id=project_id, body=body.body),
+        services.publish_guideline(by=actor(request), at=clock.now(), project_id=project_id, **body.dict()),
+    )
+
+
+@router.get("/projects/{uuid:project_id}/quality-plans", response=list[PlanOut])
+def plan_list(request: HttpRequest, project_id: UUID) -> list[QualityPlan]:
+    """Every version of the quality plan, the newest first; none: one copy, no lease, all reviewed."""
+    return list(project_for(actor(request), project_id).quality_plans.order_by("-version"))
+
+
+@router.post("/projects/{uuid:project_id}/quality-plans", response={201: PlanOut})
+@idempotent
+def decide_plan(request: HttpRequest, project_id: UUID, body: PlanIn) -> Status[QualityPlan]:
+    """Put the next version of the quality plan into force."""
+    decided = plans.decide_quality_plan(
+        by=actor(request), at=clock.now(), project_id=project_id, **body.dict()
+    )
+    return Status(201, decided)
+
+
+@router.get("/projects/{uuid:project_id}/examples", response=list[ExampleOut])
+def example_list(request: HttpRequest, project_id: UUID) -> list[GuidelineExample]:
+    """The examples of the guideline in force."""
+    return examples_of(latest_guideline(project_for(actor(request), project_id)))
+
+
+@router.post("/projects/{uuid:project_id}/examples", response={201: ExampleOut})
+@idempotent
+def add_example(request: HttpRequest, project_id: UUID, body: ExampleIn) -> Status[GuidelineExample]:
+    """Add a worked example to the guideline in force."""
+    made = guidelines.add_example(by=actor(request), at=clock.now(), project_id=project_id, **body.dict())
+    return Status(201, made)
+
+
+@router.get("/projects/{uuid:project_id}/questions", response=list[QuestionOut])
+def question_list(request: HttpRequest, project_id: UUID) -> list[GuidelineQuestion]:
+    """The questions about the guideline, the newest first; outside the firm the answered ones."""
+    viewer = actor(request)
+    project = project_for(viewer, project_id)
+    return list(questions_of(project)) if sees_inside(viewer, project) else answers_of_project(project)
+
+
+@router.post("/projects/{uuid:project_id}/questions/{uuid:question_id}/answer", response=QuestionOut)
+@idempotent
+def answer_question(
+    request: HttpRequest, project_id: UUID, question_id: UUID, body: AnswerIn
+) -> GuidelineQuestion:
+    """Answer a question once, for everybody who works on the project."""
+    return guidelines.answer_question(
+        by=actor(request),
+        at=clock.now(),
+        project_id=project_id,
+        question_id=question_id,
+        answer=body.answer,
     )
 
 
@@ -115,9 +195,16 @@ def _imported(outcome: services.ImportOutcome) -> ImportOut:
 
 @router.post("/projects/{uuid:project_id}/open", response=ProjectOut)
 @idempotent
-def open_project(request: HttpRequest, project_id: UUID) -> ProjectOut:
-    """Publish a draft: one task per item."""
-    return ProjectOut.of(services.open_project(by=actor(request), at=clock.now(), project_id=project_id))
+def open_project(request: HttpRequest, project_id: UUID, body: OpenIn | None = None) -> ProjectOut:
+    """Publish a draft: tasks for every item. 409 `pay_below_floor` asks for a reason."""
+    return ProjectOut.of(
+        services.open_project(
+            by=actor(request),
+            at=clock.now(),
+            project_id=project_id,
+            pay_reason=body.pay_reason if body else "",
+        )
+    )
 
 
 @router.post("/projects/{uuid:project_id}/deliver", response=ProjectOut)

@@ -11,10 +11,14 @@ from organizations.permissions import Actor
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectOpened(Event):
-    """A project was published for labelling: its items become tasks."""
+    """A project was published for labelling: its items become tasks; whoever knows of unfair pay refuses.
+
+    `pay_reason`: why it is published though its pay is below the wage floor.
+    """
 
     project_id: UUID
     by: Actor
+    pay_reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,4 +62,20 @@ class QualityPlanDecided(Event):
 
     project_id: UUID
     plan_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionAsked(Event):
+    """An annotator asked about the guideline; the project's leads owe an answer."""
+
+    question_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionAnswered(Event):
+    """A question about the guideline was answered, for everybody who works on the project."""
+
+    question_id: UUID
     by: Actor

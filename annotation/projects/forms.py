@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotation.labelstudio.rules import ConfigRefused
-from annotation.projects.models import Project
+from annotation.projects.models import Project, QualityPlan
 from annotation.projects.rules import FILE_LIMIT, config_for
 from annotation.projects.selectors import clients_for
-from annotation.projects.states import Modality
+from annotation.projects.states import Modality, ReworkPayer
 from organizations.models import Organization
 from organizations.permissions import Actor
 from web.forms import YuanField
@@ -46,6 +49,13 @@ class ProjectForm(forms.Form):
     )
     task_price = YuanField(
         label=_("单条报酬（元）"), most=1_000_000, help_text=_("每条通过质检并验收后付给标注员。")
+    )
+    hourly_rate = YuanField(
+        label=_("每小时报酬（元）"),
+        required=False,
+        least=1,
+        most=100_000,
+        help_text=_("按小时计酬时填写：按服务器记录的用时付酬，每条不超过上面的单条报酬；按条计酬请留空。"),
     )
     due_on = forms.DateField(
         label=_("约定交付"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -86,12 +96,74 @@ def initial_of(project: Project) -> dict[str, Any]:
         "brief": project.brief,
         "labeling_config": project.labeling_config,
         "task_price": project.task_price_fen,
+        "hourly_rate": project.hourly_rate_fen,
         "due_on": project.due_on,
     }
 
 
+class PlanForm(forms.Form):
+    """A project's quality plan; the share is asked in per cent."""
+
+    overlap = forms.IntegerField(
+        label=_("每条标注份数"), min_value=1, max_value=9, initial=1,
+        help_text=_("由几个人互不可见地各标一遍；同一人不会拿到同一条的两份。"),
+    )  # fmt: skip
+    lease_minutes = forms.IntegerField(
+        label=_("领取时限（分钟）"), min_value=5, max_value=10_080, initial=120,
+        help_text=_("没有作业记录超过这个时间，任务放回待领取；作业中自动延长。"),
+    )  # fmt: skip
+    review_percent = forms.DecimalField(
+        label=_("质检比例（%）"), min_value=0, max_value=100, decimal_places=2, initial=100,
+        help_text=_("按可复现的抽样决定哪些结果要质检；未抽中的提交后即通过，返工的一律质检。"),
+    )  # fmt: skip
+    has_second_review = forms.BooleanField(
+        label=_("二级质检"), required=False, help_text=_("一级通过后由另一位质检员作最终结论。")
+    )
+    review_firm = ClientField(
+        label=_("质检单位"), queryset=Organization.objects.none(), required=False, empty_label=_("本单位"),
+        help_text=_("选择其他单位后，只由该单位的质检员质检，只看到本项目的结果。"),
+    )  # fmt: skip
+    attempt_limit = forms.IntegerField(
+        label=_("返工次数上限"), min_value=1, max_value=20, initial=3,
+        help_text=_("同一人作业这么多次仍未通过，任务转交他人。"),
+    )  # fmt: skip
+    idle_minutes = forms.IntegerField(
+        label=_("空闲截断（分钟）"), min_value=1, max_value=60, initial=5,
+        help_text=_("两次作业记录之间超过这个时间的部分不计入用时。"),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, firms: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["review_firm"]
+        assert isinstance(choice, ClientField)
+        choice.queryset = firms
+
+    def terms(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        terms = dict(self.cleaned_data)
+        firm = terms.pop("review_firm")
+        share = int(terms.pop("review_percent") * 100)
+        return {**terms, "review_share_bp": share, "review_firm_id": firm.pk if firm else None}
+
+
+def plan_initial(plan: QualityPlan | None) -> dict[str, Any]:
+    """What the form of the next plan starts with."""
+    if plan is None:
+        return {}
+    names = ("overlap", "lease_minutes", "has_second_review", "attempt_limit", "idle_minutes")
+    found: dict[str, Any] = {name: getattr(plan, name) for name in names}
+    percent = Decimal(plan.review_share_bp) / 100
+    return {**found, "review_percent": percent.normalize(), "review_firm": plan.review_firm_id}
+
+
+class AnswerQuestionForm(forms.Form):
+    """The answer to a question about the guideline."""
+
+    answer = forms.CharField(label=_("答复"), max_length=2_000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
 class GuidelineForm(forms.Form):
-    """The next version of the guideline."""
+    """The next version of the guideline, and what of the work done it touches."""
 
     body = forms.CharField(
         label=_("规范正文"),
@@ -99,6 +171,59 @@ class GuidelineForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 14}),
         help_text=_("写清每个标签的含义、边界情形和例子；发布后不能修改，只能再发新版。"),
     )
+    change_note = forms.CharField(
+        label=_("修改说明"),
+        required=False,
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("与上一版有什么不同；返工时会告诉标注员。"),
+    )
+    touched_labels = forms.MultipleChoiceField(
+        label=_("涉及标签"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("规则有变的标签；都不选表示全部结果都受影响。"),
+    )
+    rework_payer = forms.ChoiceField(
+        label=_("返工报酬"),
+        required=False,
+        choices=[("", _("不需要返工")), *ReworkPayer.choices],
+        help_text=_("已通过的结果按新版重做时，报酬由谁承担；选定后可以查看受影响的结果并重开。"),
+    )
+    question_ids = forms.MultipleChoiceField(
+        label=_("并入的问答"), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=_("已写进正文的问答可以在这里勾选，之后会标明并入了哪一版。"),
+    )  # fmt: skip
+
+    def __init__(
+        self, *args: Any, project: Project, labels: Sequence[str], questions: Sequence[Any], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        is_published = project.opened_at is not None
+        if not is_published:
+            for name in ("change_note", "touched_labels", "rework_payer"):
+                del self.fields[name]
+        else:
+            self._offer("touched_labels", [(label, label) for label in labels])
+            if project.client_id is None:
+                chosen = [(value, label) for value, label in ReworkPayer.choices if value != "client"]
+                self._offer("rework_payer", [("", _("不需要返工")), *chosen])
+        if questions:
+            self._offer("question_ids", [(str(one.pk), one.question[:60]) for one in questions])
+        else:
+            del self.fields["question_ids"]
+
+    def _offer(self, name: str, choices: list[Any]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
+    def change(self) -> dict[str, Any]:
+        """The arguments of the service besides the body."""
+        given = {name: value for name, value in self.cleaned_data.items() if name != "body"}
+        if "question_ids" in given:
+            given["question_ids"] = [UUID(one) for one in given["question_ids"]]
+        return given
 
 
 class SeveralFilesInput(forms.ClearableFileInput):

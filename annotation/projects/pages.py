@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,22 +15,39 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation.labelstudio.library import IMAGE_SIZE, SENTIMENT, TEMPLATES, Template
+from annotation.labelstudio.rules import LabelingConfig
 from annotation.labelstudio.showing import answers_of, pieces_of, shapes_of, texts_of
-from annotation.projects import services
-from annotation.projects.forms import GuidelineForm, ImportForm, ProjectForm, ReasonForm, initial_of
-from annotation.projects.models import Project
+from annotation.projects import guidelines, plans, services
+from annotation.projects.contents import task_fields
+from annotation.projects.forms import (
+    AnswerQuestionForm,
+    GuidelineForm,
+    ImportForm,
+    PlanForm,
+    ProjectForm,
+    ReasonForm,
+    initial_of,
+    plan_initial,
+)
+from annotation.projects.models import GuidelineExample, Project, QualityPlan
 from annotation.projects.permissions import RUN
+from annotation.projects.rules import config_for
 from annotation.projects.selectors import (
     batches_of,
+    examples_of,
     guidelines_of,
     may_accept,
     may_run,
+    plan_in_force,
     project_for,
     projects_visible_to,
+    questions_of,
+    review_firms_of,
     sees_inside,
     with_counts,
 )
 from annotation.projects.states import Modality, ProjectState
+from documents import objects
 from kernel import clock
 from kernel.errors import NotFound, Refusal
 from kernel.money import Money
@@ -37,7 +55,7 @@ from organizations.permissions import Actor
 from web.answers import page_or_fragment
 from web.forms import show_refusal
 from web.paging import paginate
-from web.parts import Link
+from web.parts import Fact, Link
 
 
 def viewer_of(request: HttpRequest) -> Actor:
@@ -54,6 +72,7 @@ def frame(viewer: Actor, project: Project, current: str) -> dict[str, Any]:
         ("tasks", _("任务"), True),
         ("members", _("成员"), is_inside),
         ("guideline", _("标注规范"), True),
+        ("plan", _("质量方案"), True),
         ("items", _("原始数据"), is_inside),
         ("delivery", _("交付与验收"), True),
     ]
@@ -112,15 +131,19 @@ def new(request: HttpRequest) -> HttpResponse:
     chosen = TEMPLATES.get(request.GET.get("example", ""), SENTIMENT)
     initial = {"labeling_config": chosen.xml, "modality": chosen.modality}
     form = ProjectForm(request.POST or None, viewer=viewer, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    asks_plan = "overlap" in request.POST
+    plan = PlanForm(request.POST if asks_plan else None, firms=review_firms_of(viewer.organization_id))
+    if request.method == "POST" and form.is_valid() and (plan.is_valid() or not asks_plan):
         try:
-            project = services.create_project(by=viewer, at=clock.now(), **form.terms())
+            project = plans.create_planned_project(
+                by=viewer, at=clock.now(), plan=plan.terms() if asks_plan else None, **form.terms()
+            )
         except Refusal as refusal:
             show_refusal(form, refusal)
         else:
             messages.success(request, _("项目已建立。接着发布标注规范、导入原始数据。"))
             return redirect("projects:detail", project.pk)
-    context = {"form": form, "shelves": _shelves(chosen), "example": _example(chosen)}
+    context = {"form": form, "plan": plan, "shelves": _shelves(chosen), "example": _example(chosen)}
     return render(request, "projects/form.html", context, status=422 if form.is_bound else 200)
 
 
@@ -184,11 +207,20 @@ def guideline(request: HttpRequest, project_id: UUID) -> HttpResponse:
     viewer = viewer_of(request)
     project = project_for(viewer, project_id)
     versions = list(guidelines_of(project))
-    form = GuidelineForm(request.POST or None, initial={"body": versions[0].body if versions else ""})
+    asked = list(questions_of(project))
+    config = config_for(project.modality, project.labeling_config)
+    form = GuidelineForm(
+        request.POST or None,
+        initial={"body": versions[0].body if versions else ""},
+        project=project,
+        labels=list(config.labels),
+        questions=[one for one in asked if one.answered_at and one.included_in_id is None],
+    )
     if request.method == "POST" and form.is_valid():
+        body, change = form.cleaned_data["body"], form.change()
         try:
             published = services.publish_guideline(
-                by=viewer, at=clock.now(), project_id=project_id, body=form.cleaned_data["body"]
+                by=viewer, at=clock.now(), project_id=project_id, body=body, **change
             )
         except Refusal as refusal:
             if refusal.status in (403, 404):
@@ -196,10 +228,91 @@ def guideline(request: HttpRequest, project_id: UUID) -> HttpResponse:
             show_refusal(form, refusal)
         else:
             messages.success(request, _("标注规范第 %(version)s 版已发布。") % {"version": published.version})
-            return redirect("projects:guideline", project.pk)
+            is_rework = bool(published.rework_payer)
+            return redirect("projects:rework" if is_rework else "projects:guideline", project.pk)
     context = {**frame(viewer, project, "guideline"), "versions": versions, "form": form}
+    context["examples"] = shown_examples(config, examples_of(versions[0] if versions else None))
+    context["questions"] = asked if context["is_inside"] else [one for one in asked if one.answered_at]
     context["may_publish"] = context["may_run"] and project.state in services.FEEDABLE
     return render(request, "projects/guideline.html", context, status=422 if form.is_bound else 200)
+
+
+def shown_examples(config: LabelingConfig, examples: Sequence[GuidelineExample]) -> list[dict[str, Any]]:
+    """Examples as people see them: the item with the result drawn on it."""
+    return [_shown_example(config, example) for example in examples]
+
+
+def _shown_example(config: LabelingConfig, example: GuidelineExample) -> dict[str, Any]:
+    item = example.item
+    texts = texts_of(config, task_fields(config, item))
+    is_text = bool(item.text) and not texts
+    address = ""
+    if not item.text:
+        address = objects.signed_link(
+            item.object_key, file_name=item.name, media_type=item.media_type, inline=True
+        )
+    return {
+        "example": example,
+        "image_url": address,
+        "texts": texts,
+        "pieces": pieces_of(config, item.text, example.result) if is_text else [],
+        "shapes": shapes_of(config, example.result),
+        "answers": answers_of(config, example.result),
+    }
+
+
+@require_POST
+@login_required
+def answer(request: HttpRequest, project_id: UUID, question_id: UUID) -> HttpResponse:
+    """答复标注员的问题."""
+    form = AnswerQuestionForm(request.POST)
+    given = form.cleaned_data["answer"] if form.is_valid() else ""
+    guidelines.answer_question(
+        by=viewer_of(request), at=clock.now(), project_id=project_id, question_id=question_id, answer=given
+    )
+    messages.success(request, _("已答复，参与项目的标注员都能看到。"))
+    return redirect("projects:guideline", project_id)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def plan(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """质量方案: what is in force, and a form for the next version."""
+    viewer = viewer_of(request)
+    project = project_for(viewer, project_id)
+    current = plan_in_force(project)
+    firms = review_firms_of(project.firm_id)
+    form = PlanForm(request.POST or None, firms=firms, initial=plan_initial(current))
+    if request.method == "POST" and form.is_valid():
+        try:
+            decided = plans.decide_quality_plan(
+                by=viewer, at=clock.now(), project_id=project_id, **form.terms()
+            )
+        except Refusal as refusal:
+            if refusal.status in (403, 404):
+                raise
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("质量方案第 %(version)s 版已生效。") % {"version": decided.version})
+            return redirect("projects:plan", project.pk)
+    context = {**frame(viewer, project, "plan"), "form": form, "facts": _plan_facts(current), "plan": current}
+    context["may_decide"] = context["may_run"] and project.state in services.FEEDABLE
+    return render(request, "projects/plan.html", context, status=422 if form.is_bound else 200)
+
+
+def _plan_facts(plan: QualityPlan | None) -> list[Fact]:
+    if plan is None:
+        return []
+    share = f"{plan.review_share_bp // 100}.{plan.review_share_bp % 100:02d}%"
+    return [
+        Fact(_("每条标注份数"), plan.overlap),
+        Fact(_("领取时限（分钟）"), plan.lease_minutes),
+        Fact(_("质检比例"), share),
+        Fact(_("二级质检"), _("需要") if plan.has_second_review else _("不需要")),
+        Fact(_("质检单位"), plan.review_firm or _("本单位")),
+        Fact(_("返工次数上限"), plan.attempt_limit),
+        Fact(_("空闲截断（分钟）"), plan.idle_minutes),
+    ]
 
 
 @require_http_methods(["GET", "POST"])
@@ -244,8 +357,15 @@ def items(request: HttpRequest, project_id: UUID) -> HttpResponse:
 @login_required
 def open_(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Publish a draft."""
-    services.open_project(by=viewer_of(request), at=clock.now(), project_id=project_id)
-    messages.success(request, _("项目已发布，每条数据生成一条任务，可以分配了。"))
+    reason = request.POST.get("pay_reason", "")[:2_000].replace("\x00", "")
+    try:
+        services.open_project(by=viewer_of(request), at=clock.now(), project_id=project_id, pay_reason=reason)
+    except Refusal as refusal:
+        if refusal.field != "pay_reason":
+            raise
+        messages.error(request, str(refusal))
+        return redirect("projects:detail", project_id)
+    messages.success(request, _("项目已发布，每条数据都有了任务，可以分配了。"))
     return redirect("projects:members", project_id)
 
 

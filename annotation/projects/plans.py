@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -12,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from annotation.projects.events import QualityPlanDecided
 from annotation.projects.models import Project, QualityPlan
 from annotation.projects.permissions import RUN
-from annotation.projects.selectors import plan_in_force, projects_visible_to, review_firms_for
-from annotation.projects.services import FEEDABLE, locked_project
+from annotation.projects.selectors import plan_in_force, projects_visible_to, review_firms_of
+from annotation.projects.services import FEEDABLE, create_project, locked_project
 from annotation.projects.states import ProjectState
 from audit.services import record
 from kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
@@ -49,7 +51,7 @@ def _checked(by: Actor, project: Project, review_firm_id: UUID | None, numbers: 
         if not least <= numbers[field] <= most:
             words = _("应在 %(least)s 到 %(most)s 之间。")
             raise InvalidInput(field=field, reason=words % {"least": least, "most": most})
-    if review_firm_id is not None and not review_firms_for(project).filter(pk=review_firm_id).exists():
+    if review_firm_id is not None and not review_firms_of(project.firm_id).filter(pk=review_firm_id).exists():
         words = _("质检单位应为已认证的其他标注企业；由本单位质检时请留空。")
         raise InvalidInput(field="review_firm", reason=words)
 
@@ -107,3 +109,14 @@ def decide_quality_plan(
     if project.state != ProjectState.DRAFT:
         announce(QualityPlanDecided(at=at, project_id=project.pk, plan_id=plan.pk, by=by))
     return plan
+
+
+@transaction.atomic
+def create_planned_project(
+    *, by: Actor, at: datetime, plan: Mapping[str, Any] | None, **terms: Any
+) -> Project:
+    """A new draft together with its quality plan, both or none; `plan` and `terms` as the two services take them."""
+    project = create_project(by=by, at=at, **terms)
+    if plan is not None:
+        decide_quality_plan(by=by, at=at, project_id=project.pk, **plan)
+    return project

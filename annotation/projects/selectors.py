@@ -7,7 +7,14 @@ from uuid import UUID
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
-from annotation.projects.models import Batch, GuidelineVersion, Project, QualityPlan
+from annotation.projects.models import (
+    Batch,
+    GuidelineExample,
+    GuidelineQuestion,
+    GuidelineVersion,
+    Project,
+    QualityPlan,
+)
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
 from annotation.projects.rules import QualityTerms
 from annotation.projects.states import ProjectState
@@ -58,6 +65,24 @@ def guidelines_of(project: Project) -> QuerySet[GuidelineVersion]:
     return project.guidelines.select_related("published_by").order_by("-version")
 
 
+def examples_of(guideline: GuidelineVersion | None) -> list[GuidelineExample]:
+    """The examples of a guideline version in their order, with their items."""
+    if guideline is None:
+        return []
+    return list(guideline.examples.select_related("item").order_by("ordinal"))
+
+
+def questions_of(project: Project) -> QuerySet[GuidelineQuestion]:
+    """Every question about the guideline, the newest first, with who asked and answered."""
+    rows = project.questions.select_related("asked_by", "answered_by", "item", "included_in")
+    return rows.order_by("-asked_at", "-pk")
+
+
+def answers_of_project(project: Project) -> list[GuidelineQuestion]:
+    """The answered questions, the newest first: what everybody who works on the project reads."""
+    return list(questions_of(project).filter(answered_at__isnull=False))
+
+
 def plan_in_force(project: Project) -> QualityPlan | None:
     """The quality plan that counts now; None when the project never had one."""
     return project.quality_plans.select_related("review_firm").order_by("-version").first()
@@ -91,12 +116,12 @@ def plans_reviewed_by(organization_id: UUID | None) -> QuerySet[QualityPlan]:
     return plans_naming_reviewers().filter(review_firm=organization_id)
 
 
-def review_firms_for(project: Project) -> QuerySet[Organization]:
-    """Who may review a project's work instead of its firm: every other verified annotation firm."""
+def review_firms_of(firm_id: UUID | None) -> QuerySet[Organization]:
+    """Who may review a firm's work instead of the firm itself: every other verified annotation firm."""
     rows = Organization.objects.filter(
         verification="verified", kinds__contains=[OrganizationKind.ANNOTATION_FIRM.value]
     )
-    return rows.exclude(pk=project.firm_id).order_by("name")
+    return rows.exclude(pk=firm_id).order_by("name")
 
 
 def batches_of(project: Project) -> QuerySet[Batch]:

@@ -24,7 +24,7 @@ from annotation.projects.events import (
     ProjectOpened,
     ProjectSentBack,
 )  # fmt: skip
-from annotation.projects.models import Batch, GuidelineVersion, Item, Project
+from annotation.projects.models import Batch, GuidelineExample, GuidelineVersion, Item, Project
 from annotation.projects.permissions import ACCEPT, RUN
 from annotation.projects.rules import (
     ITEM_LIMIT,
@@ -38,7 +38,7 @@ from annotation.projects.rules import (
     safe_name,
 )  # fmt: skip
 from annotation.projects.selectors import latest_guideline, project_for, projects_visible_to
-from annotation.projects.states import PROJECT, RECORD_TYPE, Modality, ProjectState
+from annotation.projects.states import PROJECT, RECORD_TYPE, Modality, ProjectState, ReworkPayer
 from audit.services import record
 from documents import objects
 from kernel import clock
@@ -61,6 +61,7 @@ TITLE_LIMIT = 120
 BRIEF_LIMIT = 5_000
 GUIDELINE_LIMIT = 50_000
 PRICE_LIMIT = Money.from_yuan(10_000)
+HOURLY_LIMIT = Money.from_yuan(1_000)
 PARALLEL_PUTS = 8
 FEEDABLE = (ProjectState.DRAFT, ProjectState.OPEN, ProjectState.IN_PROGRESS)
 
@@ -132,7 +133,14 @@ def _locked_own(by: Actor, project_id: UUID) -> Project:
     return project
 
 
-def _checked_terms(title: str, brief: str, task_price: Money, due_on: date | None, at: datetime) -> str:
+def _checked_terms(
+    title: str,
+    brief: str,
+    task_price: Money,
+    due_on: date | None,
+    at: datetime,
+    hourly_rate: Money | None = None,
+) -> str:
     cleaned = " ".join(title.split())
     if not 2 <= len(cleaned) <= TITLE_LIMIT or not is_storable(cleaned):
         words = _("项目名称应有 2 到 %(limit)s 个字。")
@@ -143,6 +151,9 @@ def _checked_terms(title: str, brief: str, task_price: Money, due_on: date | Non
     if not Money(0) <= task_price <= PRICE_LIMIT:
         words = _("单条报酬应在 0 到 %(limit)s 之间。")
         raise InvalidInput(field="task_price", reason=words % {"limit": PRICE_LIMIT})
+    if hourly_rate is not None and not Money(1) <= hourly_rate <= HOURLY_LIMIT:
+        words = _("每小时报酬应在 0.01 元到 %(limit)s 之间；按条计酬时请留空。")
+        raise InvalidInput(field="hourly_rate", reason=words % {"limit": HOURLY_LIMIT})
     if due_on is not None and due_on < clock.business_date(at):
         raise InvalidInput(field="due_on", reason=_("约定交付日期不能早于今天。"))
     return cleaned
@@ -171,8 +182,11 @@ def create_project(
     task_price: Money,
     due_on: date | None = None,
     client_id: UUID | None = None,
+    hourly_rate: Money | None = None,
 ) -> Project:
     """A new draft of the actor's firm. `task_price`: what one accepted task pays its annotator.
+
+    With an `hourly_rate` annotators are paid by the hour, and `task_price` is the most that one task pays.
 
     Raises ConfigRefused for a labeling config that cannot be used, InvalidInput for other fields.
     """
@@ -181,7 +195,7 @@ def create_project(
         raise NotFound
     if modality not in Modality.values:
         raise InvalidInput(field="modality", reason=_("请选择数据形态。"))
-    cleaned = _checked_terms(title, brief, task_price, due_on, at)
+    cleaned = _checked_terms(title, brief, task_price, due_on, at, hourly_rate)
     client = _checked_client(by, client_id)
     config = config_for(modality, labeling_config)
     project = Project.objects.create(
@@ -193,6 +207,7 @@ def create_project(
         modality=modality,
         labeling_config=config.xml,
         task_price_fen=task_price.fen,
+        hourly_rate_fen=hourly_rate.fen if hourly_rate else None,
         due_on=due_on,
         created_by=by.user,
         created_at=at,
@@ -214,30 +229,49 @@ def edit_project(
     task_price: Money,
     due_on: date | None = None,
     client_id: UUID | None = None,
+    hourly_rate: Money | None = None,
 ) -> Project:
     """Change a draft; the modality stays, because items may be there already."""
     project = _locked_own(by, project_id)
     if project.state != ProjectState.DRAFT:
         raise NotEditable
-    project.title = _checked_terms(title, brief, task_price, due_on, at)
+    project.title = _checked_terms(title, brief, task_price, due_on, at, hourly_rate)
     project.client = _checked_client(by, client_id)
     config = config_for(project.modality, labeling_config)
     project.labeling_config, project.brief = config.xml, brief.strip()
     project.task_price_fen, project.due_on = task_price.fen, due_on
-    project.save(update_fields=["title", "client", "labeling_config", "brief", "task_price_fen", "due_on"])
+    project.hourly_rate_fen = hourly_rate.fen if hourly_rate else None
+    fields = ["title", "client", "labeling_config", "brief", "task_price_fen", "hourly_rate_fen", "due_on"]
+    project.save(update_fields=fields)
     detail = {"config_sha256": config.digest, "task_price_fen": task_price.fen, "client_id": client_id}
     record(by=by, at=at, action="projects.edit", subject=project, detail=detail)
     return project
 
 
 @transaction.atomic
-def publish_guideline(*, by: Actor, at: datetime, project_id: UUID, body: str) -> GuidelineVersion:
-    """Publish the next version of the guideline; the same text again gives the version in force."""
+def publish_guideline(
+    *,
+    by: Actor,
+    at: datetime,
+    project_id: UUID,
+    body: str,
+    change_note: str = "",
+    touched_labels: Sequence[str] = (),
+    rework_payer: str = "",
+    question_ids: Iterable[UUID] = (),
+) -> GuidelineVersion:
+    """Publish the next version of the guideline; the same text again gives the version in force.
+
+    `change_note` tells what changed; `touched_labels` (none: all) which labels' rules did; `rework_payer` who bears
+    the pay when accepted work is done again. Answered questions of `question_ids` become part of this version;
+    the examples of the version before come along.
+    """
     project = _locked_own(by, project_id)
     cleaned = body.strip().replace("\r\n", "\n")
     if not cleaned or len(cleaned) > GUIDELINE_LIMIT or not is_storable(cleaned):
         words = _("请填写标注规范，最多 %(limit)s 个字。")
         raise InvalidInput(field="body", reason=words % {"limit": GUIDELINE_LIMIT})
+    note = _checked_change(project, change_note, touched_labels, rework_payer)
     if project.state not in FEEDABLE:
         raise NotFeedable(state=project.get_state_display())
     current = latest_guideline(project)
@@ -247,12 +281,66 @@ def publish_guideline(*, by: Actor, at: datetime, project_id: UUID, body: str) -
         project=project,
         version=current.version + 1 if current else 1,
         body=cleaned,
+        change_note=note,
+        touched_labels=list(dict.fromkeys(touched_labels)),
+        rework_payer=rework_payer,
         published_by=by.user,
         published_at=at,
     )
-    detail = {"version": guideline.version}
+    _carry_over(project, current, guideline, list(question_ids))
+    detail = {
+        "version": guideline.version,
+        "touched_labels": guideline.touched_labels,
+        "rework_payer": guideline.rework_payer,
+    }
     record(by=by, at=at, action="projects.publish_guideline", subject=project, detail=detail)
     return guideline
+
+
+def _checked_change(project: Project, note: str, labels: Sequence[str], payer: str) -> str:
+    words = note.strip()
+    if len(words) > BRIEF_LIMIT or not is_storable(words):
+        said = _("修改说明最多 %(limit)s 个字。")
+        raise InvalidInput(field="change_note", reason=said % {"limit": BRIEF_LIMIT})
+    if payer and payer not in ReworkPayer.values:
+        raise InvalidInput(field="rework_payer", reason=_("请选择返工报酬由谁承担。"))
+    if payer == ReworkPayer.CLIENT and project.client_id is None:
+        raise InvalidInput(field="rework_payer", reason=_("自用项目没有委托方，返工报酬请由标注企业承担。"))
+    known = set(config_for(project.modality, project.labeling_config).labels)
+    strange = [label for label in labels if label not in known]
+    if strange:
+        said = _("配置中没有标签 %(labels)s，请从现有标签中选择。")
+        raise InvalidInput(field="touched_labels", reason=said % {"labels": listed(strange)})
+    return words
+
+
+def _carry_over(
+    project: Project,
+    current: GuidelineVersion | None,
+    guideline: GuidelineVersion,
+    question_ids: Sequence[UUID],
+) -> None:
+    """The former version's examples, and the answered questions that the new version takes up."""
+    asked = project.questions.select_for_update(of=("self",)).filter(pk__in=question_ids)
+    chosen = [one for one in asked.order_by("pk") if one.answered_at and one.included_in_id is None]
+    if len(chosen) != len(set(question_ids)):
+        words = _("只能并入本项目已答复且尚未并入的问答。")
+        raise InvalidInput(field="question_ids", reason=words)
+    for one in chosen:
+        one.included_in = guideline
+        one.save(update_fields=["included_in"])
+    former = current.examples.order_by("ordinal") if current else []
+    GuidelineExample.objects.bulk_create(
+        GuidelineExample(
+            guideline=guideline,
+            ordinal=number,
+            kind=each.kind,
+            item_id=each.item_id,
+            result=each.result,
+            note=each.note,
+        )
+        for number, each in enumerate(former, 1)
+    )
 
 
 def import_files(
@@ -388,8 +476,11 @@ def _item_row(batch: Batch, ordinal: int, item: CheckedItem) -> Item:
 
 
 @transaction.atomic
-def open_project(*, by: Actor, at: datetime, project_id: UUID) -> Project:
-    """Publish a draft: config usable, guideline published, at least one item. One task per item follows."""
+def open_project(*, by: Actor, at: datetime, project_id: UUID, pay_reason: str = "") -> Project:
+    """Publish a draft: config usable, guideline published, at least one item. Tasks for every item follow.
+
+    `pay_reason`: why the project is published though a pilot earned less than the wage floor.
+    """
     project = _locked_own(by, project_id)
     PROJECT.check(project, "open")
     fields = fields_of(project)
@@ -403,7 +494,7 @@ def open_project(*, by: Actor, at: datetime, project_id: UUID) -> Project:
     project.opened_at = at
     PROJECT.move(project, "open", by=by, at=at, update_fields=["opened_at"])
     record(by=by, at=at, action="projects.open", subject=project)
-    announce(ProjectOpened(at=at, project_id=project.pk, by=by))
+    announce(ProjectOpened(at=at, project_id=project.pk, by=by, pay_reason=pay_reason.strip()))
     return project
 
 

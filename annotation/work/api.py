@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,8 @@ from ninja import Router, Status
 from ninja.decorators import decorate_view
 
 from annotation.labelstudio.rules import parse_config
+from annotation.projects.models import GuidelineQuestion
+from annotation.projects.schemas import QuestionOut
 from annotation.projects.selectors import latest_guideline
 from annotation.work import services
 from annotation.work.models import KeptAnswer, Review, Submission
@@ -22,18 +25,22 @@ from annotation.work.schemas import (
     ClaimIn,
     KeptAnswerOut,
     NextReviewIn,
+    QuestionIn,
     ReasonIn,
     ReviewIn,
     ReviewOut,
+    StatementLineOut,
     SubmissionIn,
     SubmissionOut,
     TaskDetail,
     TaskOut,
 )
 from annotation.work.selectors import (
+    StatementLine,
     judges_blind,
     kept_answers_of,
     returned_because,
+    statement_of,
     submissions_visible_to,
     task_for,
     tasks_visible_to,
@@ -75,6 +82,20 @@ def kept_answers(request: HttpRequest, cursor: str | None = None, limit: int = 5
 
 def _kept(row: KeptAnswer) -> KeptAnswerOut:
     return KeptAnswerOut.model_validate(row, from_attributes=True)
+
+
+@router.get("/statement", response=list[StatementLineOut])
+def statement(request: HttpRequest, first_on: date, until_on: date) -> list[StatementLine]:
+    """The firm's work statement over the days from `first_on` (inside) to `until_on` (outside)."""
+    return statement_of(actor(request), first_on, until_on)
+
+
+@router.post("/rework", response=list[TaskOut])
+@idempotent
+def reopen_touched(request: HttpRequest, body: ClaimIn) -> list[TaskOut]:
+    """Return the accepted tasks that a change of the project's guideline touches to their annotators."""
+    tasks = services.reopen_touched(by=actor(request), at=clock.now(), project_id=body.project_id)
+    return [TaskOut.of(task) for task in tasks]
 
 
 @router.get("/{uuid:task_id}", response=TaskDetail)
@@ -206,6 +227,15 @@ def put_back(request: HttpRequest, task_id: UUID) -> TaskOut:
 def extend(request: HttpRequest, task_id: UUID) -> TaskOut:
     """A sign of work: the lease of a task in hand runs on."""
     return TaskOut.of(services.extend(by=actor(request), at=clock.now(), task_id=task_id))
+
+
+@router.post("/{uuid:task_id}/questions", response={201: QuestionOut})
+@idempotent
+def ask(request: HttpRequest, task_id: UUID, body: QuestionIn) -> Status[GuidelineQuestion]:
+    """Ask about the guideline at this task."""
+    return Status(
+        201, services.ask(by=actor(request), at=clock.now(), task_id=task_id, question=body.question)
+    )
 
 
 @router.post("/{uuid:task_id}/reassign", response=TaskOut)

@@ -33,6 +33,7 @@ from annotation.labelstudio.rules import (
 )
 from annotation.labelstudio.showing import sides
 from annotation.projects.models import Item
+from annotation.projects.states import ExampleKind
 from annotation.work.states import Verdict
 from kernel.wording import listed
 
@@ -297,4 +298,32 @@ class ReviewForm(forms.Form):
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("退回时必填：写明哪里不对、依据规范哪一条。"),
+    )
+
+
+class AskForm(forms.Form):
+    """A question about the guideline."""
+
+    question = forms.CharField(
+        label=gettext_lazy("问题"),
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("写清哪一种情形规范没有说明；答复会公开给参与项目的人。"),
+    )
+
+
+class ExampleForm(forms.Form):
+    """What a result shows as an example."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("类别"),
+        choices=ExampleKind.choices,
+        widget=forms.RadioSelect,
+        initial=ExampleKind.RIGHT,
+    )
+    note = forms.CharField(
+        label=gettext_lazy("说明"),
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("为什么对或为什么错，依据规范哪一条。"),
     )

@@ -25,6 +25,7 @@ from annotation.projects.pages import frame, viewer_of
 from annotation.projects.selectors import (
     batches_of,
     latest_guideline,
+    may_run,
     project_for,
     projects_visible_to,
     sees_inside,
@@ -54,6 +55,7 @@ from annotation.work.selectors import (
     next_in_hand,
     offers_for,
     paces_of,
+    pilot_of,
     progress_of,
     returned_because,
     review_queue,
@@ -229,6 +231,7 @@ def _reading(
         "may_take": task.state == TaskState.SUBMITTED and _may_review(viewer, task),
         "has_taken": task.state == TaskState.IN_REVIEW and task.reviewer_id == viewer.user_id,
         "is_blind": judges_blind(viewer, task),
+        "may_example": bool(submissions) and may_run(viewer, task.project),
         "may_reassign": task.state == TaskState.RETURNED
         and (is_mine or viewer.can(ASSIGN))
         and is_ours
@@ -501,6 +504,7 @@ def overview(request: HttpRequest, project_id: UUID) -> HttpResponse:
         **_burn_up(project, progress, today),
         "progress": progress,
         "stages": _set_up(project) if project.state == ProjectState.DRAFT else [],
+        **_pay(project, today, is_inside=shared["is_inside"]),
         "kpis": _progress_kpis(project, progress, today, is_inside=shared["is_inside"]),
         "portions": _portions(project, progress),
         "members": _member_lines(project, today)[:5] if shared["is_inside"] else [],
@@ -508,6 +512,22 @@ def overview(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "history": list(Transition.objects.filter(subject_id=project.pk).order_by("at", "pk")),
     }
     return render(request, "work/overview.html", context)
+
+
+def _pay(project: Project, today: date, *, is_inside: bool) -> dict[str, Any]:
+    """What a pilot says of an hour at the project's pay, for its firm while it is set up or worked on."""
+    if not is_inside or project.state not in (ProjectState.DRAFT, *WORKABLE):
+        return {}
+    pilot = pilot_of(project, today)
+    if pilot is None:
+        return {}
+    facts = [
+        Fact(_("试标条数"), f"{pilot.task_count:,}"),
+        Fact(_("每条中位用时"), _("%(count)s 秒") % {"count": pilot.median_seconds}),
+        Fact(_("折合每小时"), Money(pilot.hourly_fen)),
+        Fact(_("下限（每小时）"), Money(pilot.floor.hourly_fen)),
+    ]
+    return {"pilot": pilot, "pilot_facts": facts}
 
 
 def _member_lines(project: Project, today: date) -> list[dict[str, Any]]:

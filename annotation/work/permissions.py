@@ -12,4 +12,7 @@ FIRM = {Kind.ANNOTATION_FIRM}
 ASSIGN = permission("tasks.assign", _("分配标注任务"), kinds=FIRM, roles={Role.PROJECT_LEAD})
 LABEL = permission("tasks.label", _("领取和提交标注任务"), kinds=FIRM, roles={Role.ANNOTATOR})
 REVIEW = permission("tasks.review", _("质检标注结果"), kinds=FIRM, roles={Role.QUALITY_REVIEWER})
+STATEMENT = permission(
+    "tasks.statement", _("查看作业结算单"), kinds=FIRM, roles={Role.PROJECT_LEAD, Role.FINANCE}
+)
 LABELLERS = frozenset({Role.ANNOTATOR, Role.ADMINISTRATOR})

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
-from annotation.labelstudio.rules import LabelingConfig
-from annotation.projects.models import Item
-from annotation.projects.states import RECORD_TYPE
+from annotation.projects.contents import image_size, task_fields
+
+__all__ = [
+    "Forecast", "cumulative", "forecast", "hourly_earning", "image_size", "is_drawn", "pay_of", "percent",
+    "seconds_worked", "task_fields",
+]  # fmt: skip
 
 PACE_DAYS = 7
 WHOLE = 10_000  # basis points
@@ -25,20 +27,6 @@ class Forecast:
     ends_on: date
     late_days: int
     missing_per_day: int
-
-
-def task_fields(config: LabelingConfig, item: Item, address: str = "") -> dict[str, str]:
-    """The task's fields as Label Studio names them: the text, several texts, or the image's address."""
-    shown = config.objects[0]
-    if item.media_type == RECORD_TYPE:
-        told = json.loads(item.text)
-        return {one.field: told.get(one.field, "") for one in config.objects}
-    return {shown.field: item.text if shown.kind == "text" else address}
-
-
-def image_size(item: Item) -> tuple[int, int] | None:
-    """Width and height of an image in pixels; None for text."""
-    return (item.width, item.height) if item.width and item.height else None
 
 
 def is_drawn(salt: str, task_id: UUID, ordinal: int, share_bp: int) -> bool:

@@ -112,6 +112,25 @@ class ReviewIn(Schema):
     comment: str = ""
 
 
+class QuestionIn(Schema):
+    """A question about the guideline at a task."""
+
+    question: str
+
+
+class StatementLineOut(Schema):
+    """What one annotator did in one project in a period."""
+
+    annotator: str
+    project_number: str
+    project_title: str
+    task_count: int
+    seconds: int
+    amount_fen: int
+    rework_firm_fen: int
+    rework_client_fen: int
+
+
 class ReasonIn(Schema):
     """Why."""
 

@@ -17,15 +17,17 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from annotation.labelstudio.kinds import labels_given
-from annotation.projects.models import Project
+from annotation.projects.models import GuidelineVersion, Project
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
 from annotation.projects.selectors import plans_naming_reviewers, plans_reviewed_by, projects_visible_to
 from annotation.projects.states import ProjectState
 from annotation.work.models import Handback, KeptAnswer, Review, Submission, Task
-from annotation.work.permissions import ASSIGN, LABEL, LABELLERS, REVIEW
+from annotation.work.permissions import ASSIGN, LABEL, LABELLERS, REVIEW, STATEMENT
+from annotation.work.rules import hourly_earning
 from annotation.work.states import BARRING, HandbackCause, TaskState, Verdict
+from annotation.work.wages import WageFloor, floor_on
 from kernel import clock
-from kernel.errors import NotFound
+from kernel.errors import InvalidInput, NotFound
 from kernel.models import Transition
 from organizations.models import Membership
 from organizations.permissions import Actor
@@ -37,6 +39,7 @@ FOR_REVIEW = (TaskState.SUBMITTED, TaskState.IN_REVIEW, TaskState.DISPUTED)
 FINISHED = (TaskState.ACCEPTED, TaskState.SKIPPED)
 JUDGED = (*FOR_REVIEW, TaskState.ACCEPTED, TaskState.RETURNED)
 HANDED_OVER = (ProjectState.DELIVERED, ProjectState.ACCEPTED, ProjectState.CLOSED)
+PILOT_LEAST = 10  # timed tasks before their median says anything
 WORKABLE = (ProjectState.OPEN, ProjectState.IN_PROGRESS)
 
 
@@ -382,6 +385,140 @@ def my_paces(viewer: Actor) -> list[tuple[Project, Pace]]:
     with connection.cursor() as cursor:
         cursor.execute(_OWN_PACES, [list(projects), viewer.user_id])
         return [(projects[key], Pace(int(seconds), count)) for key, seconds, count in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """What timed tasks under a project's config say of the hour at this project's pay."""
+
+    task_count: int
+    median_seconds: int
+    hourly_fen: int
+    floor: WageFloor
+
+    @property
+    def is_below(self) -> bool:
+        return self.hourly_fen < self.floor.hourly_fen
+
+
+def pilot_of(project: Project, today: date) -> Pilot | None:
+    """The firm's timed tasks under the same config, this project's included; None with fewer than PILOT_LEAST."""
+    same = Project.objects.filter(firm=project.firm_id, labeling_config=project.labeling_config)
+    pace = paces_of(list(same.values_list("pk", flat=True))).get(None)
+    if pace is None or pace.task_count < PILOT_LEAST:
+        return None
+    hourly = hourly_earning(project.task_price_fen, project.hourly_rate_fen, pace.seconds)
+    return Pilot(pace.task_count, pace.seconds, hourly, floor_on(today))
+
+
+def latest_change(project: Project) -> GuidelineVersion | None:
+    """The newest guideline version that says who pays for rework; None when none does."""
+    return project.guidelines.exclude(rework_payer="").order_by("-version").first()
+
+
+def touched_tasks(project: Project) -> dict[UUID, list[str]]:
+    """The accepted tasks that a later change of the guideline touches, each with the labels by which it does.
+
+    A change is a version that says who pays for rework. It touches results under older versions that use one of
+    its labels, or all of them (no label told then) when it names none.
+    """
+    changes = list(project.guidelines.exclude(rework_payer="").values_list("version", "touched_labels"))
+    if not changes:
+        return {}
+    later = Submission.objects.filter(task=OuterRef("task"), ordinal__gt=OuterRef("ordinal"))
+    rows = Submission.objects.filter(
+        ~Exists(later),
+        task__project=project,
+        task__state=TaskState.ACCEPTED,
+        guideline__version__lt=max(version for version, _labels in changes),
+    ).order_by("task_id")
+    found: dict[UUID, list[str]] = {}
+    for task_id, under, result in rows.values_list("task_id", "guideline__version", "result").iterator(2_000):
+        newer = [labels for version, labels in changes if version > under]
+        used = {label for region in result for label in labels_given(region)}
+        hit = sorted(used.intersection(set[str]().union(*newer)))
+        if hit or not all(newer):
+            found[task_id] = hit
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PayUnderWay:
+    """An annotator's pay that is not owed yet: `held_fen` waits for review, `earned_fen` for the acceptance.
+
+    By the hour, what waits for review is the most it can be.
+    """
+
+    held_fen: int
+    held_count: int
+    earned_fen: int
+    earned_count: int
+
+
+def pay_under_way(viewer: Actor) -> PayUnderWay:
+    """The viewer's own pay before it is owed, over all firms worked for."""
+    own = Task.objects.filter(annotator=viewer.user_id)
+    held = Q(state__in=FOR_REVIEW)
+    earned = Q(state=TaskState.ACCEPTED) & ~Q(project__state__in=[ProjectState.ACCEPTED, ProjectState.CLOSED])
+    found = own.aggregate(
+        held=Sum("price_fen", filter=held),
+        held_count=Count("pk", filter=held),
+        earned=Sum("price_fen", filter=earned),
+        earned_count=Count("pk", filter=earned),
+    )
+    return PayUnderWay(
+        int(found["held"] or 0), found["held_count"], int(found["earned"] or 0), found["earned_count"]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """What one annotator did in one project in a period: accepted tasks, time, pay, and rework by who bears it."""
+
+    annotator: str
+    project_number: str
+    project_title: str
+    task_count: int
+    seconds: int
+    amount_fen: int
+    rework_firm_fen: int
+    rework_client_fen: int
+
+    @property
+    def hours(self) -> str:
+        """Hours with two decimals, rounded down."""
+        hundredths = self.seconds // 36
+        return f"{hundredths // 100}.{hundredths % 100:02d}"
+
+
+_STATEMENT = """
+SELECT u.name, p.number, p.title, count(*), coalesce(sum(w.seconds), 0), sum(t.price_fen),
+       coalesce(sum(r.firm_fen), 0), coalesce(sum(r.client_fen), 0)
+FROM work_task t
+JOIN projects_project p ON p.id = t.project_id
+JOIN accounts_user u ON u.id = t.annotator_id
+LEFT JOIN LATERAL (
+    SELECT sum(s.work_seconds) AS seconds FROM work_submission s
+    WHERE s.task_id = t.id AND s.annotator_id = t.annotator_id
+) w ON true
+LEFT JOIN LATERAL (
+    SELECT sum(amount_fen) FILTER (WHERE payer = 'firm') AS firm_fen,
+           sum(amount_fen) FILTER (WHERE payer = 'client') AS client_fen
+    FROM work_reworkpay WHERE task_id = t.id
+) r ON true
+WHERE t.state = 'accepted' AND p.firm_id = %s AND t.accepted_at >= %s AND t.accepted_at < %s
+GROUP BY u.id, u.name, p.id, p.number, p.title ORDER BY u.name, u.id, p.number
+"""
+
+
+def statement_of(viewer: Actor, first: date, until: date) -> list[StatementLine]:
+    """The firm's work statement over the days from `first` (inside) to `until` (outside), by day of acceptance."""
+    viewer.require(STATEMENT)
+    if not date(2000, 1, 1) <= first < until <= date(2100, 1, 1):
+        raise InvalidInput(field="first_on", reason=_("请填写 2000 年至 2099 年间的起止日期，先起后止。"))
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENT, [viewer.organization_id, clock.start_of(first), clock.start_of(until)])
+        return [StatementLine(*row[:3], *(int(number) for number in row[3:])) for row in cursor.fetchall()]
 
 
 @dataclass(frozen=True, slots=True)

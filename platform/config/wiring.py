@@ -42,11 +42,18 @@ def _people() -> dict[type[Event], list[Handler]]:
 
 def _annotation() -> dict[type[Event], list[Handler]]:
     from annotation.projects import events as news
+    from annotation.work import events as work_news
     from annotation.work import services as work
+    from config import annotation_notices as notices
     from settlement.payments import services as payments
 
     return {
-        news.ProjectOpened: [work.create_tasks_of_project],
+        news.QuestionAsked: [notices.tell_question_asked],
+        news.QuestionAnswered: [notices.tell_question_answered],
+        work_news.LeaseLapsed: [notices.tell_lease_lapsed],
+        work_news.TaskReassigned: [notices.tell_reassigned],
+        work_news.VerdictOverturned: [notices.tell_overturned],
+        news.ProjectOpened: [work.require_fair_pay, work.create_tasks_of_project],
         news.BatchImported: [work.create_tasks_of_batch],
         news.QualityPlanDecided: [work.create_copies_of_plan],
         news.ProjectDelivered: [work.require_finished],

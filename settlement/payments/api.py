@@ -111,7 +111,10 @@ def earnings(request: HttpRequest, cursor: str | None = None, limit: int = 20) -
     sums = selectors.earnings_of(viewer)
     rows, following = cursor_page(selectors.payouts_of(viewer), cursor=cursor, limit=limit)
     return {
+        "held_fen": sums.under_way.held_fen,
+        "accepted_fen": sums.under_way.earned_fen,
         "balance_fen": sums.balance.fen,
+        "paid_fen": sums.paid.fen,
         "earned_fen": sums.earned.fen,
         "task_count": sums.task_count,
         "items": [_payout(row) for row in rows],

@@ -223,7 +223,18 @@ def earnings(request: HttpRequest) -> HttpResponse:
     context = {
         "page": paginate(selectors.payouts_of(viewer), request.GET),
         "kpis": [
+            Kpi(
+                _("待质检"),
+                Money(sums.under_way.held_fen),
+                hint=_("%(count)s 条已提交") % {"count": f"{sums.under_way.held_count:,}"},
+            ),
+            Kpi(
+                _("已通过，待验收"),
+                Money(sums.under_way.earned_fen),
+                hint=_("%(count)s 条已通过") % {"count": f"{sums.under_way.earned_count:,}"},
+            ),
             Kpi(_("应付报酬余额"), sums.balance, hint=_("项目验收后入账")),
+            Kpi(_("已付报酬"), sums.paid),
             Kpi(_("累计报酬"), sums.earned),
             Kpi(_("累计通过任务"), sums.task_count, unit=_("条")),
         ],

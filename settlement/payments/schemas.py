@@ -65,9 +65,15 @@ class PayoutOut(Schema):
 
 
 class EarningsOut(Schema):
-    """The caller's earnings, the newest projects first."""
+    """The caller's earnings, the newest projects first.
 
+    `held_fen` waits for review, `accepted_fen` for the project's acceptance, `balance_fen` is payable.
+    """
+
+    held_fen: int
+    accepted_fen: int
     balance_fen: int
+    paid_fen: int
     earned_fen: int
     task_count: int
     items: list[PayoutOut]

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from annotation.work.selectors import PayUnderWay, pay_under_way
 from exchange.trading.models import Order
 from exchange.trading.selectors import visible_order
 from kernel.errors import NotAllowed, NotFound
@@ -48,11 +49,20 @@ class RefundScope:
 
 @dataclass(frozen=True, slots=True)
 class Earnings:
-    """What an annotator is owed, and everything earned so far."""
+    """An annotator's pay by where it stands: held (in review), earned (accepted), payable, paid.
+
+    `balance` is payable now; `earned` is everything that ever became payable, over `task_count` tasks.
+    """
 
     balance: Money
     earned: Money
     task_count: int
+    under_way: PayUnderWay
+
+    @property
+    def paid(self) -> Money:
+        """What left the balance with pay runs, tax withheld included."""
+        return self.earned - self.balance
 
 
 def _own(viewer: Actor, prefix: str = "order__") -> Q:
@@ -157,7 +167,8 @@ def earnings_of(viewer: Actor) -> Earnings:
     """The viewer's balance and totals."""
     sums = payouts_of(viewer).aggregate(fen=Sum("amount_fen"), tasks=Sum("task_count"))
     balance = ledger.balance_of(user=viewer.user, purpose=Purpose.EARNINGS) if viewer.user else Money(0)
-    return Earnings(balance, Money(int(sums["fen"] or 0)), int(sums["tasks"] or 0))
+    under_way = pay_under_way(viewer)
+    return Earnings(balance, Money(int(sums["fen"] or 0)), int(sums["tasks"] or 0), under_way)
 
 
 # --- desk, search ------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from kernel.events import Event
 from kernel.money import Money
 from organizations.permissions import Actor
 from organizations.states import Role
-from tests.cast import NOON, QINGLAN, YUNSHAN, mei, organization, person, tao
+from tests.cast import NOON, QINGLAN, YUNSHAN, mei, organization, person, tao, zhou
 
 SENTIMENT = (
     '<View><Text name="text" value="$text"/>'
@@ -52,6 +52,11 @@ def ouyang() -> Actor:
     return person("ouyang", QINGLAN, Role.QUALITY_REVIEWER)
 
 
+def buyer() -> Actor:
+    """Administrator of the client 云山."""
+    return zhou()
+
+
 def labelling_reviewer() -> Actor:
     """Somebody of 清蓝 who labels and reviews."""
     return person("bai", QINGLAN, Role.ANNOTATOR, Role.QUALITY_REVIEWER)
@@ -76,6 +81,7 @@ def draft(
     modality: str = "text",
     client: bool = False,
     price: str = "0.35",
+    hourly: str = "",
     **more: Any,
 ) -> Project:
     """A draft of 清蓝 for itself, or for 云山."""
@@ -89,6 +95,7 @@ def draft(
         task_price=Money.from_yuan(price),
         due_on=more.pop("due_on", date(2026, 3, 20)),
         client_id=organization(YUNSHAN).pk if client else None,
+        hourly_rate=Money.from_yuan(hourly) if hourly else None,
     )
 
 

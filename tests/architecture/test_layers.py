@@ -31,8 +31,8 @@ EXTRA_ROOMS = {
         "verification_pages",
         "verification_urls",
     },
-    "annotation/projects": {"plans"},
-    "annotation/work": {"project_urls", "shown"},
+    "annotation/projects": {"contents", "guidelines", "plans"},
+    "annotation/work": {"project_urls", "shown", "steering_pages", "wages"},
     "exchange/trading": {"policies", "printing", "referrals", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search", "ways"},
     "exchange/delivery": {

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from annotation.projects.models import Item, Project
 from annotation.projects.rules import QualityTerms, is_storable
+from annotation.projects.states import ReworkPayer
 from annotation.work.events import ItemComplete, TaskConcluded, TaskReassigned
 from annotation.work.models import Handback, ReworkPay, Submission, Task
 from annotation.work.rules import pay_of
@@ -104,14 +105,17 @@ def accept(by: Actor, at: datetime, task: Task, submission: Submission, reason: 
 
 
 def _pay(task: Task) -> int:
-    """By the item what it was handed out at; by the hour its annotator's time; and what rework pays again."""
+    """By the item what it was handed out at; by the hour its annotator's time, at most its price each time it is paid."""
     project: Project = task.project
     if project.hourly_rate_fen is None:
         return task.price_fen
+    again = list(ReworkPay.objects.filter(task=task).order_by("decided_at").values_list("payer", flat=True))
+    if again and again[-1] == ReworkPayer.NONE:
+        return task.price_fen
     mine = task.submissions.filter(annotator=task.annotator_id)
     seconds = mine.aggregate(total=Sum("work_seconds"))["total"] or 0
-    again = ReworkPay.objects.filter(task=task).aggregate(total=Sum("amount_fen"))["total"] or 0
-    return pay_of(project.task_price_fen, project.hourly_rate_fen, seconds) + again
+    times = 1 + sum(payer != ReworkPayer.NONE for payer in again)
+    return pay_of(project.task_price_fen * times, project.hourly_rate_fen, seconds)
 
 
 def tell_if_complete(by: Actor, at: datetime, task: Task) -> None:

@@ -129,3 +129,20 @@ class NothingAccepted(Refusal):
 
     code = "nothing_accepted"
     message = gettext_lazy("没有任何通过质检的结果，不能交付。")
+
+
+class PayBelowFloor(Refusal):
+    """A pilot earned less in an hour than the wage floor; publishing it asks for a reason that is recorded."""
+
+    code = "pay_below_floor"
+    message = gettext_lazy(
+        "试标 %(count)s 条的中位用时为 %(seconds)s 秒，按本项目报酬折合每小时 %(hourly)s，低于下限 %(floor)s（%(source)s）。"
+        "请提高报酬；确需发布的，请填写理由，理由会留存备查。"
+    )
+
+
+class NothingTouched(Refusal):
+    """No accepted work was done under an older version of the guideline."""
+
+    code = "nothing_touched"
+    message = gettext_lazy("没有按旧版规范通过、且受这次修改影响的结果，不需要返工。")

@@ -127,7 +127,7 @@ def test_the_page_keeps_the_late_answer_and_shows_it() -> None:
     work.claim_task(by=scenes.wen(), at=NOON + 31 * MINUTE, project_id=project.pk)
     client = Client()
     client.force_login(mei().user)
-    page = client.post(f"/tasks/{task.pk}/", {"sentiment": "正面"}, follow=True)
+    page = client.post(f"/tasks/{task.pk}/", {"c0": "正面"}, follow=True)
     assert page.redirect_chain == [("/tasks/handbacks/", 302)]
     assert "领取时限已过" in page.content.decode()
     assert "正面" in page.content.decode()
