@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from annotation.projects.models import Project
 from annotation.projects.rules import QualityTerms
@@ -18,12 +17,14 @@ from annotation.work.selectors import WORKABLE, may_be_given
 from annotation.work.services.conclusions import hand_back, is_exhausted, locked_task, take_away
 from annotation.work.services.refusals import LeaseLost, NotWorkable, NotYourTask
 from annotation.work.states import TASK, HandbackCause, MomentKind, TaskState
-from kernel.errors import NotFound
 from kernel.events import announce
 from organizations.permissions import Actor
 
 MOMENT_GAP = timedelta(seconds=15)
 """Signs of work closer together than this are one."""
+# Written into records, so the same whatever language the person reads in.
+OUT_OF_ATTEMPTS, NO_REWORK = "返工次数已用完", "没有在时限内返工"
+NO_WORK, WORKED_ON = "超过领取时限，没有作业记录", "时限过后继续作业，任务尚未交给他人"
 LAPSED_AT_ONCE = 500  # rows of one transaction
 
 
@@ -50,13 +51,13 @@ def _end_lease(by: Actor, at: datetime, task: Task, terms: QualityTerms) -> None
         task.reviewer = task.lease_ends_at = None
         TASK.move(task, "put_back", by=by, at=at, update_fields=["reviewer", "lease_ends_at"])
     elif task.state == TaskState.RETURNED and is_exhausted(task, terms):
-        take_away(by, at, task, HandbackCause.EXHAUSTED, _("返工次数已用完"))
+        take_away(by, at, task, HandbackCause.EXHAUSTED, OUT_OF_ATTEMPTS)
     elif task.state == TaskState.RETURNED:
-        take_away(by, at, task, HandbackCause.REASSIGNED, _("没有在时限内返工"))
+        take_away(by, at, task, HandbackCause.REASSIGNED, NO_REWORK)
     else:
         assert task.annotator_id is not None
         former = task.annotator_id
-        hand_back(by, at, task, "lapse", HandbackCause.LAPSED, _("超过领取时限，没有作业记录"))
+        hand_back(by, at, task, "lapse", HandbackCause.LAPSED, NO_WORK)
         announce(LeaseLapsed(at=at, task_id=task.pk, annotator_id=former, by=by))
 
 
@@ -82,18 +83,16 @@ def locked_own_task(by: Actor, at: datetime, task_id: UUID) -> Task:
     """
     by.require(LABEL)
     rows = Task.objects.select_for_update(of=("self",)).select_related("project", "project__firm", "item")
+    found = rows.filter(pk=task_id, project__firm=by.organization_id).first()
+    # Asked under the lock: the lease may have ended while this waited for it.
     lapsed = Handback.objects.filter(task=task_id, annotator=by.user_id, cause=HandbackCause.LAPSED)
-    found = rows.filter(pk=task_id).first() if by.user_id and lapsed.exists() else None
-    if found is None or found.annotator_id == by.user_id:
+    if by.user is None or found is None or found.annotator_id == by.user_id or not lapsed.exists():
         task = locked_task(by, task_id)
         require_own(by, task)
         return task
     project: Project = found.project
-    if not by.belongs_to(project.firm_id):
-        raise NotFound
     if project.state not in WORKABLE:
         raise NotWorkable(state=project.get_state_display())
-    assert by.user is not None
     is_free = found.state == TaskState.READY and may_be_given(by.user).filter(pk=found.pk).exists()
     if not is_free:
         raise LeaseLost
@@ -101,7 +100,7 @@ def locked_own_task(by: Actor, at: datetime, task_id: UUID) -> Task:
     found.lease_ends_at = lease_end(at, terms_of(project))
     fields = ["annotator", "assigned_at", "lease_ends_at"]
     TASK.move(
-        found, "assign", by=by, at=at, reason=_("时限过后继续作业，任务尚未交给他人"), update_fields=fields
+        found, "assign", by=by, at=at, reason=WORKED_ON, update_fields=fields
     )
     return found
 
