@@ -121,7 +121,7 @@ def review_firms_of(firm_id: UUID | None) -> QuerySet[Organization]:
     rows = Organization.objects.filter(
         verification="verified", kinds__contains=[OrganizationKind.ANNOTATION_FIRM.value]
     )
-    return rows.exclude(pk=firm_id).order_by("name")
+    return rows.filter(~Q(pk=firm_id)).order_by("name")
 
 
 def batches_of(project: Project) -> QuerySet[Batch]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +16,7 @@ from notifications.services import notify, notify_holders
 from organizations.states import Role
 
 
-def _task(task_id: object) -> Task:
+def _task(task_id: UUID) -> Task:
     return Task.objects.select_related("project", "item").get(pk=task_id)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from django.test import Client
+
 from annotation.projects import plans
 from annotation.projects import services as projects
 from annotation.projects.models import Project
@@ -60,6 +62,14 @@ def buyer() -> Actor:
 def labelling_reviewer() -> Actor:
     """Somebody of 清蓝 who labels and reviews."""
     return person("bai", QINGLAN, Role.ANNOTATOR, Role.QUALITY_REVIEWER)
+
+
+def signed_in(who: Actor) -> Client:
+    """A browser in which this person is signed in."""
+    assert who.user is not None
+    client = Client()
+    client.force_login(who.user)
+    return client
 
 
 def texts(*bodies: str) -> list[RawItem]:

@@ -108,10 +108,10 @@ def _pay(task: Task) -> int:
     """By the item what it was handed out at; by the hour its annotator's time, at most its price each time it is paid."""
     project: Project = task.project
     if project.hourly_rate_fen is None:
-        return task.price_fen
+        return int(task.price_fen)
     again = list(ReworkPay.objects.filter(task=task).order_by("decided_at").values_list("payer", flat=True))
     if again and again[-1] == ReworkPayer.NONE:
-        return task.price_fen
+        return int(task.price_fen)
     mine = task.submissions.filter(annotator=task.annotator_id)
     seconds = mine.aggregate(total=Sum("work_seconds"))["total"] or 0
     times = 1 + sum(payer != ReworkPayer.NONE for payer in again)

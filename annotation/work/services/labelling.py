@@ -105,6 +105,7 @@ def _write_submission(
 
 def _time_worked(by: Actor, at: datetime, task: Task, shown_at: datetime | None, terms: QualityTerms) -> int:
     """Note that the annotator was here now, and reckon the time since the submission before."""
+    assert by.user_id is not None
     mine = WorkMoment.objects.filter(annotator=by.user_id)
     of_task = mine.filter(task=task)
     since = of_task.filter(kind=MomentKind.SUBMITTED).aggregate(top=Max("seen_at"))["top"]

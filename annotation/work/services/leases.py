@@ -99,9 +99,7 @@ def locked_own_task(by: Actor, at: datetime, task_id: UUID) -> Task:
     found.annotator, found.assigned_at = by.user, at
     found.lease_ends_at = lease_end(at, terms_of(project))
     fields = ["annotator", "assigned_at", "lease_ends_at"]
-    TASK.move(
-        found, "assign", by=by, at=at, reason=WORKED_ON, update_fields=fields
-    )
+    TASK.move(found, "assign", by=by, at=at, reason=WORKED_ON, update_fields=fields)
     return found
 
 
@@ -112,6 +110,7 @@ def lease_end(at: datetime, terms: QualityTerms) -> datetime | None:
 
 def note_moment(by: Actor, at: datetime, task: Task, kind: MomentKind) -> bool:
     """Write down that the annotator was seen at the task; False when that was noted a moment ago."""
+    assert by.user_id is not None
     near = WorkMoment.objects.filter(task=task, annotator=by.user_id, seen_at__gt=at - MOMENT_GAP)
     if kind != MomentKind.SUBMITTED and near.filter(seen_at__lte=at).exists():
         return False

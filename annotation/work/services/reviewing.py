@@ -178,6 +178,7 @@ def _checked_comment(verdict: str, comment: str) -> str:
 def _write_review(
     by: Actor, at: datetime, task: Task, submission: Submission, verdict: str, words: str
 ) -> Review:
+    assert by.user is not None  # _require_reviewer has seen to it
     former = submission.reviews.aggregate(top=Max("ordinal"))["top"] or 0
     contested = None
     if task.state == TaskState.DISPUTED:

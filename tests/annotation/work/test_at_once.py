@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -121,10 +122,8 @@ def test_a_lease_that_ends_during_the_submit_loses_nothing() -> None:
     who, end = mei(), NOON + timedelta(minutes=5)
     for number in range(6):
         task = work.claim_task(by=who, at=NOON, project_id=project.pk)
-        sent, _ended = at_once(
-            lambda task=task: work.submit(by=who, at=end, task_id=task.pk, result=scenes.sentiment()),
-            lambda: work.lapse_leases(end),
-        )
+        send = partial(work.submit, by=who, at=end, task_id=task.pk, result=scenes.sentiment())
+        sent, _ended = at_once(send, lambda: work.lapse_leases(end))
         assert isinstance(sent, Submission), sent
         assert Submission.objects.filter(task=task).count() == 1, number
         assert Task.objects.get(pk=task.pk).state == "submitted"
@@ -136,10 +135,8 @@ def test_a_lapsed_task_claimed_by_another_during_the_submit_counts_for_one_and_i
         project = scenes.planned([f"只有 {number} 条"], lease_minutes=5)
         task = work.claim_task(by=who, at=NOON, project_id=project.pk)
         work.lapse_leases(end)
-        sent, claimed = at_once(
-            lambda task=task: work.submit(by=who, at=end, task_id=task.pk, result=scenes.sentiment()),
-            lambda project=project: work.claim_task(by=other, at=end, project_id=project.pk),
-        )
+        send = partial(work.submit, by=who, at=end, task_id=task.pk, result=scenes.sentiment())
+        sent, claimed = at_once(send, partial(work.claim_task, by=other, at=end, project_id=project.pk))
         names = (type(sent).__name__, type(claimed).__name__)
         assert names in (("Submission", "NothingReady"), ("LeaseLost", "Task"))
         kept = KeptAnswer.objects.filter(task=task, annotator=who.user).count()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
-from django.test import Client
 
 from annotation.projects import guidelines
 from annotation.projects import services as projects
@@ -17,6 +17,7 @@ from annotation.work.models import ReworkPay, Task
 from annotation.work.selectors import returned_because, touched_tasks
 from kernel.errors import InvalidInput, NotAllowed, NotFound
 from notifications.models import Notification
+from organizations.permissions import Actor
 from tests.annotation import scenes
 from tests.annotation.scenes import hears
 from tests.cast import NOON, he, lin, mei, tao, yan
@@ -24,10 +25,10 @@ from tests.cast import NOON, he, lin, mei, tao, yan
 pytestmark = pytest.mark.django_db
 
 
-def changed(project: Project, **change: object) -> GuidelineVersion:
+def changed(project: Project, **change: Any) -> GuidelineVersion:
     return projects.publish_guideline(
         by=scenes.qin(), at=NOON, project_id=project.pk, body="好评正面，差评负面；反语按实际态度。", **change
-    )  # type: ignore[arg-type]
+    )
 
 
 def labelled(*words: str) -> Project:
@@ -77,13 +78,12 @@ def test_examples_are_the_leads() -> None:
 def test_a_result_becomes_an_example_from_its_page_and_annotators_read_it() -> None:
     project = scenes.opened()
     (task,) = scenes.accepted(project)
-    client = Client()
-    client.force_login(lin().user)
+    client = scenes.signed_in(lin())
     assert "用作规范示例" in client.get(f"/tasks/{task.pk}/").content.decode()
     done = client.post(f"/tasks/{task.pk}/example/", {"kind": "right", "note": "价格便宜算正面"})
     assert done.headers["Location"] == f"/projects/{project.pk}/guideline/"
     assert "价格便宜算正面" in client.get(f"/projects/{project.pk}/guideline/").content.decode()
-    client.force_login(mei().user)
+    client = scenes.signed_in(mei())
     assert "价格便宜算正面" in client.get(f"/tasks/{task.pk}/guideline/").content.decode()
 
 
@@ -100,8 +100,7 @@ def test_a_question_is_answered_for_everybody_and_may_become_part_of_the_next_ve
         )
     assert ear.names == ["QuestionAsked", "QuestionAnswered"]
     assert Notification.objects.filter(user=mei().user, title__contains="已答复").count() == 1
-    client = Client()
-    client.force_login(scenes.wen().user)
+    client = scenes.signed_in(scenes.wen())
     assert "按实际态度。" in client.get(f"/tasks/{other[0].pk}/guideline/").content.decode()
     with pytest.raises(guidelines.AlreadyAnswered):
         guidelines.answer_question(
@@ -184,8 +183,7 @@ def test_strange_labels_and_payers_are_refused_and_nothing_is_published() -> Non
 
 def test_the_lead_publishes_a_change_sees_what_it_touches_and_reopens_it_on_the_page() -> None:
     project = labelled("负面", "正面")
-    client = Client()
-    client.force_login(scenes.qin().user)
+    client = scenes.signed_in(scenes.qin())
     form = {"body": "第二版", "touched_labels": ["负面"], "rework_payer": "client", "change_note": "改了"}
     done = client.post(f"/projects/{project.pk}/guideline/", form)
     assert done.headers["Location"] == f"/projects/{project.pk}/rework/"
@@ -199,11 +197,10 @@ def test_the_lead_publishes_a_change_sees_what_it_touches_and_reopens_it_on_the_
 def test_the_api_knows_plans_examples_and_questions() -> None:
     project = scenes.opened()
     (task,) = scenes.assigned(project)
-    client = Client()
+    client = scenes.signed_in(scenes.qin())
 
-    def post(who: object, path: str, body: object, key: str) -> dict[str, object]:
-        client.force_login(who.user)  # type: ignore[attr-defined]
-        answer = client.post(
+    def post(who: Actor, path: str, body: object, key: str) -> dict[str, object]:
+        answer = scenes.signed_in(who).post(
             path, json.dumps(body), content_type="application/json", headers={"Idempotency-Key": key}
         )
         assert answer.status_code in (200, 201), answer.content
@@ -224,8 +221,7 @@ def test_the_api_knows_plans_examples_and_questions() -> None:
 
 
 def test_the_project_form_asks_for_the_plan_and_the_tab_changes_it() -> None:
-    client = Client()
-    client.force_login(scenes.qin().user)
+    client = scenes.signed_in(scenes.qin())
     assert "每条标注份数" in client.get("/projects/new/").content.decode()
     plan = {
         "overlap": 3, "lease_minutes": 45, "review_percent": "12.5", "attempt_limit": 2, "idle_minutes": 4,

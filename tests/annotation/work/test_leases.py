@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 
 from annotation.work import services as work
 from annotation.work.events import LeaseLapsed, TaskReassigned
@@ -107,8 +106,7 @@ def test_the_api_keeps_the_late_answer_too_though_the_refusal_undid_the_request(
     project = scenes.planned(["甲"], lease_minutes=30)
     task = work.claim_task(by=mei(), at=NOON, project_id=project.pk)
     work.claim_task(by=scenes.wen(), at=NOON + 31 * MINUTE, project_id=project.pk)
-    client = Client()
-    client.force_login(mei().user)
+    client = scenes.signed_in(mei())
     answer = client.post(
         f"/api/tasks/{task.pk}/submissions",
         json.dumps({"result": scenes.sentiment()}),
@@ -125,8 +123,7 @@ def test_the_page_keeps_the_late_answer_and_shows_it() -> None:
     project = scenes.planned(["甲"], lease_minutes=30)
     task = work.claim_task(by=mei(), at=NOON, project_id=project.pk)
     work.claim_task(by=scenes.wen(), at=NOON + 31 * MINUTE, project_id=project.pk)
-    client = Client()
-    client.force_login(mei().user)
+    client = scenes.signed_in(mei())
     page = client.post(f"/tasks/{task.pk}/", {"c0": "正面"}, follow=True)
     assert page.redirect_chain == [("/tasks/handbacks/", 302)]
     assert "领取时限已过" in page.content.decode()

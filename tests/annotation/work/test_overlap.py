@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 
@@ -129,8 +131,9 @@ def test_a_listener_may_name_the_items_that_come_first_and_may_refuse() -> None:
 )  # fmt: skip
 def test_each_number_of_a_plan_has_bounds(field: str, value: int) -> None:
     project = scenes.draft()
+    terms: dict[str, Any] = {field: value}
     with pytest.raises(InvalidInput) as refused:
-        decide_quality_plan(by=scenes.qin(), at=NOON, project_id=project.pk, **{field: value})
+        decide_quality_plan(by=scenes.qin(), at=NOON, project_id=project.pk, **terms)
     assert refused.value.field == field
     assert project.quality_plans.count() == 0
 

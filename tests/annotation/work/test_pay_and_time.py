@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
-from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,8 +160,7 @@ def test_the_firms_statement_tells_tasks_hours_and_pay_of_a_month() -> None:
             statement_of(who, date(2026, 3, 1), date(2026, 4, 1))
     with pytest.raises(InvalidInput):
         statement_of(lin(), date.min, date.max)
-    client = Client()
-    client.force_login(lin().user)
+    client = scenes.signed_in(lin())
     page = client.get("/tasks/statement/?month=2026-03")
     assert "Mei" in page.content.decode()
     table = client.get("/tasks/statement/?month=2026-03&format=csv").content.decode("utf-8-sig").splitlines()
@@ -215,8 +213,7 @@ def test_a_project_that_a_pilot_shows_to_pay_too_little_is_published_with_a_reas
         projects.open_project(by=scenes.qin(), at=NOON, project_id=project.pk)
     assert "折合每小时 ¥14.00，低于下限 ¥17.40" in str(refused.value)
     assert PayCheck.objects.filter(project=project).count() == 0
-    client = Client()
-    client.force_login(scenes.qin().user)
+    client = scenes.signed_in(scenes.qin())
     assert "仍要发布的理由" in client.get(f"/projects/{project.pk}/").content.decode()
     assert client.post(f"/projects/{project.pk}/open/").headers["Location"] == f"/projects/{project.pk}/"
     projects.open_project(by=scenes.qin(), at=NOON, project_id=project.pk, pay_reason="公益项目，另有补贴")

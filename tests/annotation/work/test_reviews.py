@@ -7,7 +7,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +28,7 @@ from organizations.permissions import Actor
 from organizations.states import Role
 from tests.annotation import scenes
 from tests.annotation.scenes import hears
-from tests.cast import BEIJIANG, NOON, lin, mei, organization, person, tao, yan
+from tests.cast import BEIJIANG, NOON, QINGLAN, lin, mei, organization, person, tao, yan
 
 db = pytest.mark.django_db
 
@@ -165,8 +164,7 @@ def test_reviewers_from_outside_see_what_was_submitted_there_and_nothing_else() 
     )
     task = sent(project)
     assert list(tasks_visible_to(outside_reviewer())) == [task]
-    client = Client()
-    client.force_login(outside_reviewer().user)
+    client = scenes.signed_in(outside_reviewer())
     assert client.get(f"/tasks/{task.pk}/").status_code == 200
     assert client.get(f"/projects/{project.pk}/").status_code == 404
 
@@ -184,10 +182,9 @@ def test_while_a_copy_is_open_nobody_who_labels_it_reads_the_other_answer() -> N
     assert list(submissions_visible_to(both, task)) == []
     assert submissions_visible_to(tao(), task).count() == 1
     assert submissions_visible_to(scenes.qin(), task).count() == 1
-    assert submissions_visible_to(person("cai", scenes.QINGLAN, Role.FINANCE), task).count() == 0
+    assert submissions_visible_to(person("cai", QINGLAN, Role.FINANCE), task).count() == 0
     assert submissions_visible_to(yan(), task).count() == 1
-    client = Client()
-    client.force_login(both.user)
+    client = scenes.signed_in(both)
     assert client.get(f"/api/tasks/{task.pk}/submissions").json() == []
     wen = scenes.wen()
     with pytest.raises(NotFound):
@@ -203,8 +200,7 @@ def test_who_takes_a_task_over_does_not_read_what_was_answered_before() -> None:
     work.claim_task(by=scenes.wen(), at=NOON + timedelta(minutes=1), project_id=project.pk)
     task.refresh_from_db()
     assert list(submissions_visible_to(scenes.wen(), task)) == []
-    client = Client()
-    client.force_login(scenes.wen().user)
+    client = scenes.signed_in(scenes.wen())
     shown = client.get(f"/api/tasks/{task.pk}").json()
     assert (shown["returned_because"], shown["attempt"]) == ("", 1)
     assert "不对" not in client.get(f"/tasks/{task.pk}/").content.decode()
@@ -225,14 +221,13 @@ def test_who_settles_a_dispute_sees_neither_the_verdict_nor_whose_it_was() -> No
     task = contested()
     moves = [move.move for move in history_visible_to(scenes.ouyang(), task)]
     assert moves == ["assign", "submit", "dispute"]
-    client = Client()
-    client.force_login(scenes.ouyang().user)
+    client = scenes.signed_in(scenes.ouyang())
     page = client.get(f"/tasks/{task.pk}/").content.decode()
     assert "第 2 条不对" not in page
     assert "Tao" not in page
     assert "规范第 3 条说可以" in page
     assert client.get(f"/api/tasks/{task.pk}").json()["returned_because"] == ""
-    client.force_login(mei().user)
+    client = scenes.signed_in(mei())
     assert "第 2 条不对" in client.get(f"/tasks/{task.pk}/").content.decode()
 
 
@@ -290,8 +285,7 @@ def test_each_move_is_allowed_from_its_states_and_no_other(state: str, move: str
 @db
 def test_the_api_takes_judges_and_puts_back() -> None:
     task = sent(scenes.planned(["甲"]))
-    client = Client()
-    client.force_login(lin().user)
+    client = scenes.signed_in(lin())
 
     def post(path: str, body: object, key: str) -> tuple[int, str]:
         answer = client.post(
