@@ -1,29 +1,17 @@
-"""Endpoint secrets at rest: sealed with a key derived from SECRET_KEY; the former keys still open them."""
+"""Endpoint secrets at rest."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
+from signing.sealing import Box
 
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
-
-
-def _box() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet(
-        [
-            Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"merchant-secret:{key}".encode()).digest()))
-            for key in keys
-        ]
-    )
+_BOX = Box("merchant-secret")
 
 
 def sealed(text: str) -> str:
     """The text, readable only with the installation's key."""
-    return _box().encrypt(text.encode()).decode()
+    return _BOX.sealed(text)
 
 
 def opened(token: str) -> str:
     """What was sealed."""
-    return _box().decrypt(token.encode()).decode()
+    return _BOX.opened(token)
