@@ -14,10 +14,10 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check fix bench lock install install-dev
+.PHONY: help up down status test test-labelstudio check fix bench lock install install-dev
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install:
 	@"$(PYTHON)" .ci/install.py run
@@ -37,6 +37,9 @@ status: install ## what runs, where, and whether it is healthy
 test: install-dev ## run every test against private servers (ARGS="tests/kernel -k money", JOBS=3)
 	@$(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
+test-labelstudio: install-dev ## the tests that need a real Label Studio server (installs it: 1 GB; some minutes)
+	@QINGSHU_TEST_LABELSTUDIO=1 $(RUN) -m pytest -m labelstudio tests/annotation/servers $(ARGS)
+
 check: install-dev ## everything that can be checked without running: style, types, layers, templates, diagrams, translations
 	@$(RUN) .ci/check.py
 
@@ -51,3 +54,5 @@ lock: install-dev ## write the hashed locks anew from pyproject.toml (UPGRADE=1 
 	  --no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) -o requirements.lock
 	@$(RUN) -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) -c requirements.lock -o requirements-dev.lock
+	@echo 'label-studio==1.23.2' | $(RUN) -m uv pip compile - --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) -o requirements-labelstudio.lock

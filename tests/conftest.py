@@ -92,12 +92,17 @@ def live_chromium(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]
     visit.finish()
 
 
+NO_LABEL_STUDIO = (
+    "NO LABEL STUDIO SERVER: its tests did not run (make test-labelstudio installs it and runs them)"
+)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say it loudly when tests could not run for want of a program."""
     from tests.browsing import NO_HLEDGER, NOT_FOUND
 
     skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
-    for reason in (NOT_FOUND, NO_HLEDGER):
+    for reason in (NOT_FOUND, NO_HLEDGER, NO_LABEL_STUDIO):
         count = sum(reason.partition(":")[0] in told for told in skipped)
         if count:
             terminalreporter.write_line("")

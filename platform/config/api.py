@@ -23,6 +23,7 @@ ROUTERS = {
     "/audit": "audit.api",
     "/annotation": "annotation.projects.api",
     "/tasks": "annotation.work.api",
+    "/label-studio": "annotation.servers.api",
     "/datasets": "assets.datasets.api",
     "/uploads": "assets.uploads.api",
     "/profiles": "assets.profiles.api",

@@ -53,6 +53,8 @@ dataset = typer.Typer(help="Datasets, over the API of any installation.", no_arg
 app.add_typer(dataset, name="dataset")
 policy = typer.Typer(help="The policy's rule cards, without a server.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
+labelstudio = typer.Typer(help="Label Studio servers for trusted teams.", no_args_is_help=True)
+app.add_typer(labelstudio, name="labelstudio")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 
@@ -336,6 +338,66 @@ def policy_test(
         print(f"{len(found) - len(failing)} of {len(found)} scenarios hold.")
     if failing:
         raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+@labelstudio.command("up")
+def labelstudio_up(
+    *,
+    name: Annotated[str, typer.Option(help="Name of the instance; the firm's code unless told.")] = "",
+    firm: Annotated[
+        str, typer.Option(help="Unified social credit code of the firm that it is made known to.")
+    ] = "",
+    port: Annotated[int | None, typer.Option(help="Port on the loopback; a free one from 8200 on.")] = None,
+    hints: Annotated[
+        bool, typer.Option(help="Let it call loopback addresses, so that changes are read at once.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Install Label Studio in its own environment if needed, and start an instance on the loopback."""
+    from embedded import labelstudio as server
+
+    folders, progress = _folders(), Progress(as_json=as_json)
+    instance = server.up(folders, name or firm or "default", port=port, hints=hints, tell=progress.note)
+    if firm:
+        told = ["--firm", firm, "--address", instance.address(), "--token-file", str(instance.token_file)]
+        _run_command("labelstudio_register", told)
+    progress.done(
+        {"event": "ready", "name": instance.name, "address": instance.address(), "data": str(instance.root)},
+        f"Label Studio {instance.name} runs at {instance.address()} (sign in as {server.ADMINISTRATOR}; its password "
+        f"is in {instance.root / 'secrets.json'}).",
+    )
+
+
+@labelstudio.command("down")
+def labelstudio_down(
+    *,
+    name: Annotated[str, typer.Option(help="One instance; all unless told.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Stop the instances of this data directory; their data stays."""
+    from embedded import labelstudio as server
+
+    server.down(_folders(), name or None, Progress(as_json=as_json).note)
+
+
+@labelstudio.command("status")
+def labelstudio_status(*, as_json: JsonOption = False) -> None:
+    """Say which instances there are and whether they answer."""
+    from embedded import labelstudio as server
+
+    found = server.status(_folders())
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        for each in found:
+            print(f"{each['name']}  {each['state']}  {each['address']}  data: {each['data']}")
+        if not found:
+            print("There is no Label Studio instance.")
+    states = {each["state"] for each in found}
+    if "unhealthy" in states:
+        raise typer.Exit(ExitCode.UNHEALTHY)
+    if "ready" not in states:
+        raise typer.Exit(ExitCode.NOT_RUNNING)
 
 
 @app.command()

@@ -32,6 +32,7 @@ def _work() -> None:
 
 def _production() -> None:
     from annotation.projects import permissions as projects
+    from annotation.servers import permissions as servers
     from annotation.work import permissions as work
     from annotation.work import selectors as tasks
     from assets.datasets import permissions as datasets
@@ -48,6 +49,7 @@ def _production() -> None:
         ),
         NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
         NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.waiting_reviews),
+        NavItem("Label Studio", "server", "servers:list", (servers.VIEW,), group),
         NavItem(
             pgettext_lazy("several", "数据集"), "boxes", "datasets:list", (datasets.VIEW_DATASETS,), group
         ),
@@ -205,6 +207,7 @@ def _public() -> None:
 
 
 def _desk() -> None:
+    from annotation.servers import selectors as servers
     from annotation.work import selectors as work
     from assets.datasets import selectors as datasets
     from assets.registry import selectors as registry
@@ -240,6 +243,7 @@ def _desk() -> None:
     blocks.register_block(effects.risk_blocks)
     for todos in (
         work.todos,
+        servers.todos,
         datasets.todos,
         registry.todos,
         catalogue.todos,

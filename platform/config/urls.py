@@ -19,6 +19,7 @@ SECTIONS = {
     "audit/": "audit.urls",
     "projects/": "annotation.projects.urls",
     "tasks/": "annotation.work.urls",
+    "label-studio/": "annotation.servers.urls",
     "datasets/": "assets.datasets.urls",
     "uploads/": "assets.uploads.urls",
     "profiles/": "assets.profiles.urls",

@@ -42,12 +42,17 @@ def _people() -> dict[type[Event], list[Handler]]:
 
 def _annotation() -> dict[type[Event], list[Handler]]:
     from annotation.projects import events as news
+    from annotation.servers import events as servers
     from annotation.work import events as work_news
     from annotation.work import services as work
     from config import annotation_notices as notices
+    from config import label_notices
     from settlement.payments import services as payments
 
     return {
+        servers.ResultsKeptAside: [label_notices.tell_kept_aside],
+        servers.GapFound: [label_notices.tell_gap],
+        servers.ServerLost: [label_notices.tell_server_lost],
         news.QuestionAsked: [notices.tell_question_asked],
         news.QuestionAnswered: [notices.tell_question_answered],
         work_news.LeaseLapsed: [notices.tell_lease_lapsed],

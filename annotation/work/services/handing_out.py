@@ -21,9 +21,10 @@ from annotation.work.events import TasksWanted
 from annotation.work.models import Task, WorkMoment
 from annotation.work.permissions import ASSIGN, LABEL
 from annotation.work.selectors import IN_HAND, WORKABLE, firm_annotator, may_be_given, my_tasks
+from annotation.work.services.conclusions import hand_back, locked_task
 from annotation.work.services.leases import lapse_due
-from annotation.work.services.refusals import HandFull, NothingReady, NotWorkable
-from annotation.work.states import TASK, MomentKind, TaskState
+from annotation.work.services.refusals import HandFull, NotForThisPerson, NothingReady, NotWorkable
+from annotation.work.states import TASK, HandbackCause, MomentKind, TaskState
 from audit.services import record
 from kernel.errors import InvalidInput, NotAllowed, NotFound
 from kernel.events import announce
@@ -156,6 +157,37 @@ def assign_tasks(*, by: Actor, at: datetime, project_id: UUID, annotator_id: UUI
         tasks += [task for task in skipped if task.item_id not in taken]
     _hand_out(by, at, project, tasks, annotator, terms_of(project))
     return tasks
+
+
+@transaction.atomic
+def hand_over(*, by: Actor, at: datetime, task_id: UUID, annotator_id: UUID) -> Task:
+    """Give this one task to an annotator of the firm: a waiting one, or one unworked in a colleague's hand.
+
+    Never a second copy of an item, nor an item that this person skipped, reviewed or did not get right.
+    """
+    project: Project = locked_task(by, task_id).project
+    if project.state == ProjectState.OPEN:
+        project = locked_project(project.pk)
+    by.require(ASSIGN)
+    if not by.belongs_to(project.firm_id):
+        raise NotAllowed(permission=ASSIGN.label, organization=str(by.organization or "—"))
+    if project.state not in WORKABLE:
+        raise NotWorkable(state=project.get_state_display())
+    annotator = firm_annotator(project.firm_id, annotator_id)
+    if annotator is None:
+        raise InvalidInput(field="annotator", reason=_("请选择本单位的标注员。"))
+    locked_membership(annotator, project.firm_id)
+    task = locked_task(by, task_id)
+    if task.state == TaskState.ASSIGNED and task.annotator_id == annotator.pk:
+        return task
+    if task.state == TaskState.ASSIGNED:
+        hand_back(by, at, task, "release", HandbackCause.RELEASED)
+    TASK.check(task, "assign")
+    if not may_be_given(annotator).filter(pk=task.pk).exists():
+        raise NotForThisPerson
+    _wanted(by, at, project, annotator, 1)
+    _hand_out(by, at, project, [task], annotator, terms_of(project))
+    return task
 
 
 @transaction.atomic

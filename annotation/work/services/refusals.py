@@ -17,6 +17,13 @@ class NothingReady(Refusal):
     message = gettext_lazy("这个项目暂时没有待分配的任务。可以稍后再来，或查看其他项目。")
 
 
+class NotForThisPerson(Refusal):
+    """A person works on an item once, and not after giving it up or judging it."""
+
+    code = "not_for_this_person"
+    message = gettext_lazy("该标注员已处理过、跳过或质检过同一条数据，请交给其他标注员。")
+
+
 class HandFull(Refusal):
     """Who holds many unfinished tasks finishes some first."""
 

@@ -25,6 +25,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DOMAIN_APPS = [
     "annotation.projects",
     "annotation.work",
+    "annotation.servers",
     "assets.transparency",
     "assets.datasets",
     "assets.uploads",
@@ -281,6 +282,9 @@ PAYOUT_APPROVAL_FEN = env.int("PAYOUT_APPROVAL_FEN", default=5_000_000)
 # Whether events may go to private and loopback addresses and over plain HTTP; for development only.
 WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=False)
 PAYMENTS_CALLS_A_MINUTE = env.int("PAYMENTS_CALLS_A_MINUTE", default=1200)  # of one API key at /v1/
+
+# Whether firms may name Label Studio servers on private and loopback addresses and over plain HTTP.
+LABELSTUDIO_PRIVATE_ADDRESSES = env.bool("LABELSTUDIO_PRIVATE_ADDRESSES", default=False)
 
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 LOGGING = {

@@ -1,0 +1,3 @@
+from tests.annotation.servers.standin import there
+
+__all__ = ["there"]
