@@ -14,8 +14,8 @@ class Migration(OnePass):
 
     dependencies = [
         ('organizations', '0001_initial'),
-        ('projects', '0001_initial'),
-        ('work', '0001_initial'),
+        ('projects', '0002_quality_plans'),
+        ('work', '0002_assignments'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
