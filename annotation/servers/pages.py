@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -253,8 +253,7 @@ def issue(request: HttpRequest, link_id: UUID) -> HttpResponse:
             show_refusal(form, refusal)
         else:
             tasks.exchange_soon(link_id)
-            words = ngettext("%(count)s 条任务正在发出。", "%(count)s 条任务正在发出。", count)
-            messages.success(request, words % {"count": count})
+            messages.success(request, _("正在发出 %(count)s 条任务。") % {"count": count})
             return redirect("servers:link", link_id)
     return _link(request, link, form)
 
