@@ -240,7 +240,7 @@ def _done(
         raise _KeepAside(Aside.UNKNOWN_TASK)
     membership = person_of(link.server.firm_id, kept.author)
     if membership is None:
-        raise _KeepAside(Aside.UNKNOWN_PERSON, kept.author)
+        raise _KeepAside(Aside.UNKNOWN_PERSON)
     person = Actor.of(membership)
     if not person.can(LABEL):
         raise _KeepAside(Aside.NOT_LABELLER, str(membership.user))

@@ -8,9 +8,10 @@ import pytest
 
 from annotation.servers import services
 from annotation.servers.services.reading import SYNC
+from kernel import clock
 from tests.annotation import scenes
 from tests.annotation.servers.standin import NOBODY, StandIn, a_link
-from tests.annotation.servers.test_exchange import LATER, issued, pulled, swept
+from tests.annotation.servers.test_exchange import issued, pulled, swept
 from tests.cast import NOON, mei
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def test_the_lead_sends_tasks_and_sees_the_counters_move_without_script(
     page.get_by_text("正在发出 2 条任务。").wait_for()
     assert (len(there.tasks), mei().user) == (2, link.holder)
     there.annotate(next(iter(there.tasks)), scenes.sentiment())
-    services.pull(by=SYNC, at=LATER, link_id=link.pk)
+    services.pull(by=SYNC, at=clock.now(), link_id=link.pk)
     page.goto("/label-studio/")
     cells = page.locator("tbody tr").last.locator("td").all_inner_texts()
     assert [cell.strip() for cell in cells[2:]] == ["2", "1", "1", "0", "0", "0"]

@@ -301,13 +301,10 @@ def test_the_command_makes_a_server_known_to_a_firm_without_showing_its_token(
 
     settings.LABELSTUDIO_PRIVATE_ADDRESSES = True
     firm = organization(QINGLAN)
-    told = {
-        "firm": firm.uscc,
-        "address": server.address,
-        "token_file": str(server.folder / "labelstudio" / NAME / "token"),
-    }
+    place = str(server.folder / "labelstudio" / NAME / "token")
+    told = ["--firm", firm.uscc, "--address", server.address, "--token-file", place]
     for _again in range(2):
-        call_command("labelstudio_register", **told)
+        call_command("labelstudio_register", *told)
     found = Server.objects.get()
     assert (found.firm, found.state, found.version) == (firm, "ready", "1.23.2")
     assert server.token not in capsys.readouterr().out

@@ -26,14 +26,14 @@ class Command(BaseCommand):
         parser.add_argument("--firm", required=True, help="The firm's unified social credit code.")
         parser.add_argument("--address", required=True)
         parser.add_argument("--name", default="Label Studio")
-        parser.add_argument("--token-file", required=True, type=Path)
+        parser.add_argument("--token-file", required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
         firm = Organization.objects.filter(uscc=options["firm"].strip().upper()).first()
         if firm is None:
             raise CommandError(f"There is no organization with the code {options['firm']}.")
         try:
-            token = options["token_file"].read_text().strip()
+            token = Path(options["token_file"]).read_text().strip()
         except OSError as error:
             raise CommandError(f"The token file cannot be read ({error.strerror}).") from error
         now = clock.now()
