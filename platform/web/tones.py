@@ -74,6 +74,7 @@ TONES: dict[str, frozenset[str]] = {
     ),
     "amber": frozenset(
         {
+            "paused",
             "returned",
             "suspended",
             "pending",
@@ -98,6 +99,8 @@ TONES: dict[str, frozenset[str]] = {
     ),
     "red": frozenset(
         {
+            "failing",
+            "missing",
             "rejected",
             "refused",
             "declined",
