@@ -33,9 +33,7 @@ EXTRA_ROOMS = {
     },
     "annotation/projects": {"contents", "guidelines", "plans"},
     "annotation/work": {"project_urls", "shown", "steering_pages", "wages"},
-    "annotation/projects": {"plans"},
     "annotation/servers": {"remote"},
-    "annotation/work": {"project_urls"},
     "exchange/trading": {"policies", "printing", "referrals", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search", "ways"},
     "exchange/delivery": {
