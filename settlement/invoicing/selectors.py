@@ -253,7 +253,7 @@ def fee_standing_of(order_id: UUID) -> Standing:
 
 def fee_orders_visible_to(viewer: Actor) -> QuerySet[Order]:
     """Released orders that cost a fee: all for operator and auditor, else those that the viewer's organization sold."""
-    rows = with_fees(orders_visible_to(viewer)).filter(fee_whole__gt=0)
+    rows = with_fees(orders_visible_to(viewer).filter(release__fee_fen__gt=0))
     return rows if viewer.can(VIEW_ALL_INVOICES) else rows.filter(supplier_id=viewer.organization_id)
 
 
