@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
 
+from annotation.projects import guidelines
+from annotation.projects import services as projects
 from annotation.work import services as work
 from annotation.work.models import Submission
+from kernel import clock
 from tests.annotation import scenes
 from tests.cast import NOON, mei, tao, zhou
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from organizations.permissions import Actor
     from tests.browsing import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -108,3 +113,61 @@ def test_the_pages_are_accessible_and_fit(live_chromium: Visit, width: int, lang
         for address in addresses:
             faults += live_chromium.faults(page, address, widths=(width,))
     assert faults == []
+
+
+@pytest.mark.parametrize(("width", "language"), [(1440, "zh-hans"), (390, "en")])
+def test_the_pages_that_steer_the_work_are_accessible_and_fit(
+    live_chromium: Visit, width: int, language: str
+) -> None:
+    seen = _steered()
+    page = live_chromium.page(width=width, language=language)
+    for who, addresses in seen:
+        live_chromium.sign_in(page, who.user)
+        for number, address in enumerate(addresses):
+            page.goto(address)
+            photograph(page, f"steering-{who.user}-{number}-{width}")
+            assert live_chromium.violations(page) == [], address
+            assert no_wider_than_the_window(page), address
+
+
+def _steered() -> list[tuple[Actor, list[str]]]:
+    """A project with everything a lead steers by, and the pages of each person there."""
+    project = scenes.planned(
+        [f"第 {n} 条评论，价格便宜。" for n in range(14)],
+        overlap=2,
+        lease_minutes=60,
+        project={"client": True},
+    )
+    for number in range(12):
+        at = NOON + timedelta(minutes=10 * number)
+        task = work.claim_task(by=mei(), at=at, project_id=project.pk)
+        work.submit(by=mei(), at=at + timedelta(seconds=75), task_id=task.pk, result=scenes.sentiment("负面"))
+        if number < 10:
+            work.review(by=tao(), at=at + timedelta(minutes=5), task_id=task.pk, verdict="accept")
+    work.review(by=tao(), at=at, task_id=task.pk, verdict="return", comment="第 2 条不对")
+    work.dispute(by=mei(), at=at, task_id=task.pk, reason="规范第 3 条说可以")
+    contested, now = task, clock.now()
+    held = work.claim_task(by=mei(), at=now, project_id=project.pk)
+    asked = work.ask(by=mei(), at=now, task_id=held.pk, question="反语算哪一类？")
+    work.ask(by=mei(), at=now, task_id=held.pk, question="空白的呢？")
+    guidelines.answer_question(
+        by=scenes.qin(), at=now, project_id=project.pk, question_id=asked.pk, answer="按实际态度。"
+    )
+    projects.publish_guideline(
+        by=scenes.qin(), at=now, project_id=project.pk, body="反语按实际态度。", change_note="反语",
+        touched_labels=["负面"], rework_payer="client",
+    )  # fmt: skip
+    guidelines.add_example(
+        by=scenes.qin(), at=now, project_id=project.pk, item_id=held.item_id, kind="wrong",
+        result=scenes.sentiment(), note="价格便宜不等于整体好评",
+    )  # fmt: skip
+    skipped = work.claim_task(by=scenes.wen(), at=now, project_id=project.pk)
+    work.skip(by=scenes.wen(), at=now, task_id=skipped.pk, reason="乱码")
+    base = f"/projects/{project.pk}"
+    lead = [f"{base}/{tab}" for tab in ("", "plan/", "guideline/", "rework/", "members/")]
+    return [
+        (scenes.qin(), [*lead, "/tasks/statement/?month=2026-03", "/projects/new/"]),
+        (mei(), ["/tasks/", f"/tasks/{held.pk}/", f"/tasks/{held.pk}/guideline/", "/finance/earnings/"]),
+        (scenes.wen(), ["/tasks/handbacks/"]),
+        (scenes.ouyang(), [f"/tasks/{contested.pk}/", "/tasks/reviews/"]),
+    ]

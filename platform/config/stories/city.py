@@ -19,6 +19,7 @@ from multiprocessing import get_context
 
 from django.db import connection, transaction
 
+from annotation.projects.models import Project
 from audit import services as audit
 from audit.models import AuditEvent
 from config.stories import (
@@ -85,6 +86,7 @@ LINES = (
 )  # fmt: skip
 
 
+LABELLED_TWICE = "酒店评论双人标注（示例）"
 FIRMS = [line.firm for line in LINES]
 
 
@@ -162,11 +164,21 @@ class Story:
         )  # fmt: skip
         return product
 
+    @transaction.atomic
+    def _label_twice(self) -> None:
+        """A project under way, each text labelled by two people."""
+        way.label_twice(
+            self.team, sources.reviews(6, skip=300), title=LABELLED_TWICE, price=Money.from_yuan("0.35"),
+            at=shanghai(2026, 11, 2),
+        )  # fmt: skip
+
     def tell(self) -> int:
         """The whole story; how many orders it has."""
         line = self.line
         product = Product.objects.filter(supplier=self.team.lead.organization).first() or self._make_product()
         plans = list(product.plans.exclude(name=CLOSING_PLAN))
+        if line.firm == "qinglan" and not Project.objects.filter(title=LABELLED_TWICE).exists():
+            self._label_twice()
         self._sell(product, plans, 2025, line.orders_2025, line.aim_2025_fen)
         if line.firm == "lianjiang":
             self.lapse(product)

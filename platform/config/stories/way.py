@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from annotation.projects import guidelines, plans
 from annotation.projects import services as projects
 from annotation.projects.models import Project
 from annotation.work import services as work
@@ -93,6 +94,43 @@ def annotate(
     _label(team, project, texts, at + timedelta(days=1), set(slips))
     projects.deliver_project(by=team.lead, at=at + timedelta(days=6), project_id=project.pk)
     projects.accept_project(by=team.reviewer, at=at + timedelta(days=7), project_id=project.pk)
+    return project
+
+
+def label_twice(team: Team, texts: Sequence[Text], *, title: str, price: Money, at: datetime) -> Project:
+    """A project under way with a quality plan: two blind labels per text, a question answered, work to review."""
+    project = plans.create_planned_project(
+        by=team.lead, at=at, plan={"overlap": 2, "lease_minutes": 240}, title=title,
+        brief="两人互不可见地各标一遍，再由质检员逐条核对。", modality="text", labeling_config=SENTIMENT_CONFIG,
+        task_price=price, due_on=clock.business_date(at) + timedelta(days=30),
+    )  # fmt: skip
+    projects.publish_guideline(by=team.lead, at=at, project_id=project.pk, body=GUIDELINE)
+    raw = [
+        projects.RawItem(name=f"{i + 1:04d}.txt", body=text.body.encode(), media_type="text/plain")
+        for i, text in enumerate(texts)
+    ]
+    projects.import_items(
+        by=team.lead, at=at, project_id=project.pk, raw=raw, source=sources.describe_source(),
+        licence=sources.LICENCE,
+    )  # fmt: skip
+    projects.open_project(by=team.lead, at=at, project_id=project.pk)
+    sentiments = {number: text.sentiment for number, text in enumerate(texts, 1)}
+    for place, annotator in enumerate(team.annotators):
+        moment = at + timedelta(days=1, hours=place)
+        for number in range(len(texts) - 2 * place):
+            task = work.claim_task(by=annotator, at=moment, project_id=project.pk)
+            if (place, number) == (0, 1):
+                asked = work.ask(by=annotator, at=moment, task_id=task.pk, question="反语算正面还是负面？")
+                guidelines.answer_question(
+                    by=team.lead, at=moment + timedelta(hours=3), project_id=project.pk,
+                    question_id=asked.pk, answer="按作者的实际态度，反语的夸奖标“负面”。",
+                )  # fmt: skip
+            moment += timedelta(seconds=35 + 10 * place)
+            answer = choice(sentiments[task.item.ordinal])
+            work.submit(by=annotator, at=moment, task_id=task.pk, result=answer)
+            if number % 2 == 0:
+                verdict_at = moment + timedelta(hours=5)
+                work.review(by=team.reviewer, at=verdict_at, task_id=task.pk, verdict="accept")
     return project
 
 
