@@ -153,7 +153,7 @@ def plan_initial(plan: QualityPlan | None) -> dict[str, Any]:
     names = ("overlap", "lease_minutes", "has_second_review", "attempt_limit", "idle_minutes")
     found: dict[str, Any] = {name: getattr(plan, name) for name in names}
     percent = Decimal(plan.review_share_bp) / 100
-    return {**found, "review_percent": percent.normalize(), "review_firm": plan.review_firm_id}
+    return {**found, "review_percent": f"{percent.normalize():f}", "review_firm": plan.review_firm_id}
 
 
 class AnswerQuestionForm(forms.Form):

@@ -48,6 +48,7 @@ def _production() -> None:
             _("报酬发放"), "hand-coins", "payruns:list", (payruns.MAKE_RUNS, payruns.VIEW_ALL_RUNS), group
         ),
         NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
+        NavItem(_("作业结算单"), "receipt-text", "work:statement", (work.STATEMENT,), group),
         NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.waiting_reviews),
         NavItem("Label Studio", "server", "servers:list", (servers.VIEW,), group),
         NavItem(
