@@ -71,6 +71,7 @@ def frame(viewer: Actor, project: Project, current: str) -> dict[str, Any]:
         ("detail", _("概况"), True),
         ("tasks", _("任务"), True),
         ("members", _("成员"), is_inside),
+        ("quality", _("质量"), is_inside),
         ("guideline", _("标注规范"), True),
         ("plan", _("质量方案"), True),
         ("items", _("原始数据"), is_inside),

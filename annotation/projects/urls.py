@@ -18,5 +18,6 @@ urlpatterns = [
     path("<uuid:project_id>/accept/", pages.accept, name="accept"),
     path("<uuid:project_id>/close/", pages.close, name="close"),
     path("<uuid:project_id>/cancel/", pages.cancel, name="cancel"),
+    path("<uuid:project_id>/quality/", include("annotation.quality.project_urls")),
     path("<uuid:project_id>/", include("annotation.work.project_urls")),
 ]

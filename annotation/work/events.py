@@ -25,11 +25,15 @@ class TasksWanted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSubmitted(Event):
-    """An annotator submitted a result; it waits for its verdict."""
+    """An annotator submitted a result; it waits for its verdict.
+
+    A listener that names a reason in `accepted_because` has it accepted without review; it starts empty.
+    """
 
     task_id: UUID
     submission_id: UUID
     by: Actor
+    accepted_because: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

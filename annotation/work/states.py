@@ -37,6 +37,7 @@ TASK = Machine(
         Move("release", ("assigned",), "ready", _("释放")),
         Move("lapse", ("assigned",), "ready", _("超过领取时限")),
         Move("reassign", ("returned",), "ready", _("转交他人")),
+        Move("withdraw", ("ready",), "skipped", _("撤回")),
     ],
 )
 

@@ -54,7 +54,11 @@ def get_dataset(request: HttpRequest, dataset_id: UUID) -> DatasetOut:
 def seal(request: HttpRequest, dataset_id: UUID, body: SealIn) -> Status[VersionOut]:
     selectors.dataset_for(actor(request), dataset_id)
     version = services.seal_from_project(
-        by=actor(request), at=clock.now(), dataset_id=dataset_id, project_id=body.project_id
+        by=actor(request),
+        at=clock.now(),
+        dataset_id=dataset_id,
+        project_id=body.project_id,
+        with_posterior=body.with_posterior,
     )
     return Status(201, VersionOut.of(version))
 

@@ -31,6 +31,11 @@ class SealForm(forms.Form):
     """Which accepted project becomes the next version."""
 
     project = forms.ChoiceField(label=_("已验收的标注项目"))
+    with_posterior = forms.BooleanField(
+        label=_("附后验概率与混淆矩阵"),
+        required=False,
+        help_text=_("多人标注的条目写入每个标签的概率，标注员以代号列出混淆矩阵。"),
+    )
 
     def __init__(self, *args: Any, projects: list[Project], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -266,6 +266,7 @@ def seal(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
                 at=clock.now(),
                 dataset_id=dataset.pk,
                 project_id=UUID(form.cleaned_data["project"]),
+                with_posterior=form.cleaned_data["with_posterior"],
             )
         except Refusal as refusal:
             show_refusal(form, refusal)

@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy as _
 MANIFEST_FORMAT = "qingshu-manifest/1"
 ROWS_PATH = "rows.jsonl"
 CARD_PATH = "README.md"
+CONFUSION_PATH = "confusion.json"
 SAMPLE_ROWS = 5
 SAMPLE_TEXT_LENGTH = 400
 SAMPLE_REGIONS = 60
@@ -213,6 +214,11 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
         "Version of the guideline that was followed",
     ),
     "annotator": ("string", "标注员代号（不含姓名）", "Pseudonym of the annotator"),
+    "consensus": (
+        "object",
+        "多人标注的合并方法、把握与依据",
+        "How several answers were merged, and how sure",
+    ),
 }
 
 

@@ -46,7 +46,10 @@ class DatasetOut(Schema):
 
 
 class SealIn(Schema):
+    """`with_posterior`: rows that several people labelled carry the weight of each label."""
+
     project_id: UUID
+    with_posterior: bool = False
 
 
 class WithdrawIn(Schema):

@@ -17,8 +17,6 @@ from django.utils.translation import gettext as _
 
 from annotation.projects.models import Project
 from annotation.projects.states import ProjectState
-from annotation.work.models import Submission
-from annotation.work.states import TaskState
 from assets.datasets.lineage import ORDER, Step, sources_of, steps_of
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.permissions import MANAGE_DATASETS, VIEW_DATASETS
@@ -110,20 +108,6 @@ def sealable_projects(viewer: Actor, dataset: Dataset) -> QuerySet[Project]:
         return Project.objects.none()
     own = Q(firm=dataset.firm_id) | Q(client=dataset.firm_id)
     return Project.objects.filter(own, state__in=SEALABLE, modality=dataset.modality).order_by("-accepted_at")
-
-
-def final_submissions(project_id: UUID) -> QuerySet[Submission]:
-    """The submission that stands for each accepted task of a project, by item order."""
-    newest = (
-        Submission.objects.filter(task__project_id=project_id, task__state=TaskState.ACCEPTED)
-        .order_by("task_id", "-ordinal")
-        .distinct("task_id")
-    )
-    return (
-        Submission.objects.filter(pk__in=newest.values("pk"))
-        .select_related("task__item", "guideline")
-        .order_by("task__item__ordinal", "task__copy")
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ ROUTERS = {
     "/annotation": "annotation.projects.api",
     "/tasks": "annotation.work.api",
     "/label-studio": "annotation.servers.api",
+    "/quality": "annotation.quality.api",
     "/datasets": "assets.datasets.api",
     "/uploads": "assets.uploads.api",
     "/profiles": "assets.profiles.api",

@@ -26,6 +26,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "registry-watch-deadlines": _every(3600, "registry.watch_deadlines"),
     "servers-exchange": _every(60, "servers.exchange_all"),
     "servers-sweep-nightly": {**_every(86400, "servers.sweep_all"), "schedule": crontab(hour=3, minute=10)},
+    "quality-measure-due": _every(600, "quality.measure_due"),
     "requests-expire-lapsed": _every(300, "requests.expire_lapsed"),
     "work-lapse-leases": _every(60, "work.lapse_leases"),
     "trading-accept-overdue": _every(300, "trading.accept_overdue"),

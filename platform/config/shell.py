@@ -42,6 +42,7 @@ def _production() -> None:
     group = navigation.PRODUCTION
     navigation.register(
         NavItem(_("我的任务"), "pencil-ruler", "work:mine", (work.LABEL,), group, tasks.waiting),
+        NavItem(_("我的质量"), "badge-check", "quality:mine", (work.LABEL,), group),
         NavItem(_("我的收入"), "wallet", "payments:earnings", (payments.VIEW_EARNINGS,), group),
         NavItem(_("报酬单"), "banknote", "payruns:slips", (payruns.VIEW_SLIPS,), group),
         NavItem(

@@ -20,6 +20,7 @@ SECTIONS = {
     "projects/": "annotation.projects.urls",
     "tasks/": "annotation.work.urls",
     "label-studio/": "annotation.servers.urls",
+    "quality/": "annotation.quality.urls",
     "datasets/": "assets.datasets.urls",
     "uploads/": "assets.uploads.urls",
     "profiles/": "assets.profiles.urls",

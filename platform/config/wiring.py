@@ -15,7 +15,7 @@ Handler = Callable[[Any], None]
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
     parts = (
-        _people, _annotation, _assets, _registrations, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
+        _people, _annotation, _quality, _assets, _registrations, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
     )  # fmt: skip
     found: dict[type[Event], list[Handler]] = {}
     for part in parts:
@@ -42,6 +42,7 @@ def _people() -> dict[type[Event], list[Handler]]:
 
 def _annotation() -> dict[type[Event], list[Handler]]:
     from annotation.projects import events as news
+    from annotation.quality import services as quality
     from annotation.servers import events as servers
     from annotation.work import events as work_news
     from annotation.work import services as work
@@ -61,9 +62,31 @@ def _annotation() -> dict[type[Event], list[Handler]]:
         news.ProjectOpened: [work.require_fair_pay, work.create_tasks_of_project],
         news.BatchImported: [work.create_tasks_of_batch],
         news.QualityPlanDecided: [work.create_copies_of_plan],
-        news.ProjectDelivered: [work.require_finished],
+        news.ProjectDelivered: [
+            quality.withdraw_before_delivery,
+            work.require_finished,
+            quality.settle_before_delivery,
+        ],
         news.ProjectSentBack: [work.reopen_sent_back],
         news.ProjectAccepted: [payments.pay_accepted],
+    }
+
+
+def _quality() -> dict[type[Event], list[Handler]]:
+    from annotation.quality import events as news
+    from annotation.quality import services as quality
+    from annotation.work import events as work
+    from config import quality_notices as notices
+
+    return {
+        work.TasksWanted: [quality.prefer_tasks],
+        work.TaskSubmitted: [quality.score_submitted],
+        news.TrainingScored: [notices.tell_training],
+        news.StandingChanged: [notices.tell_standing],
+        news.WorkerWarned: [notices.tell_warned],
+        news.GoldContested: [notices.tell_contested],
+        news.ContestDecided: [notices.tell_decided],
+        news.DriftSeen: [notices.tell_drift],
     }
 
 

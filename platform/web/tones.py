@@ -35,6 +35,8 @@ TONES: dict[str, frozenset[str]] = {
             "issued",
             "fulfilled",
             "matched",
+            "qualified",
+            "corrected",
         }
     ),
     "blue": frozenset(
@@ -58,6 +60,9 @@ TONES: dict[str, frozenset[str]] = {
             "first_reviewed",
             "second_reviewed",
             "in_notice",
+            "training",
+            "screening",
+            "appealed",
             "in_hand",
             "public_notice",
             "in_pilot",

@@ -96,9 +96,12 @@ def _write_submission(
     TASK.move(task, "submit", by=by, at=at, update_fields=["lease_ends_at"])
     detail = {"ordinal": submission.ordinal, "result_sha256": submission.result_sha256}
     record(by=by, at=at, action="tasks.submit", subject=task, detail=detail)
-    announce(TaskSubmitted(at=at, task_id=task.pk, submission_id=submission.pk, by=by))
+    news = TaskSubmitted(at=at, task_id=task.pk, submission_id=submission.pk, by=by)
+    announce(news)
     is_first = task.attempt == 1
-    if is_first and not is_drawn(terms.salt, task.pk, submission.ordinal, terms.review_share_bp):
+    if news.accepted_because:
+        accept(Actor.system("quality"), at, task, submission, news.accepted_because[0])
+    elif is_first and not is_drawn(terms.salt, task.pk, submission.ordinal, terms.review_share_bp):
         accept(Actor.system("质检抽样"), at, task, submission)
     return submission
 

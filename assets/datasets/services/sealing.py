@@ -20,12 +20,12 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.projects.models import Batch, Project
 from annotation.projects.states import Modality
-from annotation.work.models import Submission
+from annotation.quality.selectors import Delivered, confusion_rows, delivered_results
 from assets.datasets import rules
 from assets.datasets.events import VersionSealed
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.permissions import MANAGE_DATASETS
-from assets.datasets.selectors import SEALABLE, final_submissions
+from assets.datasets.selectors import SEALABLE
 from assets.datasets.services.datasets import locked_dataset
 from assets.datasets.states import DATASET_VERSION, VersionState
 from audit.services import record
@@ -80,10 +80,14 @@ class Content:
         return rules.root_hash(self.manifest)
 
 
-def seal_from_project(*, by: Actor, at: datetime, dataset_id: UUID, project_id: UUID) -> DatasetVersion:
+def seal_from_project(
+    *, by: Actor, at: datetime, dataset_id: UUID, project_id: UUID, with_posterior: bool = False
+) -> DatasetVersion:
     """Seal an accepted project's work as a dataset's next version; equal content gives the same version.
 
-    Raises NotFound, ProjectNotAccepted, NothingToSeal, OtherModality.
+    `with_posterior`: rows that several people labelled carry the weight of each label, and a file of its own how
+    each annotator (by pseudonym) errs. Raises NotFound, ProjectNotAccepted, NothingToSeal, OtherModality,
+    ConsensusMissing.
     """
     by.require(MANAGE_DATASETS)
     dataset = Dataset.objects.filter(pk=dataset_id).first()
@@ -96,33 +100,36 @@ def seal_from_project(*, by: Actor, at: datetime, dataset_id: UUID, project_id: 
         raise ProjectNotAccepted(title=project.title)
     if project.modality != dataset.modality:
         raise OtherModality(dataset=dataset.get_modality_display(), project=project.get_modality_display())
-    content = _stored_content(dataset, project)
+    content = _stored_content(dataset, project, with_posterior=with_posterior)
     keys = [*{file.object_key for file in content.files}, content.manifest_key]
     locked = objects.retain(keys, at + timedelta(days=settings.S3_OBJECT_LOCK_DAYS))
     detail = {"project": project.number, "locked_objects": locked}
     return write_version(by=by, at=at, dataset_id=dataset_id, content=content, detail=detail)
 
 
-def _stored_content(dataset: Dataset, project: Project) -> Content:
+def _stored_content(dataset: Dataset, project: Project, *, with_posterior: bool) -> Content:
     """Build rows, card and manifest, and put them into the store; the raw items lie there already."""
-    submissions = list(final_submissions(project.pk))
-    if not submissions:
+    delivered = list(delivered_results(project.pk))
+    if not delivered:
         raise NothingToSeal(title=project.title)
-    rows = _rows(submissions, has_text=project.modality == Modality.TEXT)
+    rows = _rows(delivered, has_text=project.modality == Modality.TEXT, with_posterior=with_posterior)
     files = {
         row["item"]: DatasetFile(
             path=row["item"],
-            size=submission.task.item.size,
-            sha256=submission.task.item.sha256,
-            object_key=submission.task.item.object_key,
-            media_type=submission.task.item.media_type,
+            size=each.item.size,
+            sha256=each.item.sha256,
+            object_key=each.item.object_key,
+            media_type=each.item.media_type,
         )
-        for row, submission in zip(rows, submissions, strict=True)
+        for row, each in zip(rows, delivered, strict=True)
     }
-    for path, body, media_type in (
+    written = [
         (rules.ROWS_PATH, rules.jsonl(rows), "application/x-ndjson"),
-        (rules.CARD_PATH, rules.card(_card_facts(dataset, project, submissions), rows), "text/markdown"),
-    ):
+        (rules.CARD_PATH, rules.card(_card_facts(dataset, project, delivered), rows), "text/markdown"),
+    ]
+    if with_posterior and (told := confusion_rows(project)):
+        written.append((rules.CONFUSION_PATH, rules.canonical(told), "application/json"))
+    for path, body, media_type in written:
         stored = objects.put(FILES_PREFIX, body, media_type)
         files[path] = DatasetFile(
             path=path, size=stored.size, sha256=stored.sha256, object_key=stored.key, media_type=media_type
@@ -135,35 +142,48 @@ def _stored_content(dataset: Dataset, project: Project) -> Content:
         sample=rules.sample_of(rows),
         dictionary=rules.dictionary_of(rows),
         files=list(files.values()),
-        lineage=[(submission.task_id, submission.pk) for submission in submissions],
+        lineage=[(one.task_id, one.pk) for each in delivered for one in each.submissions],
         manifest=manifest,
         manifest_key=objects.put(MANIFESTS_PREFIX, manifest, "application/json").key,
     )
 
 
-def _rows(submissions: Sequence[Submission], *, has_text: bool) -> list[rules.Row]:
-    """One row per accepted task; annotators get pseudonyms A001, A002 … in order of appearance."""
+def _rows(delivered: Sequence[Delivered], *, has_text: bool, with_posterior: bool) -> list[rules.Row]:
+    """One row per item; annotators get pseudonyms A001, A002 … in order of appearance, several joined by "+"."""
     pseudonyms: dict[UUID, str] = {}
     rows = []
-    for ordinal, submission in enumerate(submissions, start=1):
-        item = submission.task.item
-        pseudonym = pseudonyms.setdefault(submission.annotator_id, f"A{len(pseudonyms) + 1:03d}")
-        rows.append(
-            rules.row_of(
-                ordinal=ordinal,
-                path=rules.item_path(item.ordinal, item.media_type),
-                name=item.name,
-                sha256=item.sha256,
-                text=item.text if has_text else None,
-                result=submission.result,
-                guideline_version=submission.guideline.version if submission.guideline else None,
-                annotator=pseudonym,
-            )
+    for ordinal, each in enumerate(delivered, start=1):
+        item = each.item
+        names = [
+            pseudonyms.setdefault(one.annotator_id, f"A{len(pseudonyms) + 1:03d}") for one in each.submissions
+        ]
+        versions = [one.guideline.version for one in each.submissions if one.guideline]
+        row = rules.row_of(
+            ordinal=ordinal,
+            path=rules.item_path(item.ordinal, item.media_type),
+            name=item.name,
+            sha256=item.sha256,
+            text=item.text if has_text else None,
+            result=each.result,
+            guideline_version=max(versions, default=None),
+            annotator="+".join(names),
         )
+        if each.consensus is not None:
+            row["consensus"] = {
+                "origin": each.consensus.origin,
+                "method": each.consensus.method,
+                "method_version": each.consensus.method_version,
+                "version": each.consensus.version,
+                "result_sha256": each.consensus.result_sha256,
+                "confidence": each.consensus.confidence,
+                "answers": len(each.submissions),
+                **({"posterior": each.consensus.posterior} if with_posterior else {}),
+            }
+        rows.append(row)
     return rows
 
 
-def _card_facts(dataset: Dataset, project: Project, submissions: Sequence[Submission]) -> rules.CardFacts:
+def _card_facts(dataset: Dataset, project: Project, delivered: Sequence[Delivered]) -> rules.CardFacts:
     batches = Batch.objects.filter(project=project).order_by("ordinal").values_list("source", "licence")
     return rules.CardFacts(
         name=dataset.name,
@@ -172,7 +192,9 @@ def _card_facts(dataset: Dataset, project: Project, submissions: Sequence[Submis
         description=dataset.description,
         modality=dataset.modality,
         project_number=project.number,
-        guideline_versions=sorted({s.guideline.version for s in submissions if s.guideline}),
+        guideline_versions=sorted(
+            {one.guideline.version for each in delivered for one in each.submissions if one.guideline}
+        ),
         sources=list(dict.fromkeys(batches)),
     )
 

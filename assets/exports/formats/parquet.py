@@ -17,6 +17,7 @@ COLUMNS: dict[str, str] = {
     "result": "JSON",
     "guideline_version": "INTEGER",
     "annotator": "VARCHAR",
+    "consensus": "JSON",
 }
 _LARGEST_ROW = 64 * 1024 * 1024
 

@@ -26,6 +26,7 @@ DOMAIN_APPS = [
     "annotation.projects",
     "annotation.work",
     "annotation.servers",
+    "annotation.quality",
     "assets.transparency",
     "assets.datasets",
     "assets.uploads",

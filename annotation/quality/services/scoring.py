@@ -1,0 +1,77 @@
+"""Scoring what was submitted against gold, when it comes and again when gold is corrected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from annotation.labelstudio.rules import parse_config
+from annotation.quality.events import TrainingScored
+from annotation.quality.models import GoldAnswer, GoldOutcome
+from annotation.quality.scoring import score
+from annotation.quality.selectors import gold_of_item, least_of, plan_of
+from annotation.quality.services.standing import judge, judge_again, locked_qualification
+from annotation.quality.states import GoldRole
+from annotation.work.events import TaskSubmitted
+from annotation.work.models import Submission
+from kernel.events import announce
+from organizations.permissions import Actor
+
+
+def _outcome(submission: Submission, gold: GoldAnswer, role: str, at: datetime) -> GoldOutcome:
+    project = submission.task.project
+    config = parse_config(project.labeling_config)
+    found = score(config, submission.result, gold.result, least=least_of(plan_of(project.pk)))
+    return GoldOutcome.objects.create(
+        submission=submission,
+        gold=gold,
+        project=project,
+        worker_id=submission.annotator_id,
+        role=role,
+        score=found.score,
+        parts=dict(found.parts),
+        is_right=found.is_right,
+        scored_at=at,
+    )
+
+
+def score_submitted(news: TaskSubmitted) -> None:
+    """Score a worker's first answer to an item that has gold; training and screening are accepted and pay at once."""
+    submission = Submission.objects.select_related("task__project", "task__item").get(pk=news.submission_id)
+    gold = gold_of_item(submission.task.item_id)
+    if gold is None:
+        return
+    earlier = Submission.objects.filter(task__item=submission.task.item_id, annotator=submission.annotator_id)
+    is_first = not earlier.exclude(pk=submission.pk).exists()
+    if is_first:
+        outcome = _outcome(submission, gold, gold.role, news.at)
+        plan = plan_of(gold.project_id)
+        if plan is not None:
+            qualification = locked_qualification(submission.task.project, submission.annotator_id, news.at)
+            judge(qualification, plan, at=news.at)
+        if gold.role == GoldRole.TRAINING:
+            announce(TrainingScored(at=news.at, outcome_id=outcome.pk, by=news.by))
+    if gold.role != GoldRole.HIDDEN:
+        news.accepted_because.append(str(GoldRole(gold.role).label))
+
+
+def recompute_outcomes(*, by: Actor, at: datetime, gold: GoldAnswer) -> tuple[UUID, ...]:
+    """Score everybody whose answer an earlier version of this gold had scored; whose figures may be others now.
+
+    Who stands stopped by answers that are right now is reinstated.
+    """
+    former = GoldOutcome.objects.filter(gold__item=gold.item_id).exclude(gold=gold)
+    latest = former.order_by("submission_id", "-gold__version").distinct("submission_id")
+    rows = GoldOutcome.objects.filter(pk__in=latest.values("pk")).order_by("pk")
+    workers: dict[UUID, None] = {}
+    for outcome in rows.select_related("submission__task__project"):
+        if gold.is_active:
+            again = _outcome(outcome.submission, gold, outcome.role, at)
+            if again.is_right == outcome.is_right and again.score == outcome.score:
+                continue
+        workers[outcome.worker_id] = None
+    plan = plan_of(gold.project_id)
+    if plan is not None:
+        for worker_id in sorted(workers, key=str):
+            judge_again(gold.project, worker_id, plan, at=at)
+    return tuple(workers)
