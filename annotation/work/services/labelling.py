@@ -100,7 +100,7 @@ def _write_submission(
     announce(news)
     is_first = task.attempt == 1
     if news.accepted_because:
-        accept(Actor.system("quality"), at, task, submission, news.accepted_because[0])
+        accept(Actor.system("质检题"), at, task, submission, news.accepted_because[0])
     elif is_first and not is_drawn(terms.salt, task.pk, submission.ordinal, terms.review_share_bp):
         accept(Actor.system("质检抽样"), at, task, submission)
     return submission
