@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from datasketch import MinHash, MinHashLSH
 from django.db import connection
 
+from annotation.intake import likeness
 from assets.datasets.models import Dataset, DatasetVersion
 from assets.profiles import selectors
 from assets.profiles.models import Fingerprint
-from assets.profiles.rules import likeness
 from assets.profiles.rules.facts import FORMAT
 from assets.profiles.states import FingerprintKind
 from benchmarks import Row

@@ -8,10 +8,10 @@ import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from annotation.intake.sensitive import masked
 from annotation.projects.models import Project
 from annotation.projects.states import Modality
 from annotation.work.models import Submission, Task
-from assets.datasets.sensitive import masked
 from assets.datasets.states import DATASET_VERSION, VersionState
 from kernel.records import Record
 from kernel.states import StateField

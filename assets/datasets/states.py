@@ -1,4 +1,4 @@
-"""States of a dataset version; kinds of personal information in its content."""
+"""States of a dataset version."""
 
 from __future__ import annotations
 
@@ -22,15 +22,3 @@ DATASET_VERSION = Machine(
         Move("withdraw", ("sealed",), "withdrawn", _("撤回")),
     ],
 )
-
-
-class FindingKind(models.TextChoices):
-    """What the scan looks for, and what is masked."""
-
-    ID_NUMBER = "id_number", _("居民身份证号")
-    PHONE = "phone", _("手机号码")
-    BANK_CARD = "bank_card", _("银行卡号")
-    EMAIL = "email", _("电子邮箱")
-    PLATE = "plate", _("机动车号牌")
-    NAME = "name", _("姓名")
-    IMAGE_PLACE = "image_place", _("图片拍摄位置")

@@ -11,8 +11,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from annotation.intake.states import FindingKind
 from assets.datasets.models import DatasetVersion
-from assets.datasets.states import FindingKind
 from assets.profiles.rules.facts import Facts, PartFacts, from_json
 from assets.profiles.states import FingerprintKind, SampleMethod
 from kernel.records import Record
@@ -104,7 +104,7 @@ class SensitiveFinding(models.Model):
 class Fingerprint(models.Model):
     """A fingerprint of one text or image of a version. `row`: from 1, 0 for a whole file.
 
-    `bands`: keys under which likely neighbours are found by the index (rules.likeness).
+    `bands`: keys under which likely neighbours are found by the index (annotation.intake.likeness).
     """
 
     version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="fingerprints")

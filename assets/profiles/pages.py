@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation.intake.sensitive import masked, masked_text
 from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.datasets.pages import OriginalFace, original_face, see_original
 from assets.datasets.permissions import MANAGE_DATASETS
 from assets.datasets.rules import ROWS_PATH
 from assets.datasets.selectors import version_for
-from assets.datasets.sensitive import masked, masked_text
 from assets.datasets.states import VersionState
 from assets.profiles import drawing, selectors, services, viewing, wording
 from assets.profiles.forms import SampleForm

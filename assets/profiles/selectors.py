@@ -14,13 +14,13 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from annotation.intake import likeness
+from annotation.intake.states import FindingKind
 from assets.datasets.models import DatasetVersion
 from assets.datasets.permissions import MANAGE_DATASETS
 from assets.datasets.selectors import version_for
-from assets.datasets.states import FindingKind
 from assets.profiles import wording
 from assets.profiles.models import Fingerprint, FrozenSample, Profile, SensitiveFinding
-from assets.profiles.rules import likeness
 from assets.profiles.rules.facts import FORMAT, Facts, Finding
 from assets.profiles.rules.grading import (
     Suggestion,

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 
+from annotation.intake.sensitive import tells_of_persons
 from assets.datasets.models import DatasetFile, DatasetVersion
-from assets.datasets.sensitive import tells_of_persons
 from assets.datasets.states import VersionState
 from assets.profiles.selectors import frozen_sample_of
 from assets.registry.models import Certificate

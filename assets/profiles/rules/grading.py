@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from assets.datasets.states import FindingKind
+from annotation.intake.states import FindingKind
 from assets.profiles.rules.facts import Finding, TableFacts
 from assets.profiles.states import Level
 

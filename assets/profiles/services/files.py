@@ -12,11 +12,11 @@ from typing import Any
 from minio.error import S3Error
 from PIL import Image, UnidentifiedImageError
 
+from annotation.intake import likeness
+from annotation.intake.sensitive import MOST_MASKED, hits_in
+from annotation.intake.states import FindingKind
 from assets.datasets.models import DatasetFile
 from assets.datasets.rules import ROWS_PATH
-from assets.datasets.sensitive import MOST_MASKED, hits_in
-from assets.datasets.states import FindingKind
-from assets.profiles.rules import likeness
 from assets.profiles.rules.facts import Candidate, Fault, Finding, ImageFacts, PartFacts, TextFacts, added
 from assets.profiles.rules.texts import language_of
 from assets.profiles.services import tables

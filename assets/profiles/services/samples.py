@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from annotation.intake.sensitive import tells_of_persons
 from assets.datasets.permissions import MANAGE_DATASETS
-from assets.datasets.sensitive import tells_of_persons
 from assets.datasets.services import locked_version
 from assets.datasets.states import VersionState
 from assets.profiles.events import SampleFrozen

@@ -18,9 +18,9 @@ from typing import Any
 
 import duckdb
 
+from annotation.intake import likeness
+from annotation.intake.sensitive import MOST_MASKED, PREFILTER, hits_in, is_name_header
 from assets.datasets.rules import ROWS_PATH
-from assets.datasets.sensitive import MOST_MASKED, PREFILTER, hits_in, is_name_header
-from assets.profiles.rules import likeness
 from assets.profiles.rules.facts import (
     MOST_COLUMNS,
     MOST_LABELS,

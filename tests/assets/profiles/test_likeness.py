@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from annotation.intake import likeness
 from assets.datasets.models import DatasetVersion
 from assets.profiles import selectors
 from assets.profiles.models import Fingerprint
-from assets.profiles.rules import likeness
 from tests import cast
 from tests.assets.profiles.conftest import picture, profiled, version_of
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.intake.sensitive import hits_in, masked, masked_text
 from assets.datasets import services
 from assets.datasets.models import DatasetVersion
-from assets.datasets.sensitive import hits_in, masked, masked_text
 from audit.models import AuditEvent
 from kernel.errors import InvalidInput, NotAllowed, NotFound
 from tests import cast

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.datasets.sensitive import PREFILTER, hits_in, is_name_header, mask
-from assets.datasets.states import FindingKind
+from annotation.intake.sensitive import PREFILTER, hits_in, is_name_header, mask
+from annotation.intake.states import FindingKind
 from assets.profiles.rules.facts import FieldFacts, Finding, TableFacts
 from assets.profiles.rules.grading import Thresholds, person_count, special_counts, suggested_classification
 from assets.profiles.states import Level

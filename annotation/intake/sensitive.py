@@ -20,7 +20,7 @@ from typing import Any
 
 from stdnum.cn import ric
 
-from assets.datasets.states import FindingKind
+from annotation.intake.states import FindingKind
 
 MOST_MASKED = 3
 _SHORTEST_NUMBER = 10**10
