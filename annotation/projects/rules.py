@@ -81,6 +81,19 @@ class CheckedItem:
     height: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """A checked item whose bytes lie at its content key in the project's place of the store already."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    text: str = ""
+    width: int | None = None
+    height: int | None = None
+
+
 def config_for(modality: str, xml: str) -> LabelingConfig:
     """The parsed config, if it shows what the project's items are; ConfigRefused otherwise."""
     config = parse_config(xml)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
@@ -30,6 +31,7 @@ from annotation.projects.rules import (
     ITEM_LIMIT,
     CheckedItem,
     RawItem,
+    StoredItem,
     UploadRefused,
     check,
     config_for,
@@ -51,7 +53,7 @@ from organizations.models import Organization
 from organizations.permissions import Actor
 
 __all__ = [
-    "ImportOutcome", "RawItem", "accept_project", "cancel_project", "close_project", "create_project",
+    "ImportOutcome", "RawItem", "accept_project", "add_stored", "cancel_project", "close_project", "create_project",
     "deliver_project", "edit_project", "fields_of", "import_files", "import_items",
     "import_raw", "locked_project", "open_project",
     "publish_guideline", "send_back", "start_project",
@@ -63,6 +65,7 @@ GUIDELINE_LIMIT = 50_000
 PRICE_LIMIT = Money.from_yuan(10_000)
 HOURLY_LIMIT = Money.from_yuan(1_000)
 PARALLEL_PUTS = 8
+STORED_AT_ONCE = 1_000
 FEEDABLE = (ProjectState.DRAFT, ProjectState.OPEN, ProjectState.IN_PROGRESS)
 
 
@@ -469,6 +472,65 @@ def _item_row(batch: Batch, ordinal: int, item: CheckedItem) -> Item:
         size=len(item.raw.body),
         sha256=item.raw.sha256,
         object_key=objects.content_key(f"raw/{batch.project_id}", item.raw.sha256),
+        text=item.text,
+        width=item.width,
+        height=item.height,
+    )
+
+
+@transaction.atomic
+def add_stored(
+    *, by: Actor, at: datetime, project_id: UUID, items: Iterable[StoredItem], source: str, licence: str
+) -> tuple[Batch | None, int, int]:
+    """A batch of items whose bytes lie in the store: all in one transaction, however many, a chunk in memory.
+
+    The batch (none: the project has them all), how many were added, how many were there.
+    """
+    project = _locked_own(by, project_id)
+    if project.state not in FEEDABLE:
+        raise NotFeedable(state=project.get_state_display())
+    ordinal = project.items.aggregate(top=Max("ordinal"))["top"] or 0
+    batch, added, skipped, stream = None, 0, 0, iter(items)
+    while chunk := list(islice(stream, STORED_AT_ONCE)):
+        by_hash = {item.sha256: item for item in chunk}
+        known = set(project.items.filter(sha256__in=by_hash).values_list("sha256", flat=True))
+        fresh = [item for sha256, item in by_hash.items() if sha256 not in known]
+        skipped += len(chunk) - len(fresh)
+        if not fresh:
+            continue
+        batch = batch or _new_batch(by, at, project, source, licence)
+        rows = [_stored_row(batch, ordinal + place, item) for place, item in enumerate(fresh, 1)]
+        Item.objects.bulk_create(rows)
+        ordinal, added = ordinal + len(fresh), added + len(fresh)
+    if batch is not None:
+        detail = {"batch": batch.ordinal, "added": added, "skipped": skipped, "licence": licence}
+        record(by=by, at=at, action="projects.import", subject=project, detail=detail)
+        if project.state != ProjectState.DRAFT:
+            announce(BatchImported(at=at, project_id=project.pk, batch_id=batch.pk, by=by))
+    return batch, added, skipped
+
+
+def _new_batch(by: Actor, at: datetime, project: Project, source: str, licence: str) -> Batch:
+    return Batch.objects.create(
+        project=project,
+        ordinal=(project.batches.aggregate(top=Max("ordinal"))["top"] or 0) + 1,
+        source=source,
+        licence=licence,
+        imported_by=by.user,
+        imported_at=at,
+    )
+
+
+def _stored_row(batch: Batch, ordinal: int, item: StoredItem) -> Item:
+    return Item(
+        project_id=batch.project_id,
+        batch=batch,
+        ordinal=ordinal,
+        name=safe_name(item.name),
+        media_type=item.media_type,
+        size=item.size,
+        sha256=item.sha256,
+        object_key=objects.content_key(f"raw/{batch.project_id}", item.sha256),
         text=item.text,
         width=item.width,
         height=item.height,

@@ -92,7 +92,7 @@ class Found:
     """One task with one result (none: it came without labels).
 
     `file`, `line`: where it stood (0: the whole file). `key`: what tells it from others (an image's path, a row's
-    own number, else file and line). `is_prediction`: a model said so, nobody did.
+    own number, else file and line). `is_prediction`: a model said so, nobody did; `score` and `version` as it told.
     """
 
     file: str
@@ -102,6 +102,8 @@ class Found:
     result: list[dict[str, Any]]
     size: Size | None = None
     is_prediction: bool = False
+    score: float | None = None
+    version: str = ""
 
 
 class Files(Protocol):

@@ -97,11 +97,22 @@ def _task(
             told += 1
             size = images.sizes.get(key) or _claimed(result)
             is_prediction = kind == "predictions"
-            yield Found(name, number, key or f"{name}:{number}", task, result, size, is_prediction)
+            score, version = _told_by_model(each) if is_prediction else (None, "")
+            place = key or f"{name}:{number}"
+            yield Found(name, number, place, task, result, size, is_prediction, score, version)
     if row.get("drafts"):
         report.lose("drafts")
     if not told:
         yield Found(name, number, key or f"{name}:{number}", task, [], images.sizes.get(key))
+
+
+def _told_by_model(prediction: Mapping[str, Any]) -> tuple[float | None, str]:
+    """How sure a model was (a share), and which version of it."""
+    score = prediction.get("score")
+    is_share = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
+    return float(score) if is_share and score is not None else None, str(
+        prediction.get("model_version") or ""
+    )[:100]
 
 
 def _data_of_row(row: Mapping[str, Any], config: LabelingConfig) -> dict[str, Any]:
