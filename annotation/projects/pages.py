@@ -75,6 +75,8 @@ def frame(viewer: Actor, project: Project, current: str) -> dict[str, Any]:
         ("guideline", _("标注规范"), True),
         ("plan", _("质量方案"), True),
         ("items", _("原始数据"), is_inside),
+        ("intakes", _("批量导入"), is_inside),
+        ("predictors", _("预标注"), is_inside),
         ("delivery", _("交付与验收"), True),
     ]
     remarks: list[object] = [project.number, project.get_modality_display()]

@@ -1,4 +1,4 @@
-"""Addresses under /projects/. The tabs that show tasks belong to `annotation.work`, one layer up."""
+"""Addresses under /projects/. Tabs that show tasks, imports and models belong to apps above this one."""
 
 from django.urls import include, path
 
@@ -19,5 +19,6 @@ urlpatterns = [
     path("<uuid:project_id>/close/", pages.close, name="close"),
     path("<uuid:project_id>/cancel/", pages.cancel, name="cancel"),
     path("<uuid:project_id>/quality/", include("annotation.quality.project_urls")),
+    path("", include("annotation.intake.project_urls")),
     path("<uuid:project_id>/", include("annotation.work.project_urls")),
 ]

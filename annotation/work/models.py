@@ -22,6 +22,7 @@ class Task(Record):
     `price_fen`: what it pays when accepted; with pay by the hour the most, until acceptance tells the sum.
     `lease_ends_at`: until when the task stays with whom it is: its annotator, or the `reviewer` who took it.
     `attempt`: which attempt of the present annotator this is. `review_level`: which review it waits for, 1 or 2.
+    `priority`: the higher, the earlier it is handed out (a model is unsure of it).
     """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="tasks")
@@ -36,6 +37,7 @@ class Task(Record):
         verbose_name=_("标注员"),
     )
     price_fen = FenField(_("报酬"))
+    priority = models.IntegerField(_("先后"), default=0)
     assigned_at = models.DateTimeField(_("分配时间"), null=True, blank=True)
     accepted_at = models.DateTimeField(_("通过时间"), null=True, blank=True)
     lease_ends_at = models.DateTimeField(_("领取时限"), null=True, blank=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from annotation.intake.predicting import Example
 from annotation.labelstudio.kinds import labels_given
 from annotation.projects.models import GuidelineVersion, Project
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
@@ -564,6 +565,29 @@ def label_counts(project: Project) -> list[tuple[str, int]]:
             for label in labels_given(region):
                 counts[label] += 1
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+# --- what models are told ---------------------------------------------------------------------------
+
+
+def accepted_examples(project_id: UUID, most: int) -> Iterator[Example]:
+    """The accepted results of a project with their texts, the newest first."""
+    rows = Submission.objects.filter(task__project=project_id, task__state=TaskState.ACCEPTED)
+    newest = rows.order_by("task", "-ordinal").distinct("task").values("pk")
+    chosen = Submission.objects.filter(pk__in=newest).order_by("-task__accepted_at", "-pk")[:most]
+    for item_id, text, result in chosen.values_list("task__item", "task__item__text", "result"):
+        yield Example(item_id, text, result)
+
+
+def accepted_count(project_id: UUID) -> int:
+    """How many tasks of a project are accepted."""
+    return Task.objects.filter(project=project_id, state=TaskState.ACCEPTED).count()
+
+
+def waiting_items(project_id: UUID) -> Iterator[UUID]:
+    """The items of a project that have a task which nobody holds, in their order."""
+    rows = Task.objects.filter(project=project_id, state=TaskState.READY).order_by("item__ordinal", "copy")
+    return iter(dict.fromkeys(rows.values_list("item", flat=True)))
 
 
 # --- the desk -------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ ROUTERS = {
     "/jobs": "jobs.api",
     "/audit": "audit.api",
     "/annotation": "annotation.projects.api",
+    "/intake": "annotation.intake.api",
     "/tasks": "annotation.work.api",
     "/label-studio": "annotation.servers.api",
     "/quality": "annotation.quality.api",

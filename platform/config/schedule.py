@@ -20,6 +20,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "worker-heartbeat": _every(10, "jobs.heartbeat"),
     "jobs-resend-lost": _every(60, "jobs.resend_lost"),
     "uploads-abandon-idle": _every(86400, "uploads.abandon_idle"),
+    "intake-retrain-due": _every(300, "intake.retrain_due"),
     "documents-refuse-abandoned": _every(3600, "documents.refuse_abandoned"),
     "registry-expire-certificates": _every(3600, "registry.expire_certificates"),
     "credentials-keep-current": _every(60, "credentials.keep_current"),

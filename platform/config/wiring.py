@@ -41,6 +41,7 @@ def _people() -> dict[type[Event], list[Handler]]:
 
 
 def _annotation() -> dict[type[Event], list[Handler]]:
+    from annotation.intake.events import ItemsRanked
     from annotation.projects import events as news
     from annotation.quality import services as quality
     from annotation.servers import events as servers
@@ -69,6 +70,7 @@ def _annotation() -> dict[type[Event], list[Handler]]:
         ],
         news.ProjectSentBack: [work.reopen_sent_back],
         news.ProjectAccepted: [payments.pay_accepted],
+        ItemsRanked: [work.rank_tasks],
     }
 
 
@@ -543,7 +545,11 @@ def _invoices() -> dict[type[Event], list[Handler]]:
 
 def connect() -> None:
     """Called once when Django is ready."""
+    from annotation.intake import predicting
+    from annotation.work import selectors as work
     from config import shell
 
     events.wire(handlers())
+    known = predicting.Labelling(work.accepted_examples, work.accepted_count, work.waiting_items)
+    predicting.use(known)
     shell.fill()

@@ -18,7 +18,7 @@ ROOMS = {
     "pages", "forms", "api", "schemas", "admin", "urls",
 }  # fmt: skip
 EXTRA_ROOMS = {
-    "assets/datasets": {"lineage", "sensitive"},
+    "assets/datasets": {"lineage"},
     "assets/exports": {"facts", "owned"},
     "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping", "codes"},
     "assets/profiles": {"drawing", "viewing", "wording"},
@@ -47,6 +47,15 @@ EXTRA_ROOMS = {
         "sampling",
         "scoring",
         "skill",
+    "annotation/intake": {
+        "folders",
+        "learning",
+        "likeness",
+        "outside",
+        "predicting",
+        "reading",
+        "sealing",
+        "sensitive",
     },
     "exchange/trading": {"policies", "printing", "referrals", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search", "ways"},

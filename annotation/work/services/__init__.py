@@ -14,6 +14,7 @@ from annotation.work.services.handing_out import (
     hand_over,
     locked_membership,
     locked_tasks,
+    rank_tasks,
 )
 from annotation.work.services.labelling import (
     dispute,
@@ -55,7 +56,7 @@ __all__ = [
     "SecondReviewByOther", "TakenByOther", "TasksUnfinished", "ask", "assign_tasks", "claim_task",
     "create_copies_of_plan", "create_tasks_of_batch", "create_tasks_of_project", "dispute", "extend",
     "hand_over", "keep_answer", "lapse_leases", "locked_item", "locked_membership", "locked_own_task",
-    "locked_task", "locked_tasks", "put_back", "reassign", "release", "reopen", "reopen_sent_back",
-    "reopen_touched", "require_fair_pay", "require_finished", "resume", "review", "skip", "submit", "take",
-    "take_next",
+    "locked_task", "locked_tasks", "put_back", "rank_tasks", "reassign", "release", "reopen",
+    "reopen_sent_back", "reopen_touched", "require_fair_pay", "require_finished", "resume", "review", "skip",
+    "submit", "take", "take_next",
 ]  # fmt: skip

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from annotation.intake.events import ItemsRanked
 from annotation.projects.events import BatchImported, ProjectOpened, QualityPlanDecided
 from annotation.projects.models import Item, Project
 from annotation.projects.rules import QualityTerms
@@ -33,6 +36,7 @@ from organizations.permissions import Actor
 
 HAND_LIMIT = 20  # unfinished tasks one annotator may hold by claiming
 ASSIGN_LIMIT = 1_000  # tasks of one assignment
+TASKS_AT_ONCE = 1_000
 
 
 def create_tasks_of_project(news: ProjectOpened) -> None:
@@ -50,18 +54,32 @@ def create_copies_of_plan(news: QualityPlanDecided) -> None:
     _create_tasks(news.project_id, Item.objects.filter(project=news.project_id).order_by("ordinal"))
 
 
-def _create_tasks(project_id: UUID, items: Iterable[Item]) -> None:
-    """The tasks that are missing: first one for every item, then the second copies, so that work spreads."""
+def _create_tasks(project_id: UUID, items: QuerySet[Item]) -> None:
+    """The tasks that are missing: first one for every item, then the second copies, so that work spreads.
+
+    Of a large import only the ids are held, and a chunk of tasks.
+    """
     project = Project.objects.get(pk=project_id)
-    overlap, wanted = terms_of(project).overlap, list(items)
+    wanted = list(items.values_list("pk", flat=True))
     there = set(Task.objects.filter(project=project).values_list("item_id", "copy"))
-    rows = [
-        Task(project=project, item=item, copy=copy, price_fen=project.task_price_fen)
-        for copy in range(overlap)
-        for item in wanted
-        if (item.pk, copy) not in there
-    ]
-    Task.objects.bulk_create(rows, batch_size=1_000)
+    missing = (
+        Task(project=project, item_id=item_id, copy=copy, price_fen=project.task_price_fen)
+        for copy in range(terms_of(project).overlap)
+        for item_id in wanted
+        if (item_id, copy) not in there
+    )
+    while chunk := list(islice(missing, TASKS_AT_ONCE)):
+        Task.objects.bulk_create(chunk)
+
+
+def rank_tasks(news: ItemsRanked) -> None:
+    """Tasks that nobody holds yet are handed out in the order in which a model is unsure of them."""
+    by_value: dict[int, list[UUID]] = {}
+    for item_id, value in news.ranks:
+        by_value.setdefault(value, []).append(item_id)
+    waiting = Task.objects.filter(project=news.project_id, state=TaskState.READY)
+    for value, item_ids in sorted(by_value.items()):
+        waiting.filter(item__in=item_ids).update(priority=value)
 
 
 def locked_tasks(ids: Sequence[UUID], states: Collection[str]) -> list[Task]:
@@ -79,7 +97,7 @@ def locked_membership(user: User, organization_id: UUID | None) -> None:
 def _locked_choice(
     project_id: UUID, user: User, states: Collection[str], count: int, preferred: Sequence[UUID] = ()
 ) -> list[Task]:
-    """Up to `count` tasks for one person, at most one copy of an item, preferred items first, then the oldest."""
+    """Up to `count` tasks for one person, at most one copy of an item, preferred items first, then by priority, then the oldest."""
     chosen: list[Task] = []
     tried: set[UUID] = set()
     for items in [preferred, None] if preferred else [None]:
@@ -91,7 +109,7 @@ def _locked_choice(
             if count > 1:
                 first_copies = rows.order_by("item", "copy").distinct("item").values("pk")
                 rows = Task.objects.filter(pk__in=first_copies)
-            ids = list(rows.order_by("pk").values_list("pk", flat=True)[: count - len(chosen)])
+            ids = list(rows.order_by("-priority", "pk").values_list("pk", flat=True)[: count - len(chosen)])
             if not ids:
                 break
             tried.update(ids)

@@ -24,6 +24,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 DOMAIN_APPS = [
     "annotation.projects",
+    "annotation.intake",
     "annotation.work",
     "annotation.servers",
     "annotation.quality",
@@ -169,6 +170,29 @@ S3_OBJECT_LOCK_MODE = env("S3_OBJECT_LOCK_MODE", default="governance")  # or com
 UPLOAD_MOST_FILES = env.int("UPLOAD_MOST_FILES", default=100_000)
 UPLOAD_LARGEST_FILE = env.int("UPLOAD_LARGEST_FILE", default=5 * 1024**3)
 UPLOAD_LARGEST_TOTAL = env.int("UPLOAD_LARGEST_TOTAL", default=2 * 1024**4)
+
+# Bringing data in: hosts whose buckets a firm may read from and whose models it may ask (a leading dot: all below it),
+# and whether these may lie at private addresses and speak plain HTTP.
+INTAKE_STORAGE_HOSTS = env.list(
+    "INTAKE_STORAGE_HOSTS",
+    default=[
+        ".aliyuncs.com",
+        ".myqcloud.com",
+        ".myhuaweicloud.com",
+        ".volces.com",
+        ".amazonaws.com.cn",
+        ".amazonaws.com",
+    ],
+)
+INTAKE_MODEL_HOSTS = env.list("INTAKE_MODEL_HOSTS", default=[])
+INTAKE_PRIVATE_ADDRESSES = env.bool("INTAKE_PRIVATE_ADDRESSES", default=False)
+INTAKE_LARGEST_FILE = env.int("INTAKE_LARGEST_FILE", default=512 * 1024**2)  # bytes of one file of an import
+INTAKE_LARGEST_TOTAL = env.int(
+    "INTAKE_LARGEST_TOTAL", default=20 * 1024**3
+)  # bytes of all files of an import
+INTAKE_RETRAIN_EVERY = env.int(
+    "INTAKE_RETRAIN_EVERY", default=50
+)  # newly accepted tasks after which a model learns again
 
 SIGNING_KEYS_DIR = Path(env("SIGNING_KEYS_DIR", default=str(DATA_DIR / "keys")))
 SIGNING_ISSUER = env("SIGNING_ISSUER", default=SITE_URL)
