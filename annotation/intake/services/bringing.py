@@ -96,19 +96,25 @@ def _put_all(intake: Intake, waiting: Any, folder: Folder | None, progress: Watc
     step = ROWS_AT_ONCE if folder is None else PARALLEL_PUTS * 2  # images are heavy, texts are not
     field = config_for(intake.project.modality, intake.project.labeling_config).fields[0]
     prefix, is_masking = f"raw/{intake.project_id}", intake.personal_choice == PersonalChoice.MASK
+    passed = -1
     with ThreadPoolExecutor(PARALLEL_PUTS) as pool:
-        while rows := list(waiting[:step]):
+        while rows := list(waiting.filter(ordinal__gt=passed)[:step]):
             bodies = [_body(row, folder, field, is_masking=is_masking) for row in rows]
-            stored = list(
-                pool.map(
-                    lambda pair: objects.put(prefix, pair[1], pair[0].media_type),
-                    zip(rows, bodies, strict=True),
-                )
-            )
-            for row, kept in zip(rows, stored, strict=True):
-                row.final_sha256, row.final_size = kept.sha256, kept.size
-            IntakeRow.objects.bulk_update(rows, ["final_sha256", "final_size"])
+            types = [row.media_type for row in rows]
+            stored = list(pool.map(objects.put, [prefix] * len(rows), bodies, types))
+            _note_stored(rows, stored)
+            passed = rows[-1].ordinal
             progress.advance(len(rows))
+
+
+def _note_stored(rows: Sequence[IntakeRow], stored: Sequence[objects.StoredObject]) -> None:
+    table = IntakeRow._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} r SET final_sha256 = n.sha256, final_size = n.size"
+            " FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS n (id, sha256, size) WHERE r.id = n.id",
+            [[row.pk for row in rows], [kept.sha256 for kept in stored], [kept.size for kept in stored]],
+        )
 
 
 def _body(row: IntakeRow, folder: Folder | None, field: str, *, is_masking: bool) -> bytes:

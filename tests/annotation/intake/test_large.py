@@ -103,6 +103,7 @@ class Watched:
 
     def __enter__(self) -> Watched:
         self._process, self._is_over = psutil.Process(), False
+        self._begun = time.monotonic()
         self._before = self._most = self._process.memory_info().rss
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -115,6 +116,7 @@ class Watched:
 
     def __exit__(self, *_wrong: object) -> None:
         self._is_over = True
+        self.seconds = round(time.monotonic() - self._begun)
         self._thread.join()
 
     @property
@@ -140,12 +142,13 @@ def test_a_hundred_thousand_rows_come_in_with_flat_memory() -> None:
     services.start_check(by=scenes.qin(), at=NOON, intake_id=made.pk)
     with Watched() as first:
         services.check_intake(at=NOON, intake_id=made.pk, progress=Counted())
+    print(f"dry run +{first.grown_mb} MB in {first.seconds} s", flush=True)  # noqa: T201
     found = Intake.objects.get(pk=made.pk)
     assert (found.found["rows"], found.found["fresh"]) == (100_000, 100_000)
     decided(found)
     with Watched() as second:
         services.bring_in(at=NOON, intake_id=made.pk, progress=Counted())
     assert (Item.objects.count(), Task.objects.count()) == (100_003, 100_003)
-    print(f"dry run +{first.grown_mb} MB, import +{second.grown_mb} MB")  # noqa: T201
+    print(f"import +{second.grown_mb} MB in {second.seconds} s", flush=True)  # noqa: T201
     assert first.grown_mb < 150
     assert second.grown_mb < 150
