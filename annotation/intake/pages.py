@@ -114,10 +114,10 @@ def _stages(intake: Intake) -> list[Stage]:
 def _figures(intake: Intake) -> list[Kpi]:
     found, outlook = intake.found, outlook_of(intake)
     return [
-        Kpi(_("读到"), found["rows"], _("条"), _("已有 %(known)s · 重复 %(repeats)s") % found),
-        Kpi(_("新数据"), found["fresh"], _("条"), _("带标注 %(labelled)s") % found),
-        Kpi(_("近似"), found["near"], _("条"), tone="warn" if found["near"] else ""),
-        Kpi(_("含个人信息"), found["personal_rows"], _("条"), tone="warn" if found["personal_rows"] else ""),
+        Kpi(_("读到"), found["rows"], "", _("已有 %(known)s · 重复 %(repeats)s") % found),
+        Kpi(_("新数据"), found["fresh"], "", _("带标注 %(labelled)s") % found),
+        Kpi(_("近似"), found["near"], tone="warn" if found["near"] else ""),
+        Kpi(_("含个人信息"), found["personal_rows"], tone="warn" if found["personal_rows"] else ""),
         Kpi(
             _("标注报酬"),
             outlook.cost.total,

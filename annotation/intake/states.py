@@ -63,7 +63,7 @@ class PredictorKind(models.TextChoices):
 
 
 class PredictorState(models.TextChoices):
-    ACTIVE = "active", _("启用")
+    ACTIVE = "active", _("使用中")
     ENDED = "ended", _("已停用")
 
 

@@ -67,7 +67,7 @@ class Migration(OnePass):
                 ('version', models.CharField(blank=True, max_length=100, verbose_name='模型版本')),
                 ('trained_count', models.PositiveIntegerField(default=0, verbose_name='训练样本')),
                 ('created_at', models.DateTimeField(verbose_name='创建时间')),
-                ('state', kernel.states.StateField(choices=[('active', '启用'), ('ended', '已停用')], db_index=True, default='active', max_length=32, verbose_name='状态')),
+                ('state', kernel.states.StateField(choices=[('active', '使用中'), ('ended', '已停用')], db_index=True, default='active', max_length=32, verbose_name='状态')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='jobs.job')),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='predictors', to='projects.project')),
