@@ -47,6 +47,7 @@ EXTRA_ROOMS = {
         "sampling",
         "scoring",
         "skill",
+    },
     "annotation/intake": {
         "folders",
         "learning",
