@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -265,6 +266,13 @@ def verify(
         raise typer.Exit(code)
 
 
+class Language(StrEnum):
+    """In which of its two languages a sentence is printed."""
+
+    CHINESE = "zh"
+    ENGLISH = "en"
+
+
 VersionOption = Annotated[
     str,
     typer.Option("--version", help="The version of the policy's parameters; the current one unless told."),
@@ -321,6 +329,7 @@ def policy_schema(
 def policy_test(
     measure: Annotated[list[str] | None, typer.Argument(help="Measures; all when none is named.")] = None,
     *,
+    language: Annotated[Language, typer.Option(help="The language of the sentences.")] = Language.CHINESE,
     as_json: JsonOption = False,
 ) -> None:
     """Run the scenarios that stand beside the cards; exit code 8 when one does not hold."""
@@ -331,11 +340,14 @@ def policy_test(
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
     else:
+        is_english = language == Language.ENGLISH
+        holds, fails, colon = ("holds", "FAILS", ": ") if is_english else ("相符", "不符", "：")
         for each in found:
-            print(f"{'FAILS' if each['problems'] else 'holds'}  {each['measure']}: {each['name']}")
+            print(f"{fails if each['problems'] else holds}  {each['measure']}{colon}{each['name'][language]}")
             for problem in each["problems"]:
-                print(f"       {problem}")
-        print(f"{len(found) - len(failing)} of {len(found)} scenarios hold.")
+                print(f"       {problem[language]}")
+        count, holding = len(found), len(found) - len(failing)
+        print(f"{holding} of {count} scenarios hold." if is_english else f"共 {count} 个情景，{holding} 个相符。")
     if failing:
         raise typer.Exit(ExitCode.CHECK_FAILED)
 

@@ -131,13 +131,17 @@ def card_lines(measure: str, version: str) -> Iterator[str]:
 
 
 def tested(wanted: Sequence[str]) -> list[dict[str, Any]]:
-    """Run the scenarios of the measures (all when none is named): measure, name, problems."""
+    """Run the scenarios of the measures (all when none is named): measure, sentence and problems in both languages."""
     found = []
     for measure in wanted or list(measures.CARDS):
         card_of(measure)
         try:
             found += [
-                {"measure": measure, "name": each.name, "problems": scenarios.problems(each)}
+                {
+                    "measure": measure,
+                    "name": each.name.plain(),
+                    "problems": [problem.plain() for problem in scenarios.problems(each)],
+                }
                 for each in scenarios.of(measure)
             ]
         except (OSError, scenarios.NotAScenario) as error:

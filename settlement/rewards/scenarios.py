@@ -1,6 +1,7 @@
 """Scenario tests that people read: `measures/<measure>.scenarios.yaml` beside each card. Pure, no database.
 
-A file has `given` (the case every scenario starts from) and `scenarios`: a sentence, what differs, what is expected.
+A file has `given` (the case every scenario starts from) and `scenarios`: a sentence in Chinese (`name`) and in
+English (`name_en`), what differs, what is expected.
 Amounts are yuan as text ("5,000,000.00"); a fact of null is left out.
 """
 
@@ -14,10 +15,10 @@ from typing import Any
 import yaml
 
 from settlement.rewards import engine, measures, rules
-from settlement.rewards.engine.texts import yuan
+from settlement.rewards.engine.texts import Text, yuan
 
 LEAST_SCENARIOS = 8
-_MEMBERS = {"name", "year", "facts", "unverified", "awards", "interpretation", "version", "expect"}
+_MEMBERS = {"name", "name_en", "year", "facts", "unverified", "awards", "interpretation", "version", "expect"}
 _EXPECTED = {"outcome", "amount", "short_by", "missing", "unverified", "would_be", "says"}
 
 
@@ -30,7 +31,7 @@ class Scenario:
     """One sentence and its case: facts, readings, and what is to come out."""
 
     measure: str
-    name: str
+    name: Text
     facts: engine.Facts
     interpretation: Mapping[str, str]
     version: str
@@ -65,19 +66,18 @@ def read(measure: str, text: str) -> list[Scenario]:
     if not isinstance(table, dict) or set(table) != {"given", "scenarios"}:
         raise NotAScenario(f"{measure}: a file has `given` and `scenarios`")
     found = [_scenario(measure, table["given"], each) for each in table["scenarios"]]
-    names = [scenario.name for scenario in found]
-    if len(set(names)) != len(names):
+    names = [[scenario.name.zh for scenario in found], [scenario.name.en for scenario in found]]
+    if any(len(set(told)) != len(found) for told in names):
         raise NotAScenario(f"{measure}: two scenarios have the same name")
     return found
 
 
 def _scenario(measure: str, given: Mapping[str, Any], each: Mapping[str, Any]) -> Scenario:
-    name = each.get("name", "")
+    name, in_english = each.get("name", ""), each.get("name_en", "")
     unknown = (set(each) - _MEMBERS) | (set(each.get("expect", {})) - _EXPECTED)
-    if not name or unknown or "outcome" not in each.get("expect", {}):
-        raise NotAScenario(
-            f"{measure}: {name or each}: {sorted(unknown) or 'name and expect.outcome are needed'}"
-        )
+    if not name or not in_english or unknown or "outcome" not in each.get("expect", {}):
+        needed = "name, name_en and expect.outcome are needed"
+        raise NotAScenario(f"{measure}: {name or each}: {sorted(unknown) or needed}")
     card = measures.CARDS[measure]
     values = {**given["facts"], **each.get("facts", {})}
     if "awards" in each:
@@ -94,7 +94,7 @@ def _scenario(measure: str, given: Mapping[str, Any], each: Mapping[str, Any]) -
     subject = {"name": "清蓝（示例）", "uscc": "91441802MA5000001N"}
     return Scenario(
         measure,
-        name,
+        Text(name, in_english),
         engine.Facts.of(measure, year, facts, subject),
         each.get("interpretation", {}),
         each.get("version", measures.CURRENT_VERSION),
@@ -134,7 +134,7 @@ def _value(spec: engine.FactSpec, value: Any) -> Any:
     return value
 
 
-def problems(scenario: Scenario) -> list[str]:
+def problems(scenario: Scenario) -> list[Text]:
     """What differs from the expectation, one sentence each; none when the scenario holds."""
     expected = scenario.expected
     found = rules.decide(
@@ -159,7 +159,11 @@ def problems(scenario: Scenario) -> list[str]:
         wanted = fen(expected[name]) if name in ("amount", "would_be", "short_by") else expected[name]
         if value != wanted:
             shown = (yuan(wanted), yuan(value)) if isinstance(value, int) else (wanted, value)
-            differing.append(f"{name}: expected {shown[0]}, found {shown[1]}")
+            differing.append(_differs(name, *shown))
     if "says" in expected and expected["says"] not in "\n".join(document["sentence"].values()):
-        differing.append(f"says: expected {expected['says']}, found {document['sentence']['zh']}")
+        differing.append(_differs("says", expected["says"], document["sentence"]["zh"]))
     return differing
+
+
+def _differs(name: str, wanted: Any, found: Any) -> Text:
+    return Text(f"{name}：应为 {wanted}，实为 {found}", f"{name}: expected {wanted}, found {found}")

@@ -166,7 +166,7 @@ def _scenario(scenario: scenarios.Scenario, holds: bool) -> dict[str, Any]:
     outcome = Outcome(scenario.expected["outcome"])
     amount = scenario.expected.get("amount")
     return {
-        "name": scenario.name,
+        "name": said(scenario.name.plain()),
         "outcome": outcome.label,
         "tone": TESTED.get(outcome, "neutral"),
         "amount": Money(scenarios.fen(amount)) if amount and outcome == Outcome.GRANTED else None,

@@ -95,12 +95,18 @@ def test_scenarios_are_run_and_a_failing_one_is_told(
 ) -> None:
     assert cli.main(["policy", "test"]) == ExitCode.OK
     count = sum(len(scenarios.of(measure)) for measure in measures.CARDS)
+    assert f"共 {count} 个情景，{count} 个相符。" in capsys.readouterr().out
+    assert cli.main(["policy", "test", "--language", "en"]) == ExitCode.OK
     assert f"{count} of {count} scenarios hold." in capsys.readouterr().out
     wrong = tmp_path / "headquarters.scenarios.yaml"
     text = scenarios.path_of("headquarters").read_text(encoding="utf-8")
     wrong.write_text(text.replace('amount: "3,000,000.00"', 'amount: "1.00"', 1), encoding="utf-8")
     monkeypatch.setattr(scenarios, "path_of", lambda _measure: wrong)
     assert cli.main(["policy", "test", "headquarters"]) == ExitCode.CHECK_FAILED
+    said = capsys.readouterr().out
+    assert "不符  headquarters：符合规定的总部企业获得落户奖三百万元" in said
+    assert "amount：应为 ¥1.00，实为 ¥3,000,000.00" in said
+    assert cli.main(["policy", "test", "headquarters", "--language", "en"]) == ExitCode.CHECK_FAILED
     said = capsys.readouterr().out
     assert "FAILS  headquarters: A headquarters that meets the rules gets three million" in said
     assert "amount: expected ¥1.00, found ¥3,000,000.00" in said

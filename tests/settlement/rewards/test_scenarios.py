@@ -9,7 +9,7 @@ from settlement.rewards import measures, scenarios
 ALL = [scenario for measure in measures.CARDS for scenario in scenarios.of(measure)]
 
 
-@pytest.mark.parametrize("scenario", ALL, ids=lambda each: f"{each.measure}: {each.name}")
+@pytest.mark.parametrize("scenario", ALL, ids=lambda each: f"{each.measure}: {each.name.en}")
 def test_scenario(scenario: scenarios.Scenario) -> None:
     assert scenarios.problems(scenario) == []
 
@@ -31,7 +31,15 @@ def changed(measure: str, old: str, new: str) -> str:
 def test_a_scenario_that_expects_something_else_is_told_in_yuan() -> None:
     text = changed("headquarters", 'amount: "3,000,000.00"', 'amount: "3,000,000.01"')
     first = scenarios.read("headquarters", text)[0]
-    assert scenarios.problems(first) == ["amount: expected ¥3,000,000.01, found ¥3,000,000.00"]
+    (problem,) = scenarios.problems(first)
+    assert problem.en == "amount: expected ¥3,000,000.01, found ¥3,000,000.00"
+    assert problem.zh == "amount：应为 ¥3,000,000.01，实为 ¥3,000,000.00"
+
+
+@pytest.mark.parametrize("scenario", ALL, ids=lambda each: f"{each.measure}: {each.name.en}")
+def test_every_sentence_is_there_in_chinese_and_in_english(scenario: scenarios.Scenario) -> None:
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in scenario.name.zh)
+    assert scenario.name.en.isascii()
 
 
 @pytest.mark.parametrize(
@@ -41,6 +49,8 @@ def test_a_scenario_that_expects_something_else_is_told_in_yuan() -> None:
         ("outcome: granted, ", "", "expect.outcome"),
         ("is_recognised_headquarters: true", "is_recognized: true", "is_recognized"),
         ('"3,000,000.00"', '"3000000"', "yuan"),
+        ("    name_en:", "    english:", "english"),
+        ("    name_en: A headquarters that meets the rules gets three million\n", "", "name_en"),
         ("given:", "taken:", "`given`"),
         ("scenarios:", "scenarios: [", "headquarters"),
     ],
