@@ -347,7 +347,11 @@ def policy_test(
             for problem in each["problems"]:
                 print(f"       {problem[language]}")
         count, holding = len(found), len(found) - len(failing)
-        print(f"{holding} of {count} scenarios hold." if is_english else f"共 {count} 个情景，{holding} 个相符。")
+        print(
+            f"{holding} of {count} scenarios hold."
+            if is_english
+            else f"共 {count} 个情景，{holding} 个相符。"
+        )
     if failing:
         raise typer.Exit(ExitCode.CHECK_FAILED)
 

@@ -243,6 +243,7 @@ def _desk() -> None:
     closing.register_watch("bank_lines", banking.watch)
     risk.register_reward(effects.reward_with_less)
     blocks.register_block(effects.risk_blocks)
+    blocks.register_block(rewards.unreleased_rules)
     for todos in (
         work.todos,
         servers.todos,

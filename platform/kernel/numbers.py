@@ -52,6 +52,7 @@ SERIES = {
     "TZ": "application notice 申报通知",
     "YS": "reward budget 奖补预算",
     "PC": "approval batch 批准批次",
+    "GZ": "release of the rules 规则发布",
     "BF": "disbursement 拨付批次",
     "ZH": "recovery 追回",
 }

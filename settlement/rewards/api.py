@@ -19,7 +19,7 @@ from settlement.rewards import engine, funds, measures, rules, selectors, servic
 from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
 from settlement.rewards.models import Payment, RecoveryCase
-from settlement.rewards.permissions import FIRST_REVIEW, RECOVER, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
+from settlement.rewards.permissions import RECOVER, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
     AnnouncedOut,
     AnswerIn,
@@ -124,7 +124,7 @@ def answer(request: HttpRequest, number: str, item_id: UUID, body: AnswerIn) -> 
     """The exchange answers one item of the firm's objection."""
     viewer = _viewer(request)
     claim = selectors.claim_for(viewer, number)
-    viewer.require(FIRST_REVIEW)
+    viewer.require(selectors.first_review_of(claim.firm))
     if not claim.objections.filter(pk=item_id).exists():
         raise NotFound
     services.answer_objection(by=viewer, at=clock.now(), objection_id=item_id, **body.dict())
@@ -459,8 +459,9 @@ def recovery_list(request: HttpRequest) -> list[RecoveryOut]:
     viewer = actor(request)
     if not viewer.can(SEE_FUNDS):
         viewer.require(SEE_OWN_CLAIMS)
-    rows = funds.recoveries_visible_to(viewer).order_by("-pk")[:100]
-    return [_recovery(case) for case in rows]
+    rows = list(funds.recoveries_visible_to(viewer).order_by("-pk")[:100])
+    outstanding = funds.outstandings_of(rows)
+    return [RecoveryOut.of(case, outstanding[case.pk]) for case in rows]
 
 
 @router.get("/recoveries/{case_number}", response=RecoveryOut)

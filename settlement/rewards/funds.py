@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from kernel import clock
@@ -260,13 +260,33 @@ class Preview:
 STALE, OPPOSED, SECOND_OF_FIRM = "stale", "opposed", "second_of_firm"
 
 
-def ready_claims(line: BudgetLine, at: datetime) -> QuerySet[Claim]:
-    """Claims of the line whose notice is over, in order of confirmation."""
-    today = clock.business_date(at)
+RESTING = (ClaimState.APPROVED, ClaimState.DISBURSED)
+
+
+def resting_claims(line: BudgetLine) -> QuerySet[Claim]:
+    """Claims whose latest supplement this budget cut short, once it was raised after the cut.
+
+    Their notice named the whole amount, so the rest goes into the next batch without another one.
+    """
+    last = Award.objects.filter(claim=OuterRef("pk")).order_by("-granted_at", "-pk")
+    raised = BudgetChange.objects.filter(line=line, amount_fen__gt=0, made_at__gt=OuterRef("last_granted_at"))
     return (
-        Claim.objects.filter(
-            measure__in=line.measures, year=line.year, state=ClaimState.IN_NOTICE, notice_until__lt=today
+        Claim.objects.filter(state__in=RESTING, awards__line=line, awards__kind=AwardKind.SUPPLEMENTARY)
+        .annotate(
+            last_kind=Subquery(last.values("kind")[:1]),
+            last_cut_fen=Subquery(last.values(cut=F("due_fen") - F("amount_fen"))[:1]),
+            last_granted_at=Subquery(last.values("granted_at")[:1]),
         )
+        .filter(Exists(raised), last_kind=AwardKind.SUPPLEMENTARY, last_cut_fen__gt=0)
+    )
+
+
+def ready_claims(line: BudgetLine, at: datetime) -> QuerySet[Claim]:
+    """Claims of the line whose notice is over, and those with a rest of a supplement, in order of confirmation."""
+    today = clock.business_date(at)
+    noticed = Q(measure__in=line.measures, year=line.year, state=ClaimState.IN_NOTICE, notice_until__lt=today)
+    return (
+        Claim.objects.filter(noticed | Q(pk__in=resting_claims(line).values("pk")))
         .select_related("firm", "decision")
         .annotate(
             opposed_count=Count(
@@ -283,21 +303,23 @@ def preview(line: BudgetLine, at: datetime, *, checks_facts: bool = True) -> Pre
     `checks_facts` gathers each claim's facts anew, as proposing does; a page leaves that out, so that it asks the
     database as often for many claims as for few.
     """
-    found, left_out, seen = [], [], set()
+    found, left_out = [], []
+    seen: set[tuple[UUID, str]] = set()
     claims = list(ready_claims(line, at))
     standings = standings_of(claims)
     for claim in claims:
-        group = (claim.firm_id, measures.CARDS[claim.measure].group)
+        rule = measures.CARDS[claim.measure].exclusivity
+        groups = {(claim.firm_id, group) for group in (rule.group, *rule.beside)}
         if claim.opposed_count:  # type: ignore[attr-defined]
             left_out.append((claim, OPPOSED))
-        elif group in seen:
+        elif groups & seen:
             left_out.append((claim, SECOND_OF_FIRM))
         elif standings[claim.pk].difference_fen <= 0 or (
             checks_facts and not selectors.facts_are_current(claim)
         ):
             left_out.append((claim, STALE))
         else:
-            seen.add(group)
+            seen.add((claim.firm_id, rule.group))
             found.append(claim)
     due = [standings[claim.pk].difference_fen for claim in found]
     available = left_in(line)
@@ -396,7 +418,14 @@ def recovery_for(viewer: Actor, number: str) -> RecoveryCase:
 
 def outstanding_of(case: RecoveryCase) -> int:
     """What is still to be paid back, in fen."""
-    return int(case.amount_fen) - _total(RecoveryReceipt.objects.filter(case=case))
+    return outstandings_of([case])[case.pk]
+
+
+def outstandings_of(cases: Sequence[RecoveryCase]) -> dict[UUID, int]:
+    """What is still to be paid back of many cases, in fen; one statement."""
+    receipts = RecoveryReceipt.objects.filter(case__in=[case.pk for case in cases])
+    returned = dict(receipts.values_list("case_id").annotate(total=Sum("amount_fen")).order_by())
+    return {case.pk: int(case.amount_fen) - int(returned.get(case.pk, 0)) for case in cases}
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,9 +217,59 @@ class Claim(Record):
         return self.number
 
 
+class RuleRelease(Record):
+    """A version of the rules as its files were when somebody proposed it: `files` holds the SHA-256 of each.
+
+    It is released once another person has approved it.
+    """
+
+    number = models.CharField(_("发布编号"), max_length=24, unique=True)
+    version = models.CharField(_("规则版本"), max_length=40)
+    code_version = models.CharField(_("程序版本"), max_length=40)
+    files = models.JSONField(_("文件"))
+    content_sha256 = models.CharField(max_length=64)
+    scenario_count = models.PositiveIntegerField(_("相符的情景"))
+    note = models.TextField(_("发布说明"))
+    proposed_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    proposer_label = models.CharField(_("提出人"), max_length=200)
+    proposed_at = models.DateTimeField(_("提出时间"))
+
+    class Meta:
+        verbose_name = _("规则发布")
+        verbose_name_plural = _("规则发布")
+        constraints = [models.CheckConstraint(condition=~models.Q(note=""), name="rule_release_has_note")]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody has approved it yet."""
+        return not hasattr(self, "approval")
+
+
+class ReleaseApproval(Record):
+    """The second person's release of a proposed version."""
+
+    release = models.OneToOneField(RuleRelease, models.PROTECT, related_name="approval")
+    approved_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    approver_label = models.CharField(_("批准人"), max_length=200)
+    approved_at = models.DateTimeField(_("发布时间"))
+
+    class Meta:
+        verbose_name = _("规则发布批准")
+        verbose_name_plural = _("规则发布批准")
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return str(self.release)
+
+
 class Decision(Record):
     """One replayable computation: the facts read, the rules' version, the outcome, the whole trace.
 
+    `release` is the released version it was computed by; null where the files were not released as they are.
     `facts` and `trace` are the engine's documents; `decision_sha256` is over the trace's canonical bytes.
     """
 
@@ -227,6 +277,14 @@ class Decision(Record):
     decided_at = models.DateTimeField(_("测算时间"))
     policy_version = models.CharField(_("规则版本"), max_length=40)
     code_version = models.CharField(_("程序版本"), max_length=40)
+    release = models.ForeignKey(
+        RuleRelease,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decisions",
+        verbose_name=_("规则发布"),
+    )
     interpretation = models.JSONField(_("口径"), default=dict)
     facts = models.JSONField(_("事实"))
     facts_sha256 = models.CharField(max_length=64)
@@ -486,7 +544,12 @@ class Award(Record):
                 condition=models.Q(kind="initial"),
                 name="award_initial_once",
             ),
-            models.UniqueConstraint(fields=["decision", "kind"], name="award_decision_once"),
+            models.UniqueConstraint(
+                fields=["decision", "kind"],
+                condition=~models.Q(kind="supplementary"),
+                name="award_decision_once",
+            ),
+            models.UniqueConstraint(fields=["batch", "claim"], name="award_batch_once"),
             models.CheckConstraint(
                 condition=models.Q(kind="reduction", amount_fen__lt=0)
                 | (~models.Q(kind="reduction") & models.Q(amount_fen__gt=0)),

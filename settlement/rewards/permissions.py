@@ -8,7 +8,10 @@ from organizations.permissions import permission
 from organizations.states import OrganizationKind as Kind
 from organizations.states import Role
 
-FIRM_KINDS = frozenset({Kind.ANNOTATION_FIRM, Kind.BUYER, Kind.BROKER, Kind.PARK_OPERATOR})
+# The exchange operator claims article 3(2); its claims are reviewed by two departments (ADR 18).
+FIRM_KINDS = frozenset(
+    {Kind.ANNOTATION_FIRM, Kind.BUYER, Kind.BROKER, Kind.PARK_OPERATOR, Kind.EXCHANGE_OPERATOR}
+)
 
 SEE_OWN_CLAIMS = permission(
     "rewards.see_own",
@@ -48,6 +51,12 @@ OPEN_NOTICES = permission(
     _("发布申报通知并批量测算"),
     kinds={Kind.DEPARTMENT},
     roles={Role.SECOND_REVIEWER},
+)
+RELEASE_RULES = permission(
+    "rewards.release_rules",
+    _("提出或批准发布规则版本"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER, Role.FINANCE},
 )
 VERIFY_FACTS = permission(
     "rewards.verify_facts",

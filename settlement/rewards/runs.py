@@ -30,6 +30,7 @@ def table(measure: engine.Measure) -> Iterator[duckdb.DuckDBPyConnection]:
             config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": spill}
         ) as database,
     ):
+        database.execute("SET enable_progress_bar = false")
         database.execute(queries.table_of(measure))
         yield database
 
@@ -50,6 +51,48 @@ def load(
             f"INSERT INTO facts SELECT {members} FROM (SELECT from_json(unnest(?::VARCHAR[])::JSON, ?) AS found)",
             [lines, shape],
         )
+
+
+FIRM_FACTS = (
+    "is_annotation_firm", "industry_class", "in_recognised_park", "registered_place", "tax_place",
+    "certificate_count", "prior_awards",
+)  # fmt: skip
+
+
+def sum_lines(
+    database: duckdb.DuckDBPyConnection, *, year: int, firms: str = "firms", lines: str = "lines"
+) -> None:
+    """Make `facts` of article 3(1) a view over transactions, under the default readings, in the place of the table.
+
+    `firms` has `id` and FIRM_FACTS, `lines` has firm, year, net_fen, gross_fen, fee_fen, is_refund and `exclusion`: the
+    reason for not counting, '' where it counts. Refunds are taken off what was received, and all that does not count
+    stands in one sum: the rule only uses them together. Nothing is kept in memory but the sums of each firm, and only those that the deciding query asks for are
+    made. A firm without a line has received nothing.
+    """
+    card = measures.DATA_PRODUCT_TRADING
+    sums = {
+        "transaction_count": "count(*) FILTER (NOT is_refund)",
+        "excluded_count": "count(*) FILTER (NOT is_refund AND exclusion <> '')",
+        "receipts_fen": "sum(net_fen)",
+        "excluded_period_fen": "-sum(net_fen) FILTER (exclusion <> '')",
+        "vat_fen": "sum(gross_fen - net_fen) FILTER (exclusion = '')",
+        "fees_fen": "sum(fee_fen) FILTER (exclusion = '')",
+    }
+    columns: dict[str, str] = dict.fromkeys(card.varying, "0") | {
+        **{name: f'f."{name}"' for name in FIRM_FACTS},
+        **{name: f"COALESCE(s.{name}, 0)" for name in sums},
+        "readings": "[]",
+    }
+    typed = ", ".join(
+        f'CAST({columns.get(spec.name, "NULL")} AS {queries.column_type(card, spec)}) AS "{spec.name}"'
+        for spec in card.facts
+    )
+    summed = ", ".join(f"CAST({expression} AS BIGINT) AS {name}" for name, expression in sums.items())
+    database.execute("DROP TABLE IF EXISTS facts")
+    database.execute(
+        f"CREATE OR REPLACE VIEW facts AS SELECT f.id, {typed} FROM {firms} f "
+        f"LEFT JOIN (SELECT firm, {summed} FROM {lines} WHERE year = {int(year)} GROUP BY firm) s ON s.firm = f.id"
+    )
 
 
 def decided(

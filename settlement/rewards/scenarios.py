@@ -106,7 +106,7 @@ def _award(group: str, measure: str, award: Mapping[str, Any]) -> dict[str, Any]
     year = award["year"]
     found = {
         "measure": award.get("measure", measure),
-        "group": group,
+        "group": award.get("group", group),
         "year": year,
         "amount_fen": fen(award.get("amount", "1.00")),
         "number": award.get("number", f"JL-{year}"),

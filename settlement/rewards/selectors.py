@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Min, Q, QuerySet, Subquery, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -19,7 +19,7 @@ from kernel.errors import NotFound
 from kernel.models import Transition
 from kernel.money import Money
 from organizations.models import Organization, Park
-from organizations.permissions import Actor
+from organizations.permissions import Actor, Permission
 from organizations.states import OrganizationKind
 from settlement.revenue.models import RevenueLine
 from settlement.rewards import engine, measures, readings
@@ -38,6 +38,8 @@ from settlement.rewards.models import (
     PayeeAccount,
     PublicObjection,
     RecoveryCase,
+    ReleaseApproval,
+    RuleRelease,
 )
 from settlement.rewards.permissions import (
     APPROVE_AWARDS,
@@ -51,6 +53,7 @@ from settlement.rewards.permissions import (
     SEE_OWN_CLAIMS,
     VERIFY_FACTS,
 )
+from settlement.rewards.releases import content_sha256, files_of
 from settlement.rewards.rules import Replay, decide, replayed
 from settlement.rewards.states import (
     BatchState,
@@ -103,12 +106,25 @@ def claim_for(viewer: Actor, number: str) -> Claim:
 def waiting_for(viewer: Actor) -> Q:
     """Which claims wait for this viewer to act."""
     waiting = Q(pk=None)
+    with_first_review = Q(state__in=[ClaimState.CONFIRMED, ClaimState.OBJECTED])
+    of_reviewers = Q(firm__kinds__contains=[OrganizationKind.EXCHANGE_OPERATOR.value])
     if viewer.can(FIRST_REVIEW):
-        waiting |= Q(state__in=[ClaimState.CONFIRMED, ClaimState.OBJECTED])
+        waiting |= with_first_review & ~of_reviewers
     if viewer.can(SECOND_REVIEW):
+        waiting |= with_first_review & of_reviewers
         states = (ClaimState.FIRST_REVIEWED, ClaimState.SECOND_REVIEWED, ClaimState.IN_NOTICE)
         waiting |= Q(state__in=[*states, ClaimState.REOPENED])
     return waiting
+
+
+def first_review_of(firm: Organization) -> Permission:
+    """Who reviews a firm's claims first: the exchange operator, or a department where that would be its own claim."""
+    return SECOND_REVIEW if has_reviewing_claimant(firm) else FIRST_REVIEW
+
+
+def has_reviewing_claimant(firm: Organization) -> bool:
+    """Whether the firm is of the kind that reviews first, so that somebody else has to."""
+    return OrganizationKind.EXCHANGE_OPERATOR in firm.kinds
 
 
 def queue(viewer: Actor) -> QuerySet[Claim]:
@@ -327,15 +343,19 @@ def gather_facts(
 
 def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
     """The register for the measure and its exclusivity group up to the year: one row per claim with what it came
-    to, without the claim at hand and what was wholly taken back."""
-    group = measures.CARDS[measure].group
-    related = [card.id for card in measures.CARDS.values() if card.id == measure or card.group == group]
+    to, without the claim at hand and what was wholly taken back. Of two awards of one year the later one was worked
+    out beside the earlier, so the earlier never reads it: neither takes the other off twice."""
+    rule = measures.CARDS[measure].exclusivity
+    groups = {rule.group, *rule.beside}
+    related = [card.id for card in measures.CARDS.values() if card.id == measure or card.group in groups]
+    own = Award.objects.filter(firm=firm_id, measure=measure, year=year).order_by("recorded_at")
+    own = own.values("recorded_at")[:1]
     rows = (
         Award.objects.filter(firm=firm_id, measure__in=related, year__lte=year)
         .exclude(measure=measure, year=year)
         .values("claim_id", "claim__number", "measure", "year", "claim__decision__trace__exclusivity__matter")
-        .annotate(total=Sum("amount_fen"))
-        .filter(total__gt=0)
+        .annotate(total=Sum("amount_fen"), first=Min("recorded_at"), own_first=Subquery(own))
+        .filter(Q(year__lt=year) | Q(own_first=None) | Q(first__lt=F("own_first")), total__gt=0)
         .order_by("year", "measure")
     )
     awards = list(rows)
@@ -526,6 +546,60 @@ def facts_are_current(claim: Claim) -> bool:
     assert claim.decision is not None
     facts = gather_facts(claim.firm, claim.year, measure=claim.measure, version=claim.decision.policy_version)
     return facts.sha256 == claim.decision.facts_sha256
+
+
+# --- releases of the rules ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStanding:
+    """The release in force, if any, and whether the files that run are what was released."""
+
+    release: RuleRelease | None
+    content_sha256: str
+    changed_files: Sequence[str]
+
+    @property
+    def is_same(self) -> bool:
+        return self.release is not None and self.release.content_sha256 == self.content_sha256
+
+
+def releases() -> list[RuleRelease]:
+    """Every release and proposal for everyone, the newest first."""
+    return list(RuleRelease.objects.select_related("approval").order_by("-proposed_at", "-pk")[:50])
+
+
+def last_release() -> RuleRelease | None:
+    """The release in force: the one approved last."""
+    found = RuleRelease.objects.filter(approval__isnull=False).select_related("approval")
+    return found.order_by("-approval__approved_at", "-approval__pk").first()
+
+
+def release_standing() -> ReleaseStanding:
+    """What was released, against what runs; the files that differ are named."""
+    release = last_release()
+    version = release.version if release else measures.CURRENT_VERSION
+    files, released = files_of(version), dict(release.files) if release else {}
+    differing = {name for name in {*files, *released} if files.get(name) != released.get(name)}
+    return ReleaseStanding(release, content_sha256(version), sorted(differing) if release else ())
+
+
+def running_release() -> RuleRelease | None:
+    """The release by which decisions are made now; None while the files are not what was released."""
+    release = last_release()
+    is_same = release is not None and content_sha256(release.version) == release.content_sha256
+    return release if is_same else None
+
+
+def unreleased_rules(claim: Claim) -> list[str]:
+    """What stops a second review: once rules are released, a claim decided by other files."""
+    assert claim.decision is not None
+    if claim.decision.release_id is not None:
+        return []
+    earlier = ReleaseApproval.objects.filter(approved_at__lte=claim.decision.decided_at)
+    if not earlier.exists():
+        return []
+    return [_("本测算所用的规则文件未经发布。请先在规则库发布现行文件，再退回重新测算。")]
 
 
 # --- desk, navigation, search -------------------------------------------------------------------

@@ -52,6 +52,7 @@ CLAIM = Machine(
         Move("settle_recovery", ("recovering", "reopened"), "recovered", _("完成追回")),
         Move("reduce", ("reopened",), "approved", _("核减，余额待拨付")),
         Move("uphold", ("reopened",), "disbursed", _("核定金额不变")),
+        Move("top_up", ("disbursed",), "approved", _("补足预算不足时核减的补发")),
         Move("void", ("reopened",), "rejected", _("核减为零")),
     ],
 )

@@ -71,7 +71,16 @@ EXTRA_ROOMS = {
         "ways",
     },
     "settlement/merchant": {"shapes", "sealing", "sending", "refusals", "ways"},
-    "settlement/rewards": {"blocks", "comparisons", "funds", "readings", "runs", "scenarios", "sheets"},
+    "settlement/rewards": {
+        "blocks",
+        "comparisons",
+        "funds",
+        "readings",
+        "releases",
+        "runs",
+        "scenarios",
+        "sheets",
+    },
     "exchange/filings": {
         "invoices",
         "checking",

@@ -126,6 +126,8 @@ class Exclusivity:
     are definitions: the award by the rule alone, and what the register already holds of it. `most_awards` is the
     parameter that limits the years, "" for none; `limited_by` the reading under which it does, as
     (question, option), None for all. Under the reading `first_only` nothing is topped up after a first award.
+    `beside` are other groups that pay on the same quantity in the same year, under the reading `beside_by`: what they
+    hold is part of `already`, and of several that grant only the highest stands.
     """
 
     group: str
@@ -136,6 +138,13 @@ class Exclusivity:
     most_awards: str = ""
     limited_by: tuple[str, str] | None = None
     first_only: tuple[str, str] | None = None
+    beside: tuple[str, ...] = ()
+    beside_by: tuple[str, str] | None = None
+
+    def groups_beside(self, readings: Mapping[str, str]) -> tuple[str, ...]:
+        """The other groups that pay on the same quantity under these readings."""
+        is_told = self.beside_by is None or readings[self.beside_by[0]] == self.beside_by[1]
+        return self.beside if is_told else ()
 
     def span(self, readings: Mapping[str, str]) -> str:
         """ "year" or "ever" under these readings."""

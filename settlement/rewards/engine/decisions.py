@@ -114,6 +114,7 @@ def _exclusivity(measure: Measure, blank: Reading) -> dict[str, Any]:
         return value if isinstance(value, int) else None
 
     is_limited, matter = rule.is_limited(readings), rule.matter(readings)
+    beside = rule.groups_beside(readings)
     return {
         "group": rule.group,
         "matter": str(blank.facts.value(matter) or "") if matter else "",
@@ -122,6 +123,7 @@ def _exclusivity(measure: Measure, blank: Reading) -> dict[str, Any]:
         "whole_fen": known(rule.whole),
         "already_fen": known(rule.already),
         "most_awards": blank.version.at(rule.most_awards, blank.day).value if is_limited else None,
+        **({"beside": list(beside)} if beside else {}),
     }
 
 

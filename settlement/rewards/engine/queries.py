@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import groupby
 from math import floor, lcm
 from typing import Any
 
 from settlement.rewards.engine import operations as ops
-from settlement.rewards.engine.cards import Condition, Measure, Outcome
+from settlement.rewards.engine.cards import Measure, Outcome
 from settlement.rewards.engine.facts import FactSpec
 from settlement.rewards.engine.parameters import PolicyVersion
 
@@ -29,6 +30,8 @@ _TYPES = {
 }
 _AWARDS = 'STRUCT("measure" VARCHAR, "group" VARCHAR, "year" BIGINT, "amount_fen" BIGINT, "matter" VARCHAR)[]'
 RESULTS = ("outcome", "amount_fen", "would_be_fen")
+# One byte a row instead of a text: writing the outcome of a city is a good part of deciding it.
+_OUTCOMES = f"ENUM({', '.join(repr(outcome.value) for outcome in Outcome)})"
 
 
 class NotAQuery(TypeError):
@@ -113,25 +116,61 @@ def query(
             f"layer_{len(layers)} AS (SELECT *, {term.number(term.least_denominator)} AS {_name('d_' + name)} "
             f"FROM layer_{len(layers) - 1})"
         )
-    verdicts = [f"{writer.verdict(step)} AS v_{index}" for index, step in enumerate(measure.steps)]
-    layers.append(f"judged AS (SELECT *, {', '.join(verdicts)} FROM layer_{len(layers) - 1})")
+    stages = _stages(measure, writer)
+    verdicts = [f"({verdict}) AS v_{index}" for index, (verdict, _otherwise) in enumerate(stages)]
+    layers.append(f"judged AS (SELECT {', '.join(['*', *verdicts])} FROM layer_{len(layers) - 1})")
     award = _name("d_" + measure.award)
+    outcome = _outcome([otherwise for _verdict, otherwise in stages], award)
     return (
-        f"WITH {', '.join(layers)}, concluded AS (SELECT id, {award} AS award, {_outcome(measure, award)} AS outcome "
+        f"WITH {', '.join(layers)}, concluded AS (SELECT id, {award} AS award, {outcome} AS outcome "
         f"FROM judged) SELECT id, outcome, CAST(CASE WHEN outcome = 'granted' THEN award ELSE 0 END AS BIGINT) AS "
         "amount_fen, CAST(award AS BIGINT) AS would_be_fen FROM concluded"
     )
 
 
-def _outcome(measure: Measure, award: str) -> str:
+def _stages(measure: Measure, writer: _Writer) -> list[tuple[str, Outcome]]:
+    """Steps in a row that fail alike, as one condition: false when one fails, else NULL when one is not known.
+
+    What a step only states must be known too; where a test reads the same, asking twice would change nothing.
+    """
+    asked = [needs for step in measure.steps if step.test and (needs := writer.needs(step.test))]
+    known = frozenset[str]().union(*asked)
+    found = []
+    for otherwise, steps in groupby(measure.steps, key=lambda step: step.otherwise):
+        parts: list[str] = []
+        for step in steps:
+            if step.test is not None:
+                parts.append(writer.term(step.test).truth)
+                continue
+            for line in step.lines:
+                needed, term = writer.needs(line.amount), writer.term(line.amount)
+                if needed is not None:
+                    parts += [_is_known(_name(name)) for name in sorted(needed - known)]
+                    known |= needed
+                elif not term.is_constant:
+                    parts.append(_is_known(term.sql))
+        asked_for = [f"({part})" for part in dict.fromkeys(parts) if part != "TRUE"]
+        found.append((" AND ".join(asked_for) or "TRUE", otherwise))
+    return found
+
+
+def _is_known(sql: str) -> str:
+    """True, or NULL when the value is missing; never false."""
+    return f"CASE WHEN {sql} IS NOT NULL THEN TRUE END"
+
+
+def _outcome(stages: list[Outcome], award: str) -> str:
     """The first failing step decides; then a missing fact leaves it undetermined; else it is granted, or nothing due."""
-    steps = list(enumerate(measure.steps))
-    failing = " ".join(f"WHEN v_{index} IS FALSE THEN '{step.otherwise.value}'" for index, step in steps)
-    unknown = " OR ".join(f"v_{index} IS NULL" for index, _step in steps)
+    failing = " ".join(f"WHEN v_{index} IS FALSE THEN {_told(found)}" for index, found in enumerate(stages))
+    unknown = " OR ".join(f"v_{index} IS NULL" for index, _found in enumerate(stages))
     return (
-        f"CASE {failing} WHEN {unknown} THEN '{Outcome.UNDETERMINED.value}' "
-        f"WHEN COALESCE({award}, 0) = 0 THEN '{Outcome.NOTHING_DUE.value}' ELSE '{Outcome.GRANTED.value}' END"
+        f"CASE {failing} WHEN {unknown} THEN {_told(Outcome.UNDETERMINED)} "
+        f"WHEN COALESCE({award}, 0) = 0 THEN {_told(Outcome.NOTHING_DUE)} ELSE {_told(Outcome.GRANTED)} END"
     )
+
+
+def _told(outcome: Outcome) -> str:
+    return f"CAST('{outcome.value}' AS {_OUTCOMES})"
 
 
 def _in_order(measure: Measure) -> list[str]:
@@ -164,13 +203,27 @@ class _Writer:
     def define(self, name: str, term: _Term) -> None:
         self.denominators[name] = term.least_denominator
 
-    def verdict(self, step: Condition) -> str:
-        """Whether a step holds; a step that only states holds when all its lines are known."""
-        if step.test is not None:
-            return f"({self.term(step.test).truth})"
-        terms = [self.term(line.amount) for line in step.lines]
-        known = [f"{term.sql} IS NOT NULL" for term in terms if not term.is_constant]
-        return f"CASE WHEN {' AND '.join(known)} THEN TRUE END" if known else "TRUE"
+    def needs(self, operation: ops.Operation) -> frozenset[str] | None:  # noqa: PLR0911
+        """The facts without any one of which the value is NULL; None where it may be known without some of them."""
+        match operation:
+            case ops.Fact(name):
+                is_resummed = self.resummed is not None and name in self.measure.varying
+                return frozenset({name, "readings"} if is_resummed else {name})
+            case ops.Param():
+                return frozenset()
+            case ops.Defined(name):
+                return self.needs(self.measure.definitions[name])
+            case ops.Chosen(question, options):
+                return self.needs(options[self.readings[question]])
+            case ops.Arithmetic():
+                return self._all_needs(operation.terms)
+            case ops.Compare(left, _how, right):
+                return self._all_needs((left, right))
+        return None
+
+    def _all_needs(self, operations: Iterable[ops.Operation]) -> frozenset[str] | None:
+        found = [self.needs(each) for each in operations]
+        return None if None in found else frozenset[str]().union(*(each for each in found if each))
 
     def term(self, operation: ops.Operation) -> _Term:  # noqa: PLR0911, PLR0912
         match operation:
@@ -249,7 +302,7 @@ class _Writer:
 
     def _compare(self, left: _Term, how: str, right: _Term) -> _Term:
         if how == "starts_with":
-            parts = [f"starts_with({left.sql}, {_text(prefix)})" for prefix in right.value]
+            parts = [f"prefix({left.sql}, {_text(prefix)})" for prefix in right.value]
             return _Term(sql=f"({' OR '.join(parts)})")
         if left.is_constant and right.is_constant:
             return _Term(ops.COMPARISONS[how](left.value, right.value))

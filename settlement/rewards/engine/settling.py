@@ -28,14 +28,18 @@ class _Firm:
         known = {award["year"] for award in self.awards if award["measure"] == measure}
         return self.years.setdefault(measure, known)
 
-    def registered(self, key: Key) -> list[Award]:
+    def registered(self, key: Key, document: Mapping[str, Any]) -> list[Award]:
         _subject, group, matter, year = key
+        beside = document["exclusivity"].get("beside", ())
         return [
             award
             for award in self.awards
-            if award["group"] == group
-            and (year is None or award["year"] == year)
-            and (not matter or award.get("matter", "") == matter)
+            if (award["group"] in beside and award["year"] == document["year"])
+            or (
+                award["group"] == group
+                and (year is None or award["year"] == year)
+                and (not matter or award.get("matter", "") == matter)
+            )
         ]
 
 
@@ -43,7 +47,8 @@ def settle(decisions: Sequence[Decision], awards: Iterable[Award] = ()) -> list[
     """The decisions as they stand beside one another, in the order given.
 
     Of the decisions that grant for one firm, exclusivity group and matter (and year, where the group counts by
-    year) the highest stands; the others are superseded and keep what they would have given. What the register
+    year) the highest stands; the others are superseded and keep what they would have given. The same holds for a
+    year's decisions of groups that pay on the same quantity (`beside`). What the register
     holds already is taken off, so that `amount_fen` is what is to be paid now. Years beyond a measure's limit,
     counted over the register and these decisions together, are not eligible. Decisions that grant nothing stay
     as they are. `awards` are rows of the register with the further member `uscc` of the firm; one without is
@@ -59,7 +64,31 @@ def settle(decisions: Sequence[Decision], awards: Iterable[Award] = ()) -> list[
     for key in sorted(groups, key=lambda key: (key[0], key[3] or 0, key[1], key[2])):
         firm = firms.setdefault(key[0], _Firm([a for a in held if a.get("uscc", key[0]) == key[0]]))
         _settle_one(key, groups[key], firm, settled)
+    _settle_beside(settled)
     return settled
+
+
+def _settle_beside(settled: list[Decision]) -> None:
+    """Of groups that pay on the same quantity, the firm's highest of the year stands."""
+    standing = [index for index, found in enumerate(settled) if found.outcome == Outcome.GRANTED]
+    for index in sorted(standing, key=lambda index: _rank(settled[index].document)):
+        document = settled[index].document
+        higher = [
+            settled[other].document
+            for other in standing
+            if settled[other].outcome == Outcome.GRANTED
+            and settled[other].document["subject"] == document["subject"]
+            and settled[other].document["year"] == document["year"]
+            and settled[other].document["exclusivity"]["group"] in document["exclusivity"].get("beside", ())
+            and _rank(settled[other].document) < _rank(document)
+        ]
+        if higher:
+            settled[index] = _superseded(document, _cited(min(higher, key=_rank)))
+
+
+def _rank(document: Mapping[str, Any]) -> tuple[int, int, str]:
+    """The highest first; of equals the earlier year, then the name."""
+    return -document["exclusivity"]["whole_fen"], document["year"], document["measure"]
 
 
 def _key(decision: Decision) -> Key:
@@ -69,19 +98,15 @@ def _key(decision: Decision) -> Key:
 
 
 def _settle_one(key: Key, members: list[int], firm: _Firm, settled: list[Decision]) -> None:
-    def rank(index: int) -> tuple[int, int, str]:
-        document = settled[index].document
-        return -document["exclusivity"]["whole_fen"], document["year"], document["measure"]
-
     standing: int | None = None
-    for index in sorted(members, key=rank):
+    for index in sorted(members, key=lambda index: _rank(settled[index].document)):
         document = settled[index].document
         limit, used = document["exclusivity"]["most_awards"], firm.rewarded_years(document["measure"])
         if standing is None and limit is not None and document["year"] not in used and len(used) >= limit:
             settled[index] = _limited(document, len(used))
         elif standing is None:
             standing = index
-            settled[index] = _stands(document, firm.registered(key))
+            settled[index] = _stands(document, firm.registered(key, document))
             if settled[index].outcome == Outcome.GRANTED:
                 used.add(document["year"])
         else:

@@ -233,7 +233,9 @@ def of_decision() -> Schema:
         "would_be_fen": _nullable({"type": "integer"}),
         "sentence": _TEXT,
         "missing": {"type": "array", "items": _closed(missing, list(missing))},
-        "exclusivity": _closed(exclusivity, list(exclusivity)),
+        "exclusivity": _closed(
+            exclusivity | {"beside": {"type": "array", "items": _STRING}}, list(exclusivity)
+        ),
         "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
     }
     shape = _closed(required | {"settled": _closed(settled, list(settled))}, list(required))

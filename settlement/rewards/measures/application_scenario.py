@@ -27,6 +27,7 @@ from settlement.rewards.engine.operations import (
     least,
     ratio,
     rounded,
+    total,
 )
 from settlement.rewards.engine.texts import Text
 from settlement.rewards.measures import clauses
@@ -34,6 +35,7 @@ from settlement.rewards.measures.clauses import NOTHING
 
 ID = "application_scenario"
 GROUP = "article_4"
+VENUES_GROUP = "article_3_2"
 
 LEVELS = (
     ("national", Text("国家级", "national")),
@@ -143,6 +145,8 @@ CARD = Measure(
         already="granted_already",
         spans="ever",
         matters=("once_per", {"project": "project", "firm": ""}),
+        beside=(VENUES_GROUP,),
+        beside_by=("same_increase", "once"),
     ),
     facts=(
         *clauses.SCOPE_FACTS,
@@ -167,13 +171,18 @@ CARD = Measure(
         *clauses.contribution_facts(Text("承建主体", "the contractor")),
         clauses.REGISTER,
     ),
-    questions=(clauses.BASE_YEAR, ONCE_PER),
+    questions=(clauses.BASE_YEAR, ONCE_PER, clauses.SAME_INCREASE),
     definitions=clauses.CONTRIBUTION
     | {
         "share": ratio(Defined("increase"), Param("contribution_rate")),
         "whole": rounded(least(Defined("share"), Param("total_cap")), Param("rounding")),
-        "granted_already": Chosen(
-            "once_per", {"project": SumOfAwards(GROUP, "ever", "project"), "firm": SumOfAwards(GROUP, "ever")}
+        "paid_beside": clauses.paid_beside(VENUES_GROUP),
+        "granted_already": total(
+            Chosen(
+                "once_per",
+                {"project": SumOfAwards(GROUP, "ever", "project"), "firm": SumOfAwards(GROUP, "ever")},
+            ),
+            Defined("paid_beside"),
         ),
         "reward": greatest(NOTHING, difference(Defined("whole"), Defined("granted_already"))),
     },

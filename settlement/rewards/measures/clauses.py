@@ -15,6 +15,7 @@ from settlement.rewards.engine.operations import (
     Fact,
     Operation,
     Param,
+    SumOfAwards,
     YearWithin,
     all_of,
     any_of,
@@ -249,6 +250,26 @@ CONTRIBUTION = {
     "base": _BASE,
     "increase": greatest(NOTHING, difference(Fact("contribution_fen"), Defined("base"))),
 }
+
+
+SAME_INCREASE = Question(
+    "same_increase",
+    Text(
+        "第三条第（二）项与第四条能否按同一新增部分各奖一次",
+        "Whether 3(2) and 4 both pay on the same increase",
+    ),
+    (
+        Option(
+            "once", Text("同一年度的新增只奖一次，就高不就低", "one increase is paid on once, the highest")
+        ),
+        Option("each", Text("属于不同事项，分别奖励", "they are different matters, each is paid")),
+    ),
+)
+
+
+def paid_beside(group: str) -> Operation:
+    """What another measure was granted on the same year's increase, where one increase is paid on once."""
+    return Chosen("same_increase", {"once": SumOfAwards(group), "each": NOTHING})
 
 
 def increase(article: str, text: Text, mark: Text) -> Condition:

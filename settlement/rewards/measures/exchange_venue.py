@@ -12,6 +12,8 @@ from settlement.rewards.engine.operations import (
     Fact,
     Param,
     SumOfAwards,
+    difference,
+    greatest,
     least,
     ratio,
     rounded,
@@ -22,6 +24,7 @@ from settlement.rewards.measures import clauses
 
 ID = "exchange_venue"
 GROUP = "article_3_2"
+SCENARIOS_GROUP = "article_4"
 
 VENUE = Condition(
     key="venue",
@@ -87,6 +90,13 @@ AMOUNT = Condition(
         Line(Text("按比例计算", "At the rate"), Defined("share"), "start", "share"),
         Line(Text("每年上限", "Yearly cap"), Param("annual_cap"), "start", "cap"),
         Line(
+            Text("同一新增已按第四条奖励", "Granted on it under article 4"),
+            difference(clauses.NOTHING, Defined("paid_beside")),
+            "minus",
+            "beside",
+            shows_zero=False,
+        ),
+        Line(
             Text("应奖补（向下取整到分）", "Support (floored to the fen)"),
             Defined("reward"),
             "total",
@@ -109,7 +119,14 @@ CARD = Measure(
     department=clauses.led_by(DATA_BUREAU),
     recipient=Text("数据交易场所运营主体", "Operators of exchange venues"),
     competition=clauses.EXPOSED,
-    exclusivity=Exclusivity(GROUP, whole="reward", already="granted_already", most_awards="most_awards"),
+    exclusivity=Exclusivity(
+        GROUP,
+        whole="whole",
+        already="granted_already",
+        most_awards="most_awards",
+        beside=(SCENARIOS_GROUP,),
+        beside_by=("same_increase", "once"),
+    ),
     facts=(
         FactSpec(
             "registered_place", Text("工商登记地", "Place of registration"), "code", clauses.VERIFICATION
@@ -131,14 +148,15 @@ CARD = Measure(
         *clauses.contribution_facts(Text("运营主体", "the operator")),
         clauses.REGISTER,
     ),
-    questions=(clauses.BASE_YEAR,),
+    questions=(clauses.BASE_YEAR, clauses.SAME_INCREASE),
     definitions=clauses.CONTRIBUTION
     | {
         "share": ratio(Defined("increase"), Param("contribution_rate")),
-        "reward": rounded(least(Defined("share"), Param("annual_cap")), Param("rounding")),
-        "whole": total(Defined("reward")),
+        "whole": rounded(least(Defined("share"), Param("annual_cap")), Param("rounding")),
+        "paid_beside": clauses.paid_beside(SCENARIOS_GROUP),
+        "reward": greatest(clauses.NOTHING, difference(Defined("whole"), Defined("paid_beside"))),
         "prior_count": CountPriorAwards(ID),
-        "granted_already": SumOfAwards(GROUP),
+        "granted_already": total(SumOfAwards(GROUP), Defined("paid_beside")),
     },
     conditions=(
         clauses.registered("3(2)"),

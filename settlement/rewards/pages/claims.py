@@ -130,7 +130,9 @@ def claim_page(
         "moments": moments_of(found, transitions),
         "meta": meta_of(found),
         "objections": selectors.objections_of(found),
-        "can_answer": found.state == ClaimState.OBJECTED and viewer.can(FIRST_REVIEW),
+        "can_answer": found.state == ClaimState.OBJECTED
+        and viewer.can(selectors.first_review_of(found.firm)),
+        "has_conflict": selectors.has_reviewing_claimant(found.firm),
         "public_objections": selectors.public_objections_of(viewer, found),
         "can_answer_public": viewer.can(SECOND_REVIEW),
         **_money_of(viewer, found),
@@ -240,7 +242,7 @@ def moments_of(found: Claim, transitions: list[Transition]) -> list[Moment]:
 def choices_of(viewer: Actor, found: Claim) -> list[Option]:
     """What the viewer may decide at this stage; nothing when it is not theirs."""
     state = ClaimState(found.state)
-    first = state == ClaimState.CONFIRMED and viewer.can(FIRST_REVIEW)
+    first = state == ClaimState.CONFIRMED and viewer.can(selectors.first_review_of(found.firm))
     second = state == ClaimState.FIRST_REVIEWED and viewer.can(SECOND_REVIEW)
     if first or second:
         decision = found.decision

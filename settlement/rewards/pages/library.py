@@ -42,10 +42,9 @@ def _tested(measure: str) -> list[tuple[scenarios.Scenario, bool]]:
     return [(scenario, not scenarios.problems(scenario)) for scenario in scenarios.of(measure)]
 
 
-@require_GET
-def rule_list(request: HttpRequest) -> HttpResponse:
+def rule_rows() -> list[dict[str, Any]]:
     """Every measure with an amount."""
-    rows = [
+    return [
         {
             "measure": card.id,
             "article": card.article,
@@ -59,7 +58,6 @@ def rule_list(request: HttpRequest) -> HttpResponse:
         }
         for card in measures.CARDS.values()
     ]
-    return render(request, "rewards/rules.html", {"rows": rows})
 
 
 @require_GET

@@ -83,7 +83,7 @@ def answer(request: HttpRequest, number: str, item_id: UUID) -> HttpResponse:
     """The exchange answers one item of the firm's objection."""
     viewer = actor(request)
     found = selectors.claim_for(viewer, number)
-    viewer.require(FIRST_REVIEW)
+    viewer.require(selectors.first_review_of(found.firm))
     if not found.objections.filter(pk=item_id).exists():
         raise NotFound
     return act(

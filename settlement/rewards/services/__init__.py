@@ -76,6 +76,13 @@ from settlement.rewards.services.recoveries import (
     uphold,
     withdraw_recovery,
 )
+from settlement.rewards.services.releases import (
+    AlreadyReleased,
+    ReleaseStale,
+    ScenariosFail,
+    approve_release,
+    propose_release,
+)
 from settlement.rewards.services.reviews import (
     AwardStands,
     InOpenBatch,
@@ -91,16 +98,16 @@ from settlement.rewards.services.reviews import (
 )
 
 __all__ = [
-    "AlreadyAnswered", "AmountChanged", "AmountUnchanged", "AwardStands", "BatchOpen", "BatchStale",
+    "AlreadyAnswered", "AlreadyReleased", "AmountChanged", "AmountUnchanged", "AwardStands", "BatchOpen", "BatchStale",
     "BudgetOverspent", "ClaimsMoved", "DeclarationOpen", "FactsChanged", "InOpenBatch", "NoNoticeOpen",
     "NotApprovedYet", "NothingGranted", "NothingReady", "NothingToConfirm", "NothingToPay",
     "NothingToSupplement", "NoticeOver", "NoticeStands", "NoticeUsed", "ObjectionsOpen", "OtherOffice",
-    "PaymentInFlight", "ReceiptDiffers", "RecoveryOpen", "RecoveryStale", "ReviewBlocked", "SamePerson",
-    "SameReviewer", "TooMany", "WindowNotOpen", "YearNotOver", "announce", "answer_objection",
-    "answer_public_objection", "approve_batch", "approve_disbursement", "cancel_disbursement", "change_budget",
+    "PaymentInFlight", "ReceiptDiffers", "RecoveryOpen", "RecoveryStale", "ReleaseStale", "ReviewBlocked",
+    "SamePerson", "SameReviewer", "ScenariosFail", "TooMany", "WindowNotOpen", "YearNotOver", "announce", "answer_objection",
+    "answer_public_objection", "approve_batch", "approve_disbursement", "approve_release", "cancel_disbursement", "change_budget",
     "change_rule", "confirm", "confirm_recovery", "declare", "draft_claim", "draft_next", "draft_run",
     "enter_receipt", "enter_return", "first_review", "make_budget", "name_office", "object_", "object_publicly",
-    "open_recovery", "prepare_disbursement", "propose_batch", "publish_notice", "queue_drafts", "redraft_claim",
+    "open_recovery", "prepare_disbursement", "propose_batch", "propose_release", "publish_notice", "queue_drafts", "redraft_claim",
     "reject", "reopen", "replay", "return_", "return_payment", "review_granted", "second_review",
     "set_payee_account", "uphold", "verify_declaration", "withdraw_batch", "withdraw_declaration",
     "withdraw_notice", "withdraw_recovery",

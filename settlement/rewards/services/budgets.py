@@ -260,8 +260,11 @@ def approve_batch(*, by: Actor, at: datetime, batch_id: UUID) -> ApprovalBatch:
     if funds.left_in(batch.line) != batch.available_fen:
         raise BatchStale(what=_("预算余额已变"))
     standings = funds.standings_of([claims[item.claim_id] for item in items])
+    resting = set(funds.resting_claims(batch.line).values_list("pk", flat=True))
     for item in items:
         claim = claims[item.claim_id]
+        if claim.state != ClaimState.IN_NOTICE and claim.pk not in resting:
+            raise BatchStale(what=_("%(number)s 的状态或测算已变") % {"number": claim.number})
         _require_unchanged(claim, item, standings[claim.pk].difference_fen)
         if item.granted_fen:
             is_first = standings[claim.pk].is_first
@@ -280,11 +283,7 @@ def approve_batch(*, by: Actor, at: datetime, batch_id: UUID) -> ApprovalBatch:
 
 
 def _require_unchanged(claim: Claim, item: BatchItem, due_fen: int) -> None:
-    if (
-        claim.state != ClaimState.IN_NOTICE
-        or claim.decision_id != item.decision_id
-        or due_fen != item.due_fen
-    ):
+    if claim.decision_id != item.decision_id or due_fen != item.due_fen:
         raise BatchStale(what=_("%(number)s 的状态或测算已变") % {"number": claim.number})
     if not selectors.facts_are_current(claim):
         raise BatchStale(what=_("%(number)s 的事实已变") % {"number": claim.number})
@@ -308,7 +307,9 @@ def _grant(
         amount_fen=item.granted_fen,
         granted_at=at,
     )
-    CLAIM.move(claim, "approve", by=by, at=at, reason=batch.number)
+    if claim.state != ClaimState.APPROVED:  # the rest of a supplement whose first part is still to be paid
+        move = "top_up" if claim.state == ClaimState.DISBURSED else "approve"
+        CLAIM.move(claim, move, by=by, at=at, reason=batch.number)
     detail = {**told(claim), "batch": batch.number, "kind": kind.value, "granted_fen": item.granted_fen}
     record(by=by, at=at, action="rewards.approve", subject=claim, detail=detail)
     tell(AwardGranted(at=at, claim_id=claim.pk, award_id=award.pk, firm_id=claim.firm_id, by=by))

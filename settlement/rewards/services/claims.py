@@ -109,12 +109,15 @@ def _claim_of(firm: Organization, measure: str, year: int, at: datetime) -> Clai
 
 def decide(claim: Claim, *, by: Actor, at: datetime) -> Decision:
     """Gather the facts, decide, and make it the claim's present decision; the claim is locked by the caller."""
-    facts = selectors.gather_facts(claim.firm, claim.year, measure=claim.measure)
-    found = rules.decide(claim.measure, facts)
+    release = selectors.running_release()
+    version = release.version if release else measures.CURRENT_VERSION
+    facts = selectors.gather_facts(claim.firm, claim.year, measure=claim.measure, version=version)
+    found = rules.decide(claim.measure, facts, version=version)
     decision = Decision.objects.create(
         claim=claim,
         decided_at=at,
-        policy_version=measures.CURRENT_VERSION,
+        policy_version=version,
+        release=release,
         code_version=measures.CODE_VERSION,
         interpretation=found.document["interpretation"],
         facts=dict(facts.document),
@@ -245,7 +248,7 @@ def answer_objection(
         raise NotFound
     claim = locked_claim(wanted)
     objection = Objection.objects.select_related("decision").get(pk=objection_id)
-    by.require(FIRST_REVIEW)
+    by.require(selectors.first_review_of(claim.firm))
     if ObjectionAnswer.objects.filter(objection=objection).exists():
         raise AlreadyAnswered
     CLAIM.check(claim, "answer")

@@ -19,7 +19,7 @@ from settlement.rewards import funds, rules, selectors
 from settlement.rewards.blocks import blocks_of
 from settlement.rewards.events import ClaimRejected, ClaimReturned
 from settlement.rewards.models import ApprovalBatch, Claim, Decision
-from settlement.rewards.permissions import FIRST_REVIEW, REPLAY, SECOND_REVIEW
+from settlement.rewards.permissions import REPLAY, SECOND_REVIEW
 from settlement.rewards.rules import Replay
 from settlement.rewards.services.guards import locked_claim, require_current, require_stranger, told
 from settlement.rewards.states import CLAIM, BatchState, ClaimState
@@ -63,9 +63,12 @@ class InOpenBatch(Refusal):
 
 @transaction.atomic
 def first_review(*, by: Actor, at: datetime, claim_id: UUID, opinion: str = "") -> Claim:
-    """The exchange operator's reviewer agrees with the statement. Raises SelfReview, FactsChanged."""
+    """The exchange operator's reviewer agrees with the statement; a department's, where the operator itself claims.
+
+    Raises SelfReview, FactsChanged.
+    """
     claim = locked_claim(claim_id)
-    by.require(FIRST_REVIEW)
+    by.require(selectors.first_review_of(claim.firm))
     CLAIM.check(claim, "first_review")
     require_stranger(by, claim.firm_id)
     require_current(claim)
@@ -150,7 +153,7 @@ def reject(*, by: Actor, at: datetime, claim_id: UUID, reason: str) -> Claim:
 def _turned_away(*, by: Actor, at: datetime, claim_id: UUID, reason: str, move: str) -> Claim:
     claim = locked_claim(claim_id)
     is_second = claim.state in (ClaimState.FIRST_REVIEWED, ClaimState.IN_NOTICE)
-    by.require(SECOND_REVIEW if is_second else FIRST_REVIEW)
+    by.require(SECOND_REVIEW if is_second else selectors.first_review_of(claim.firm))
     CLAIM.check(claim, move)
     if ApprovalBatch.objects.filter(state=BatchState.PROPOSED, items__claim=claim).exists():
         raise InOpenBatch

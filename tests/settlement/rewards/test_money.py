@@ -435,6 +435,50 @@ def test_more_revenue_leads_to_a_supplement_beside_the_award_and_the_year_counts
     assert balance(Purpose.FISCAL) == -7_800_000
 
 
+def test_the_rest_of_a_supplement_that_a_short_budget_cut_is_granted_once_the_budget_is_raised() -> None:
+    steps.notice(steps.budget("72000.00", rule="pro_rata"))
+    claim, line = claim_of(), BudgetLine.objects.get()
+    steps.awarded(claim)
+    steps.paid()
+    trades.sale("1000000.00", at=datetime(2025, 9, 1, 4, 0, tzinfo=UTC))
+    reworked(claim)
+    services.announce(by=cast.shen(), at=MARCH, claim_id=claim.pk)
+    later = datetime(2026, 3, 16, 4, 0, tzinfo=UTC)
+    steps.batch(at=later)
+    with pytest.raises(services.NothingReady):  # what is left rests: no money came
+        steps.batch(at=later)
+    steps.paid(at=later)
+
+    def raised(amount: str, at: datetime) -> None:
+        services.change_budget(
+            by=cast.ruan(),
+            at=at,
+            line_id=line.pk,
+            amount=Money.from_yuan(amount),
+            source="追加",
+            reason="追加",
+        )
+
+    raised("1000.00", later + timedelta(days=1))
+    steps.batch(at=later + timedelta(days=1))
+    claim.refresh_from_db()
+    assert (claim.state, claim.notice_until) == (ClaimState.APPROVED, date(2026, 3, 9))
+    raised("9000.00", later + timedelta(days=2))  # while the second part is not paid yet
+    batch = steps.batch(at=later + timedelta(days=2))
+    assert batch.due_fen == batch.granted_fen == 500_000
+    (payment,) = steps.paid(at=later + timedelta(days=2))
+    assert payment.amount_fen == 600_000
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.DISBURSED
+    assert list(claim.awards.order_by("pk").values_list("kind", "due_fen", "amount_fen")) == [
+        (AwardKind.INITIAL, 6_800_000, 6_800_000), (AwardKind.SUPPLEMENTARY, 1_000_000, 400_000),
+        (AwardKind.SUPPLEMENTARY, 600_000, 100_000), (AwardKind.SUPPLEMENTARY, 500_000, 500_000),
+    ]  # fmt: skip
+    raised("1000.00", later + timedelta(days=3))
+    with pytest.raises(services.NothingReady):
+        steps.batch(at=later + timedelta(days=3))
+
+
 def test_a_ruling_and_a_capped_change() -> None:
     trades.sale("120000000.00")
     other = trades.sale("10000000.00")

@@ -48,15 +48,17 @@ def test_drawn_cases_come_out_the_same_under_any_reading(measure: str, seed: int
 
 
 @pytest.mark.parametrize("card", CARDS[:1] + CARDS[2:], ids=ids[:1] + ids[2:])
-def test_ten_thousand_firms_come_out_as_the_cases_they_repeat(card: engine.Measure) -> None:
+def test_a_hundred_thousand_firms_of_any_measure_come_out_as_the_cases_they_repeat(
+    card: engine.Measure,
+) -> None:
     draw = random.Random(20260302)
     cases = [drawn.facts(draw, card, 2025) for _each in range(SAMPLE)]
     told = cache(lambda number: alone(card, cases[number], {}))
     with runs.table(card) as database:
         runs.load(database, card, ((str(number), case) for number, case in enumerate(cases)))
-        database.execute("INSERT INTO facts SELECT * FROM facts, range(19)".replace("*", "facts.*"))
+        database.execute("INSERT INTO facts SELECT * FROM facts, range(199)".replace("*", "facts.*"))
         found = runs.decided(database, card, year=2025).fetchall()
-    assert len(found) == 20 * SAMPLE == 10_000
+    assert len(found) == 200 * SAMPLE == FIRMS
     assert all(row[1:] == told(int(row[0])) for row in found)
 
 
@@ -117,6 +119,31 @@ def test_a_hundred_thousand_firms_come_out_as_written_by_hand_and_a_sample_as_de
             held["number"] = ""
         given_facts = {name: {"value": value} for name, value in values.items() if value is not None}
         assert found[row[0]] == alone(card, engine.Facts.of(card.id, 2025, given_facts), {})
+
+
+def test_transactions_summed_for_a_city_give_what_their_sums_give() -> None:
+    card = measures.DATA_PRODUCT_TRADING
+    with runs.table(card) as database:
+        database.execute(
+            "CREATE TABLE firms AS SELECT i AS id, TRUE AS is_annotation_firm, '0304' AS industry_class, FALSE AS "
+            "in_recognised_park, '441802' AS registered_place, '441802' AS tax_place, 1 AS certificate_count, "
+            "[] AS prior_awards FROM range(4) r(i)"
+        )
+        database.execute(
+            "CREATE TABLE lines AS SELECT * FROM (VALUES (1, 2025, 500000001, 530000000, -10, FALSE, ''), "
+            "(1, 2025, -1, -1, 0, TRUE, ''), (1, 2024, 900, 900, 0, FALSE, ''), "
+            "(2, 2025, 600000000, 600000000, 0, FALSE, ''), (2, 2025, 99900000, 99900000, 0, FALSE, 'circular'), "
+            "(2, 2025, -100000001, -100000001, 0, TRUE, ''), (3, 2025, 20000000000, 20000000000, 0, FALSE, '')) "
+            "AS t(firm, year, net_fen, gross_fen, fee_fen, is_refund, exclusion)"
+        )
+        runs.sum_lines(database, year=2025)
+        found = {row[0]: row[1:] for row in runs.decided(database, card, year=2025).fetchall()}
+    assert found == {
+        0: ("not_eligible", 0, 0),
+        1: ("granted", 5_000_000, 5_000_000),
+        2: ("not_eligible", 0, 4_999_999),
+        3: ("granted", 100_000_000, 100_000_000),
+    }
 
 
 def test_a_reading_that_is_not_offered_is_refused_before_any_query() -> None:
