@@ -348,8 +348,8 @@ def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
     rule = measures.CARDS[measure].exclusivity
     groups = {rule.group, *rule.beside}
     related = [card.id for card in measures.CARDS.values() if card.id == measure or card.group in groups]
-    own = Award.objects.filter(firm=firm_id, measure=measure, year=year).order_by("recorded_at")
-    own = own.values("recorded_at")[:1]
+    same = Award.objects.filter(firm=firm_id, measure=measure, year=year).order_by("recorded_at")
+    own = same.values("recorded_at")[:1]
     rows = (
         Award.objects.filter(firm=firm_id, measure__in=related, year__lte=year)
         .exclude(measure=measure, year=year)

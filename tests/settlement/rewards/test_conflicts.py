@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kernel.errors import NotAllowed, SelfReview
+from kernel.money import Money
 from organizations.permissions import Actor
 from organizations.states import OrganizationKind, Role
 from settlement.rewards import selectors, services
@@ -40,7 +41,7 @@ def confirmed() -> Claim:
     wen_ = wen()
     line = BudgetLine.objects.first() or services.make_budget(
         by=cast.ruan(), at=steps.NEW_YEAR, title="交易场所奖补", measures=["exchange_venue"], year=2025,
-        fiscal_year=2026, rule="in_order", amount=steps.Money.from_yuan("2000000.00"), source="示例", reason="年度预算",
+        fiscal_year=2026, rule="in_order", amount=Money.from_yuan("2000000.00"), source="示例", reason="年度预算",
     )  # fmt: skip
     services.publish_notice(
         by=cast.shen(), at=steps.NEW_YEAR, title="交易场所申报通知（示例）", measures=["exchange_venue"], year=2025,
