@@ -260,6 +260,21 @@ def test_other_firms_and_other_groups_stand_beside_one_another() -> None:
     ]
 
 
+def test_of_3_2_and_4_on_one_increase_only_the_highest_stands_unless_read_as_different_matters() -> None:
+    venue, scenario = granted("exchange_venue"), granted("application_scenario")
+    assert amounts(engine.settle([venue, scenario])) == [("granted", 60_000_000), ("superseded", 0)]
+    held = {"measure": "application_scenario", "group": "article_4", "year": 2025, "amount_fen": 20_000_000,
+            "number": "JL-1"}  # fmt: skip
+    assert amounts(engine.settle([venue], [held])) == [("granted", 40_000_000)]
+    assert amounts(engine.settle([venue], [{**held, "year": 2024}])) == [("granted", 60_000_000)]
+    apart = [
+        rules.decide(each.document["measure"], scenarios.of(each.document["measure"])[0].facts,
+                     interpretation={"same_increase": "each"})
+        for each in (venue, scenario)
+    ]  # fmt: skip
+    assert amounts(engine.settle(apart)) == [("granted", 60_000_000), ("granted", 30_000_000)]
+
+
 def test_what_the_register_holds_is_taken_off_and_what_it_covers_is_superseded() -> None:
     held = {**award(2024, 30_000_000, measure="high_tech_enterprise", group="article_6"), "uscc": "A"}
     low, high = granted("high_tech_enterprise"), granted("benchmark_high_tech")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kernel import clock
@@ -163,6 +165,36 @@ def test_a_recovery_over_the_api() -> None:
     assert post(ruan, f"{case}/receipts", amount_fen=300_000, reference="B1")[1]["outstanding_fen"] == 500_000
     assert post(ruan, f"{case}/receipts", amount_fen=500_000, reference="B2")[1]["outstanding_fen"] == 0
     assert [each["state"] for each in lin.get("/api/rewards/recoveries").json()] == ["paid"]
+
+
+def test_the_list_of_recoveries_takes_the_same_queries_for_one_and_for_several() -> None:
+    due = date(2026, 4, 30)
+    system = Actor.system("测试")
+    shen = signed_in(cast.shen)
+
+    def recovery(seller: Callable[[], Actor]) -> None:
+        order = trades.sale("6800000.00", seller=seller)
+        firm = seller().organization
+        assert firm is not None
+        claim = services.draft_claim(by=system, at=steps.DRAFTED, firm_id=firm.pk, year=2025)
+        steps.awarded(steps.announced(claim, firm=seller()))
+        steps.paid(firm=seller())
+        trades.refund_by(seller(), order, "800000.00", at=steps.MARCH)
+        reworked(claim)
+        services.open_recovery(by=cast.shen(), at=steps.MARCH, claim_id=claim.pk, cause="退款", due_on=due)
+
+    def asked() -> tuple[int, list[int]]:
+        with CaptureQueriesContext(connection) as seen:
+            found = shen.get("/api/rewards/recoveries").json()
+        return len(seen), [each["outstanding_fen"] for each in found]
+
+    recovery(cast.lin)
+    asked()
+    one, shown_one = asked()
+    recovery(cast.he)
+    several, shown_several = asked()
+    assert (shown_one, shown_several) == ([800_000], [800_000, 800_000])
+    assert several == one
 
 
 def test_anybody_objects_to_an_announced_claim_but_not_without_end() -> None:
