@@ -670,6 +670,11 @@ def tell_recovery_confirmed(event: rewards.RecoveryConfirmed) -> None:
     _claim(event, _("奖励申报 %(number)s 已核定核减或追回，请查看金额、期限与救济途径"))
 
 
+def tell_recovery_lifted(event: rewards.RecoveryLifted) -> None:
+    """The firm's finance: what need not be paid back after all."""
+    _claim(event, _("奖励申报 %(number)s 的追回已撤销或减少，请查看尚欠金额"))
+
+
 def tell_declaration_decided(event: rewards.DeclarationDecided) -> None:
     """The firm's finance: what became of a declared fact."""
     found = Declaration.objects.get(pk=event.declaration_id)

@@ -497,10 +497,13 @@ def _rewards() -> dict[type[Event], list[Handler]]:
     from assets.registry.models import Certificate
     from assets.registry.states import CertificateState
     from config import notices
+    from organizations.events import VerificationDecided
+    from organizations.permissions import Actor
     from settlement.revenue import services as revenue
     from settlement.revenue.events import RevenueChanged
     from settlement.rewards import events as news
     from settlement.rewards import services as rewards
+    from settlement.rewards.selectors import MEASURE
 
     def judge_again(event: CertificateLapsed) -> None:
         revoked = Certificate.objects.filter(pk=event.certificate_id, state=CertificateState.REVOKED)
@@ -509,12 +512,23 @@ def _rewards() -> dict[type[Event], list[Handler]]:
 
     def review_granted(event: RevenueChanged) -> None:
         rewards.review_granted(
-            by=event.by, at=event.at, firm_id=event.firm_id, year=event.year, cause=event.cause
-        )
+            by=event.by, at=event.at, firm_id=event.firm_id, year=event.year, cause=event.cause,
+            measures=[MEASURE],
+        )  # fmt: skip
+
+    def review_profile(event: VerificationDecided) -> None:
+        if event.is_approved:
+            rewards.review_profile(
+                by=Actor.system("奖励测算"),
+                at=event.at,
+                firm_id=event.organization_id,
+                cause="单位资料重新核实",
+            )
 
     return {
         CertificateLapsed: [judge_again],
         RevenueChanged: [review_granted],
+        VerificationDecided: [review_profile],
         news.StatementDrafted: [notices.tell_statement_drafted],
         news.ObjectionAnswered: [notices.tell_reward_objection_answered],
         news.ClaimReturned: [notices.tell_claim_returned],
@@ -524,6 +538,7 @@ def _rewards() -> dict[type[Event], list[Handler]]:
         news.PaymentReturned: [notices.tell_payment_returned],
         news.ClaimReopened: [notices.tell_claim_reopened],
         news.RecoveryConfirmed: [notices.tell_recovery_confirmed],
+        news.RecoveryLifted: [notices.tell_recovery_lifted],
         news.DeclarationMade: [],
         news.DeclarationDecided: [notices.tell_declaration_decided],
     }
@@ -532,12 +547,18 @@ def _rewards() -> dict[type[Event], list[Handler]]:
 def _invoices() -> dict[type[Event], list[Handler]]:
     from config import money_notices as notices
     from settlement.invoicing import events as news
+    from settlement.invoicing.models import Invoice
     from settlement.payruns import events as pay
+    from settlement.revenue import services as revenue
+
+    def book_credits(event: news.InvoiceIssued | news.InvoiceVoided) -> None:
+        order_id = Invoice.objects.values_list("order_id", flat=True).get(pk=event.invoice_id)
+        revenue.book_credits(by=event.by, at=event.at, order_id=order_id)
 
     return {
         news.InvoiceWished: [notices.tell_invoice_wished],
-        news.InvoiceIssued: [notices.tell_invoice_issued],
-        news.InvoiceVoided: [notices.tell_invoice_voided],
+        news.InvoiceIssued: [book_credits, notices.tell_invoice_issued],
+        news.InvoiceVoided: [book_credits, notices.tell_invoice_voided],
         pay.RunPaid: [notices.tell_run_paid],
         pay.ItemReturned: [notices.tell_item_returned],
     }

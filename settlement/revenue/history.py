@@ -11,6 +11,7 @@ from django.db.models import Max, Q, Sum
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
 
+from assets.registry.states import CertificateState
 from exchange.filings.states import FilingState
 from exchange.trading.models import Order
 from kernel import clock
@@ -19,6 +20,7 @@ from kernel.periods import Period
 from settlement.revenue import rules, selectors
 from settlement.revenue.models import RevenueLine, Ruling
 from settlement.revenue.rules import Amounts
+from settlement.revenue.states import Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,9 @@ class Standing:
 def standing(firm_id: UUID, year: int, day: date) -> Standing:
     """The firm's year at the end of a day (Asia/Shanghai), from the rows that existed by then.
 
-    Releases and refunds by their time, rulings by theirs, filings by when they were made and voided; the
-    certificate counts as on the day of sale in any case. Six queries, however long the year.
+    Releases, refunds, invoices and rulings by their time, filings by when they were made and voided. The certificate
+    counts as on the day of sale, as far as was known: one revoked later did cover the sale on the day asked for.
+    Seven queries, however long the year.
     """
     end = clock.end_of(day)
     period = Period.of_year(year)
@@ -77,12 +80,11 @@ def _as_known(
     order = trade.order
     if trade.release.released_at >= end:
         return None
-    refunds = [refund for refund in trade.refunds if refund.refunded_at < end]
     filing, state = getattr(order, "filing", None), None
     if filing is not None and filing.filed_at is not None and filing.filed_at < end:
         is_voided = filing.pk in voided and voided[filing.pk] < end
         state = FilingState.VOIDED.value if is_voided else FilingState.FILED.value
-    return selectors.judged(trade, refunds=refunds, rulings=rulings, filing_state=state)
+    return selectors.judged_as_of(trade, end, rulings=rulings, filing_state=state)
 
 
 def _changes(
@@ -94,15 +96,31 @@ def _changes(
     number = trade.order.number
     if former is None:
         return [Change(trade.release.released_at, _("到账"), number, whole)] if whole else []
-    later = [refund for refund in trade.refunds if refund.refunded_at >= end]
     if trade.exclusions == former.exclusions:
-        told = [(r, r.tax_fen - r.amount_fen) for r in later if not trade.exclusions]
-        return [Change(refund.refunded_at, _("退款"), number, fen) for refund, fen in told]
+        return _taken_off(trade, former, end) if not trade.exclusions else []
     if not whole:
         return []
+    revoked = [move for move in trade.history if move.at >= end and move.to_state == CertificateState.REVOKED]
+    if revoked and Code.CERTIFICATE in trade.exclusions:
+        return [Change(revoked[0].at, _("证书撤销"), number, whole)]
     if ruled_at is not None:
         return [Change(ruled_at, _("交易认定"), number, whole)]
     return [Change(trade.order.filing.filed_at or end, _("交易备案"), number, whole)]
+
+
+def _taken_off(trade: selectors.Trade, former: selectors.Trade, end: datetime) -> list[Change]:
+    """Refunds since, each by itself, and what credit invoices took off or gave back beside them."""
+    number = trade.order.number
+    found = [
+        Change(refund.refunded_at, _("退款"), number, refund.tax_fen - refund.amount_fen)
+        for refund in trade.refunds
+        if refund.refunded_at >= end
+    ]
+    credited = former.credited.net_fen - trade.credited.net_fen
+    if credited:
+        issued = [each.issued_at for each in trade.all_invoices if each.issued_at >= end]
+        found.append(Change(max(issued, default=end), _("红字发票"), number, credited))
+    return found
 
 
 def _latest_ruling_since(order_ids: Sequence[UUID], end: datetime) -> dict[UUID, datetime]:

@@ -14,9 +14,15 @@ from kernel.records import Record
 from settlement.payments.models import Refund
 from settlement.revenue.states import Code
 
+RECEIPT = Q(refund__isnull=True, is_credit=False)
+"""Which lines are receipts: every order that brought revenue has one."""
+
 
 class RevenueLine(Record):
-    """One receipt (positive) or refund (negative) of a firm, in its business year.
+    """One receipt (positive) of a firm in its business year, or what went off it again (negative).
+
+    A refund has its own line. `is_credit` marks the one line of an order for what credit invoices take off beyond its
+    refunds: a credit invoice issued for a refund is the same fact and counts once.
 
     `net_fen` is without VAT, `fee_fen` what the exchange and brokers kept (negative) or gave back. `exclusions` holds the
     codes of `states.Code` for which the line does not count, in their order; empty means it counts.
@@ -27,6 +33,7 @@ class RevenueLine(Record):
     year = models.PositiveSmallIntegerField(_("年度"))
     order = models.ForeignKey(Order, models.PROTECT, related_name="revenue_lines")
     refund = models.OneToOneField(Refund, models.PROTECT, null=True, blank=True, related_name="revenue_line")
+    is_credit = models.BooleanField(_("红字发票冲减"), default=False)
     received_at = models.DateTimeField(_("到账时间"))
     gross_fen = FenField(_("含税金额"))
     net_fen = FenField(_("不含税金额"))
@@ -40,17 +47,40 @@ class RevenueLine(Record):
         indexes = [models.Index(fields=["firm", "year"], name="revenue_firm_year")]
         constraints = [
             models.UniqueConstraint(
-                fields=["order"], condition=models.Q(refund__isnull=True), name="revenue_receipt_once"
+                fields=["order"],
+                condition=models.Q(refund__isnull=True, is_credit=False),
+                name="revenue_receipt_once",
+            ),
+            models.UniqueConstraint(
+                fields=["order"], condition=models.Q(is_credit=True), name="revenue_credit_once"
             ),
             models.CheckConstraint(
-                condition=Q(refund__isnull=True, net_fen__gte=0, gross_fen__gte=F("net_fen"))
-                | Q(refund__isnull=False, net_fen__lte=0, gross_fen__lte=F("net_fen")),
+                condition=Q(is_credit=False) | Q(refund__isnull=True), name="revenue_line_one_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(refund__isnull=True, is_credit=False, net_fen__gte=0, gross_fen__gte=F("net_fen"))
+                | Q(Q(refund__isnull=False) | Q(is_credit=True), net_fen__lte=0, gross_fen__lte=F("net_fen")),
                 name="revenue_line_sign",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.order} {self.year}"
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the line takes something off a receipt: a refund or credit invoices."""
+        return self.refund_id is not None or self.is_credit
+
+    @property
+    def kind(self) -> str:
+        """ "receipt", "refund" or "credit"."""
+        return "credit" if self.is_credit else "refund" if self.refund_id else "receipt"
+
+    @property
+    def kind_label(self) -> str:
+        """The kind as people read it."""
+        return str({"receipt": _("到账"), "refund": _("退款"), "credit": _("红字发票")}[self.kind])
 
     @property
     def counts(self) -> bool:

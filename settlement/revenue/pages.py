@@ -25,7 +25,7 @@ from organizations.models import Organization
 from organizations.permissions import Actor
 from settlement.revenue import history, selectors, services
 from settlement.revenue.forms import DayForm, RulingForm, YuanForm
-from settlement.revenue.models import AnnualRevenue, RevenueLine
+from settlement.revenue.models import RECEIPT, AnnualRevenue, RevenueLine
 from settlement.revenue.permissions import RULE_ON_TRADES, SEE_ALL_REVENUE, SEE_OWN_REVENUE
 from settlement.revenue.states import Code
 from web import charts
@@ -114,7 +114,7 @@ def _chosen_lines(lines: QuerySet[RevenueLine], request: HttpRequest) -> QuerySe
     if shown == "excluded":
         return lines.filter(exclusions__len__gt=0)
     if shown == "refunds":
-        return lines.filter(refund__isnull=False)
+        return lines.exclude(RECEIPT)
     if shown in Code.values:
         return lines.filter(exclusions__contains=[shown])
     return lines
@@ -130,7 +130,7 @@ def _years(query: str, year: int) -> list[Link]:
 
 def _chips(request: HttpRequest, query: str, year: int) -> list[Link]:
     shown = request.GET.get("show", "")
-    labels = {"": _("全部"), "excluded": _("不计入"), "refunds": _("退款")}
+    labels = {"": _("全部"), "excluded": _("不计入"), "refunds": _("退款与红字发票")}
     if shown in Code.values:
         labels[shown] = str(Code(shown).label)
     return [
@@ -157,7 +157,7 @@ def _kpis(kept: AnnualRevenue) -> list[Kpi]:
             Money(left) if left is not None and left > 0 else "--",
             hint=_("条件 %(amount)s") % {"amount": Money(goal)} if goal else "",
         ),
-        Kpi(_("退款"), Money(kept.refunds_fen), hint=_("冲减原到账年度")),
+        Kpi(_("退款与红字发票"), Money(kept.refunds_fen), hint=_("冲减原到账年度")),
         Kpi(
             _("不计入"),
             Money(kept.excluded_fen),
@@ -205,7 +205,7 @@ def _exclusion_rows(firm_id: UUID, year: int, query: str) -> list[ExclusionRow]:
 @require_GET
 @login_required
 def line(request: HttpRequest, line_id: UUID) -> HttpResponse:
-    """One receipt or refund, back to the file it was earned with."""
+    """One receipt, or what went off it, back to the file it was earned with."""
     return _line_page(request, line_id, None)
 
 
@@ -308,7 +308,7 @@ def _cells(each: RevenueLine) -> list[str]:
         evidence["order"]["number"],
         (evidence.get("voucher") or {}).get("number") or "",
         evidence["certificate"]["number"],
-        "refund" if each.refund_id else "receipt",
+        each.kind,
         each.received_at.astimezone(clock.SHANGHAI).isoformat(timespec="seconds"),
         Money(each.gross_fen).yuan,
         Money(each.net_fen).yuan,

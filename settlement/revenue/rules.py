@@ -147,3 +147,35 @@ def net_of_tax(*, released_fen: int, order_fen: int, tax_fen: int) -> int:
     if released_fen == order_fen:
         return released_fen - tax_fen
     return released_fen - -(-tax_fen * released_fen // order_fen)
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What credit invoices take off a trade beyond its refunds; fen, not negative."""
+
+    gross_fen: int = 0
+    net_fen: int = 0
+
+
+def credited(
+    *,
+    received_fen: int,
+    received_net_fen: int,
+    refunded_fen: int,
+    refunded_net_fen: int,
+    invoiced_fen: int,
+    credited_fen: int,
+) -> Credited:
+    """What credit invoices take off beyond refunds; all but the nets are with VAT.
+
+    Credit invoices take off what they credit, as long as less stands invoiced than was received: an invoice issued
+    again after a mistake gives it back. Refund and credit invoice are the same fact, so of the two the larger counts;
+    the part without VAT has its share of what was received, floored against the firm as for a refund.
+    """
+    missing = max(received_fen - (invoiced_fen - credited_fen), 0)
+    gross = min(credited_fen, missing, received_fen) - refunded_fen
+    if gross <= 0:
+        return Credited()
+    tax = (received_fen - received_net_fen) * (refunded_fen + gross) // received_fen
+    own_tax = min(max(tax - (refunded_fen - refunded_net_fen), 0), gross)
+    return Credited(gross, gross - own_tax)

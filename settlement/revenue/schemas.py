@@ -135,7 +135,7 @@ class LineOut(Schema):
             firm=line.firm_id,
             year=line.year,
             order=line.evidence["order"]["number"],
-            is_refund=line.refund_id is not None,
+            is_refund=line.is_off,
             received_at=line.received_at,
             gross_fen=line.gross_fen,
             net_fen=line.net_fen,

@@ -14,7 +14,6 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from annotation.projects.models import Project
-from assets.registry.models import Certificate
 from assets.registry.states import CertificateState
 from exchange.acceptance.selectors import kept_of
 from exchange.brokers.states import Payer
@@ -27,10 +26,12 @@ from kernel.money import Money
 from kernel.periods import Period
 from organizations.models import Organization
 from organizations.permissions import Actor
+from settlement.invoicing.models import Invoice
+from settlement.invoicing.states import InvoiceState
 from settlement.payments.models import CommissionPayment, Refund, Release
-from settlement.revenue.models import AnnualRevenue, RevenueLine, Ruling
+from settlement.revenue.models import RECEIPT, AnnualRevenue, RevenueLine, Ruling
 from settlement.revenue.permissions import SEE_ALL_REVENUE, SEE_OWN_REVENUE
-from settlement.revenue.rules import Amounts, TradeFacts, exclusions, net_of_tax
+from settlement.revenue.rules import Amounts, Credited, TradeFacts, credited, exclusions, net_of_tax
 from settlement.revenue.states import Code
 from web.desk import Figure
 from web.navigation import resolved
@@ -70,6 +71,26 @@ class Trade:
     refunds: list[Refund]
     certificate_state_at_sale: str
     brokerage: Brokerage
+    invoices: list[Invoice]
+    all_invoices: list[Invoice]
+    history: list[Transition]
+
+    @property
+    def credited(self) -> Credited:
+        """What credit invoices take off beyond the refunds."""
+        return credited(
+            received_fen=self.gross_fen,
+            received_net_fen=self.net_fen,
+            refunded_fen=sum(refund.amount_fen for refund in self.refunds),
+            refunded_net_fen=sum(refund.amount_fen - refund.tax_fen for refund in self.refunds),
+            invoiced_fen=sum(each.gross_fen for each in self.invoices if not each.is_credit),
+            credited_fen=sum(each.gross_fen for each in self.credits),
+        )
+
+    @property
+    def credits(self) -> list[Invoice]:
+        """The credit invoices that stand, the earliest first."""
+        return [each for each in self.invoices if each.is_credit]
 
     @property
     def receipt_fee_fen(self) -> int:
@@ -100,6 +121,13 @@ class Trade:
             )
             for refund in self.refunds
         ]
+        off = self.credited
+        if off.gross_fen:
+            back.append(
+                Amounts.of_line(
+                    net_fen=-off.net_fen, gross_fen=-off.gross_fen, fee_fen=0, is_refund=True, counts=counts
+                )
+            )
         return Amounts.sum([receipt, *back])
 
 
@@ -136,7 +164,7 @@ class ExclusionTotal:
 
 
 def trades(orders: QuerySet[Order]) -> list[Trade]:
-    """The trades of released orders, judged on their raw rows; five queries for any number."""
+    """The trades of released orders, judged on their raw rows; six queries for any number."""
     found = list(
         orders.filter(release__isnull=False)
         .select_related(
@@ -156,6 +184,7 @@ def trades(orders: QuerySet[Order]) -> list[Trade]:
     for refund in Refund.objects.filter(order__in=ids).order_by("pk"):
         refunds.setdefault(refund.order_id, []).append(refund)
     rulings, brokerages = standing_rulings(ids), brokerages_of(ids)
+    invoices = _invoices_of(ids)
     histories = _certificate_histories({order.certificate_id for order in found})
     return [
         _trade(
@@ -164,9 +193,19 @@ def trades(orders: QuerySet[Order]) -> list[Trade]:
             rulings.get(order.pk, frozenset()),
             histories.get(order.certificate_id, []),
             brokerages.get(order.pk) or Brokerage(),
+            invoices.get(order.pk, []),
         )
         for order in found
     ]
+
+
+def _invoices_of(order_ids: Iterable[UUID]) -> dict[UUID, list[Invoice]]:
+    """The suppliers' invoices and credit invoices of orders, voided ones too (they stood once); one query."""
+    rows = Invoice.objects.filter(order__in=list(order_ids), issuer=F("order__supplier"))
+    found: dict[UUID, list[Invoice]] = {}
+    for invoice in rows.order_by("issued_at", "pk"):
+        found.setdefault(invoice.order_id, []).append(invoice)
+    return found
 
 
 def brokerages_of(order_ids: Iterable[UUID]) -> dict[UUID, Brokerage]:
@@ -191,41 +230,60 @@ def _trade(
     rulings: frozenset[str],
     history: list[Transition],
     brokerage: Brokerage,
+    invoices: list[Invoice],
 ) -> Trade:
     filing = getattr(order, "filing", None)
-    sold_at = order.contracted_at or order.placed_at
-    at_sale = _state_at(order.certificate, history, sold_at)
-    state = filing.state if filing else None
-    return _judged(order, at_sale, refunds=refunds, rulings=rulings, filing_state=state, brokerage=brokerage)
+    return _judged(
+        order,
+        history,
+        certificate_state=order.certificate.state,
+        refunds=refunds,
+        rulings=rulings,
+        filing_state=filing.state if filing else None,
+        brokerage=brokerage,
+        invoices=[each for each in invoices if each.state == InvoiceState.ISSUED],
+        all_invoices=invoices,
+    )
 
 
-def judged(
-    trade: Trade, *, refunds: list[Refund], rulings: frozenset[str], filing_state: str | None
-) -> Trade:
-    """The same trade on other refunds, rulings and state of its filing (for a standing in the past)."""
+def judged_as_of(trade: Trade, end: datetime, *, rulings: frozenset[str], filing_state: str | None) -> Trade:
+    """The same trade on the refunds, invoices and moves of its certificate before a moment in the past."""
+    history = [move for move in trade.history if move.at < end]
+    later = next((move for move in trade.history if move.at >= end), None)
     return _judged(
         trade.order,
-        trade.certificate_state_at_sale,
-        refunds=refunds,
+        history,
+        certificate_state=later.from_state if later else trade.order.certificate.state,
+        refunds=[refund for refund in trade.refunds if refund.refunded_at < end],
         rulings=rulings,
         filing_state=filing_state,
         brokerage=trade.brokerage,
+        invoices=[
+            each
+            for each in trade.all_invoices
+            if each.issued_at < end and (each.voided_at is None or each.voided_at >= end)
+        ],
+        all_invoices=trade.all_invoices,
     )
 
 
 def _judged(
     order: Order,
-    certificate_state_at_sale: str,
+    history: list[Transition],
     *,
+    certificate_state: str,
     refunds: list[Refund],
     rulings: frozenset[str],
     filing_state: str | None,
     brokerage: Brokerage,
+    invoices: list[Invoice],
+    all_invoices: list[Invoice],
 ) -> Trade:
     release, filing = order.release, getattr(order, "filing", None)
     delivery = getattr(order, "delivery", None)
     sold_at = order.contracted_at or order.placed_at
     year = clock.business_year(release.released_at)
+    certificate_state_at_sale = _state_at(certificate_state, history, sold_at)
     facts = TradeFacts(
         year=year,
         venue=filing.venue if filing else None,
@@ -244,7 +302,7 @@ def _judged(
     net = net_of_tax(released_fen=release.gross_fen, order_fen=order.amount_fen, tax_fen=order.tax_fen)
     return Trade(
         order, release, year, release.gross_fen, net, exclusions(facts), refunds, certificate_state_at_sale,
-        brokerage,
+        brokerage, invoices, all_invoices, history,
     )  # fmt: skip
 
 
@@ -256,14 +314,14 @@ def _certificate_histories(certificate_ids: set[UUID]) -> dict[UUID, list[Transi
     return histories
 
 
-def _state_at(certificate: Certificate, history: list[Transition], at: datetime) -> str:
-    """The certificate's state at a moment: what the next later move left, or the present state.
+def _state_at(known_state: str, history: list[Transition], at: datetime) -> str:
+    """A certificate's state at a moment: what the next later move left, or the state it is known to be in.
 
-    A revocation takes effect from the beginning: a revoked certificate never covered a sale.
+    A revocation takes effect from the beginning: a certificate known to be revoked never covered a sale.
     """
-    if certificate.state == CertificateState.REVOKED:
+    if known_state == CertificateState.REVOKED:
         return str(CertificateState.REVOKED)
-    return next((move.from_state for move in history if move.at > at), certificate.state)
+    return next((move.from_state for move in history if move.at > at), known_state)
 
 
 def standing_rulings(order_ids: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
@@ -294,13 +352,21 @@ def recomputation(firm_id: UUID, year: int) -> Recomputation:
     return Recomputation(firm_id, year, amounts, differences)
 
 
+_CREDITS = "credit invoices"
+
+
 def _line_differences(found: list[Trade], lines: QuerySet[RevenueLine]) -> list[Difference]:
-    expected: dict[tuple[UUID, UUID | None], tuple[int, list[str]]] = {}
+    expected: dict[tuple[UUID, UUID | str | None], tuple[int, list[str]]] = {}
     for trade in found:
         expected[trade.order.pk, None] = (trade.net_fen, trade.exclusions)
         for refund in trade.refunds:
             expected[trade.order.pk, refund.pk] = (refund.tax_fen - refund.amount_fen, trade.exclusions)
-    kept = {(line.order_id, line.refund_id): (line.net_fen, line.exclusions) for line in lines}
+        if trade.credited.gross_fen:
+            expected[trade.order.pk, _CREDITS] = (-trade.credited.net_fen, trade.exclusions)
+    kept = {
+        (line.order_id, _CREDITS if line.is_credit else line.refund_id): (line.net_fen, line.exclusions)
+        for line in lines
+    }
     return [
         Difference(
             f"order {key[0]}" + (f" refund {key[1]}" if key[1] else ""),
@@ -411,7 +477,7 @@ def line_of_yuan(firm_id: UUID, year: int, position_fen: int) -> RevenueLine | N
         if reached >= position_fen:
             found = order_id
             break
-    return RevenueLine.objects.filter(order=found, refund=None).first() if found else None
+    return RevenueLine.objects.filter(RECEIPT, order=found).first() if found else None
 
 
 def firms_with_revenue(year: int) -> QuerySet[AnnualRevenue]:
@@ -439,7 +505,7 @@ def rulings_of(line: RevenueLine) -> list[Ruling]:
 
 
 def lines_of_order(viewer: Actor, line: RevenueLine) -> list[RevenueLine]:
-    """The other lines of the same trade: its receipt and refunds."""
+    """The other lines of the same trade: its receipt, refunds and credit invoices."""
     return list(lines_visible_to(viewer).filter(order=line.order_id).exclude(pk=line.pk).order_by("pk"))
 
 

@@ -16,10 +16,11 @@ from exchange.trading.models import Order
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
 from organizations.permissions import Actor
+from settlement.invoicing.models import Invoice
 from settlement.payments.models import Refund
 from settlement.revenue import selectors
 from settlement.revenue.events import RevenueChanged
-from settlement.revenue.models import AnnualRevenue, RevenueLine, Ruling
+from settlement.revenue.models import RECEIPT, AnnualRevenue, RevenueLine, Ruling
 from settlement.revenue.permissions import RULE_ON_TRADES
 from settlement.revenue.rules import Amounts
 from settlement.revenue.selectors import Recomputation, Trade
@@ -62,7 +63,7 @@ def _line_amounts(line: RevenueLine) -> Amounts:
         net_fen=line.net_fen,
         gross_fen=line.gross_fen,
         fee_fen=line.fee_fen,
-        is_refund=line.refund_id is not None,
+        is_refund=line.is_off,
         counts=line.counts,
     )
 
@@ -80,7 +81,7 @@ def book_receipt(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine:
         raise NothingReceived(number=order.number) if order else NotFound()
     trade = found[0]
     annual = locked_annual(trade.order.supplier_id, trade.year)
-    booked = RevenueLine.objects.filter(order=order_id, refund=None).first()
+    booked = RevenueLine.objects.filter(RECEIPT, order=order_id).first()
     if booked is not None:
         return booked
     line = RevenueLine(
@@ -97,6 +98,8 @@ def book_receipt(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine:
     line.save(force_insert=True)
     _add(annual, _line_amounts(line))
     record(by=by, at=at, action="revenue.book_receipt", subject=line, detail=_told(line))
+    if trade.credits:
+        _book_credits(line, annual, by=by, at=at)
     _tell(line, f"订单 {trade.order.number} 到账", by=by, at=at)
     return line
 
@@ -108,7 +111,7 @@ def book_commission(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine |
     Follows from the commission's payment, so it asks for no permission of its own. None without a receipt: then
     `book_receipt` finds the commission itself.
     """
-    receipt = RevenueLine.objects.filter(order=order_id, refund=None).first()
+    receipt = RevenueLine.objects.filter(RECEIPT, order=order_id).first()
     if receipt is None:
         return None
     annual = locked_annual(receipt.firm_id, receipt.year)
@@ -143,7 +146,7 @@ def book_refund(*, by: Actor, at: datetime, refund_id: UUID) -> RevenueLine:
     refund = Refund.objects.select_related("order", "entry").filter(pk=refund_id).first()
     if refund is None:
         raise NotFound
-    receipt = RevenueLine.objects.filter(order=refund.order_id, refund=None).first()
+    receipt = RevenueLine.objects.filter(RECEIPT, order=refund.order_id).first()
     if receipt is None:
         receipt = book_receipt(by=by, at=at, order_id=refund.order_id)
     annual = locked_annual(receipt.firm_id, receipt.year)
@@ -170,8 +173,63 @@ def book_refund(*, by: Actor, at: datetime, refund_id: UUID) -> RevenueLine:
     line.save(force_insert=True)
     _add(annual, _line_amounts(line))
     record(by=by, at=at, action="revenue.book_refund", subject=line, detail=_told(line))
+    _book_credits(receipt, annual, by=by, at=at)
     _tell(line, f"订单 {refund.order.number} 退款 {refund.number}", by=by, at=at)
     return line
+
+
+@transaction.atomic
+def book_credits(*, by: Actor, at: datetime, order_id: UUID) -> RevenueLine | None:
+    """Take off what an order's credit invoices say beyond its refunds, in the year of the receipt. Idempotent.
+
+    Follows from an invoice issued, credited or voided, so it asks for no permission of its own. None without a
+    receipt (`book_receipt` looks at the invoices itself) or when nothing is taken off.
+    """
+    receipt = RevenueLine.objects.filter(RECEIPT, order=order_id).first()
+    if receipt is None:
+        return None
+    annual = locked_annual(receipt.firm_id, receipt.year)
+    receipt.refresh_from_db(fields=["exclusions"])
+    line, has_changed = _book_credits(receipt, annual, by=by, at=at)
+    if has_changed:
+        _tell(receipt, f"订单 {receipt.evidence['order']['number']} 红字发票", by=by, at=at)
+    return line
+
+
+def _book_credits(
+    receipt: RevenueLine, annual: AnnualRevenue, *, by: Actor, at: datetime
+) -> tuple[RevenueLine | None, bool]:
+    """Bring the order's credit line to what its raw rows say, under the lock of the year; whether it changed."""
+    if not Invoice.objects.filter(order=receipt.order_id, credits__isnull=False).exists():
+        return None, False
+    (trade,) = selectors.trades(Order.objects.filter(pk=receipt.order_id))
+    line = (
+        RevenueLine.objects.select_for_update(of=("self",))
+        .filter(order=receipt.order_id, is_credit=True)
+        .first()
+    )
+    off = trade.credited
+    before = (-line.gross_fen, -line.net_fen) if line else (0, 0)
+    if before == (off.gross_fen, off.net_fen):
+        return line, False
+    if line is not None:
+        _add(annual, Amounts() - _line_amounts(line))
+    line = line or RevenueLine(
+        firm_id=receipt.firm_id, year=receipt.year, order_id=receipt.order_id, is_credit=True
+    )
+    line.gross_fen, line.net_fen = -off.gross_fen, -off.net_fen
+    line.exclusions = receipt.exclusions
+    line.received_at = trade.credits[-1].issued_at if trade.credits else at
+    numbers = [each.invoice_number for each in trade.credits]
+    line.evidence = {**receipt.evidence, "credit_invoices": numbers}
+    detail = {**_told(line), "former_net_fen": -before[1], "credit_invoices": numbers}
+    record(by=by, at=at, action="revenue.book_credits", subject=receipt, detail=detail)
+    if not off.gross_fen:  # the invoice was issued again, or the refund says it all
+        line.delete()
+        return None, True
+    line.save()
+    _add(annual, _line_amounts(line))
+    return line, True
 
 
 @transaction.atomic
@@ -180,7 +238,7 @@ def reassess(*, by: Actor, at: datetime, order_id: UUID) -> list[RevenueLine]:
 
     Changes nothing when the reasons are as they were.
     """
-    receipt = RevenueLine.objects.filter(order=order_id, refund=None).first()
+    receipt = RevenueLine.objects.filter(RECEIPT, order=order_id).first()
     if receipt is None:
         raise NotBooked
     annual = locked_annual(receipt.firm_id, receipt.year)
@@ -208,7 +266,7 @@ def reassess_certificate(*, by: Actor, at: datetime, certificate_id: UUID) -> in
 
     Follows from the revocation, so it asks for no permission of its own.
     """
-    booked = RevenueLine.objects.filter(order__certificate=certificate_id, refund=None)
+    booked = RevenueLine.objects.filter(RECEIPT, order__certificate=certificate_id)
     orders = list(booked.order_by("order_id").values_list("order_id", flat=True))
     for order_id in orders:
         reassess(by=by, at=at, order_id=order_id)
@@ -223,7 +281,7 @@ def rule_on_trade(
 
     A reviewer of a party to the trade may not rule on it. Raises NotBooked, SelfReview, InvalidInput.
     """
-    receipt = RevenueLine.objects.select_related("order").filter(order=order_id, refund=None).first()
+    receipt = RevenueLine.objects.select_related("order").filter(RECEIPT, order=order_id).first()
     if receipt is None:
         raise NotBooked
     locked_annual(receipt.firm_id, receipt.year)

@@ -490,6 +490,33 @@ def withdraw_recovery(request: HttpRequest, case_number: str, body: ReasonIn) ->
     )
 
 
+@router.post("/recoveries/{case_number}/propose-lift", response=RecoveryOut)
+@idempotent
+def propose_lift(request: HttpRequest, case_number: str, body: ReasonIn) -> RecoveryOut:
+    """Propose not to ask for what is still owed, after facts came back; another person decides."""
+    viewer = actor(request)
+    case = _case(viewer, case_number)
+    return _recovery(services.propose_lift(by=viewer, at=clock.now(), case_id=case.pk, reason=body.reason))
+
+
+@router.post("/recoveries/{case_number}/lift", response=RecoveryOut)
+@idempotent
+def lift_recovery(request: HttpRequest, case_number: str) -> RecoveryOut:
+    """The second person agrees: what the claim is worth again is restored and no longer owed."""
+    viewer = actor(request)
+    case = _case(viewer, case_number)
+    return _recovery(services.lift_recovery(by=viewer, at=clock.now(), case_id=case.pk))
+
+
+@router.post("/recoveries/{case_number}/keep", response=RecoveryOut)
+@idempotent
+def keep_recovery(request: HttpRequest, case_number: str, body: ReasonIn) -> RecoveryOut:
+    """Turn a proposal to lift down, with the reason: what is owed stays owed."""
+    viewer = actor(request)
+    case = _case(viewer, case_number)
+    return _recovery(services.keep_recovery(by=viewer, at=clock.now(), case_id=case.pk, reason=body.reason))
+
+
 @router.post("/recoveries/{case_number}/receipts", response=RecoveryOut)
 @idempotent
 def enter_return(request: HttpRequest, case_number: str, body: ReturnIn) -> RecoveryOut:

@@ -1,4 +1,4 @@
-"""What stops a second review: checks that apps above or beside register, such as open risk findings."""
+"""What stops a claim on its way to the money: checks that apps above or beside register, such as open risk findings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _checks: list[Check] = []
 
 
 def register_block(check: Check) -> None:
-    """Let `check` say, in one sentence each, what must be settled before a claim passes second review."""
+    """Let `check` say, in one sentence each, what must be settled before a claim goes on."""
     if check not in _checks:
         _checks.append(check)
 

@@ -64,6 +64,11 @@ class RecoveryConfirmed(_OfClaim):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecoveryLifted(_OfClaim):
+    """Facts came back: the firm owes less of a recovery, or nothing any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeclarationMade(Event):
     """A firm declared a fact that a department is to verify."""
 

@@ -14,7 +14,8 @@ from django.db.models.functions import Coalesce
 from kernel import clock
 from kernel.errors import NotFound
 from organizations.permissions import Actor
-from settlement.rewards import measures, rules, selectors
+from settlement.rewards import engine, rules, selectors
+from settlement.rewards.blocks import blocks_of
 from settlement.rewards.models import (
     ApprovalBatch,
     Award,
@@ -30,12 +31,12 @@ from settlement.rewards.models import (
 )
 from settlement.rewards.permissions import SEE_FUNDS
 from settlement.rewards.states import (
+    HOLDING_RECOVERIES,
     AwardKind,
     ClaimState,
     Outcome,
     PaymentState,
     PublicObjectionState,
-    RecoveryState,
     ShortfallRule,
 )
 
@@ -66,13 +67,18 @@ class Standing:
 
     @property
     def held_fen(self) -> int:
-        """What the firm holds or still owes back is not counted twice: paid, less returned, less asked back."""
+        """What the firm holds of right: paid, less returned, less what it is asked to pay back."""
         return self.paid_fen - self.returned_fen - self.outstanding_fen
 
     @property
     def unpaid_fen(self) -> int:
-        """Granted and not paid yet, nor on its way."""
-        return max(self.granted_fen - self.held_fen - self.in_flight_fen, 0)
+        """Granted and not paid yet, nor on its way. What is asked back and has not come is with the firm still."""
+        return max(self.granted_fen - (self.paid_fen - self.returned_fen) - self.in_flight_fen, 0)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is to be paid, on its way or to come back."""
+        return not (self.unpaid_fen or self.in_flight_fen or self.outstanding_fen)
 
     @property
     def to_recover_fen(self) -> int:
@@ -97,9 +103,9 @@ def standings_of(claims: Sequence[Claim]) -> dict[UUID, Standing]:
     payments = Payment.objects.filter(claim__in=ids)
     paid = sums(payments.filter(state=PaymentState.PAID))
     waiting = sums(payments.filter(state=PaymentState.WAITING))
-    asked = sums(
-        RecoveryCase.objects.filter(claim__in=ids, state__in=[RecoveryState.CONFIRMED, RecoveryState.PAID])
-    )
+    cases = RecoveryCase.objects.filter(claim__in=ids, state__in=HOLDING_RECOVERIES)
+    owed = cases.values_list("claim_id").annotate(total=Sum(F("amount_fen") - F("lifted_fen")))
+    asked = dict(owed.order_by())
     returned = sums(RecoveryReceipt.objects.filter(case__claim__in=ids), "case__claim_id")
     found = {}
     for claim in claims:
@@ -173,7 +179,6 @@ def left_in(line: BudgetLine) -> int:
     return position_of(line).left_fen
 
 
-_HOLDING = (RecoveryState.CONFIRMED, RecoveryState.PAID)
 _ON_THE_WAY = (ClaimState.DRAFTED, ClaimState.CONFIRMED, ClaimState.OBJECTED, ClaimState.RETURNED,
                ClaimState.FIRST_REVIEWED)  # fmt: skip
 _NEAR = (ClaimState.SECOND_REVIEWED, ClaimState.IN_NOTICE)
@@ -199,25 +204,35 @@ def positions_of(lines: Sequence[BudgetLine]) -> list[Position]:
     payments = Payment.objects.filter(state=PaymentState.PAID, claim__in=line_of)
     for claim_id, fen in payments.values_list("claim_id", "amount_fen"):
         paid[line_of[claim_id]] += fen
-    cases = RecoveryCase.objects.filter(claim__in=line_of, state__in=_HOLDING)
+    cases = RecoveryCase.objects.filter(claim__in=line_of, state__in=HOLDING_RECOVERIES)
     for claim_id, less, money in cases.values_list("claim_id", "reduction_fen", "amount_fen"):
         saved[line_of[claim_id]] += less - money
     claims = Claim.objects.filter(
         decision__outcome=Outcome.GRANTED, awards__isnull=True, year__in={line.year for line in lines}
     )
-    due: dict[tuple[str, int, bool], int] = {}
-    rows = claims.filter(state__in=[*_NEAR, *_ON_THE_WAY]).values_list("measure", "year", "state")
-    for measure, year, state, fen in rows.annotate(total=Sum("decision__amount_fen")).order_by():
-        key = (measure, year, state in _NEAR)
+    # A claim is paid from the budget its notice names; before it is handed in, from any of its measure and year.
+    due: dict[tuple[str, int, UUID | None, bool], int] = {}
+    rows = claims.filter(state__in=[*_NEAR, *_ON_THE_WAY])
+    told = rows.values_list("measure", "year", "application_notice__budget", "state")
+    for measure, year, budget_id, state, fen in told.annotate(total=Sum("decision__amount_fen")).order_by():
+        key = (measure, year, budget_id, state in _NEAR)
         due[key] = due.get(key, 0) + int(fen)
+
+    def due_from(line: BudgetLine, *, is_near: bool) -> int:
+        return sum(
+            due.get((name, line.year, budget_id, is_near), 0)
+            for name in line.measures
+            for budget_id in (line.pk, None)
+        )
+
     return [
         Position(
             line=line,
             amount_fen=amounts.get(line.pk, 0),
             granted_fen=granted.get(line.pk, 0) - saved[line.pk],
             paid_fen=paid[line.pk],
-            waiting_fen=sum(due.get((name, line.year, True), 0) for name in line.measures),
-            forecast_fen=sum(due.get((name, line.year, False), 0) for name in line.measures),
+            waiting_fen=due_from(line, is_near=True),
+            forecast_fen=due_from(line, is_near=False),
         )
         for line in lines
     ]
@@ -257,7 +272,7 @@ class Preview:
         return self.due_fen > self.available_fen
 
 
-STALE, OPPOSED, SECOND_OF_FIRM = "stale", "opposed", "second_of_firm"
+STALE, OPPOSED, SECOND_OF_FIRM, BLOCKED = "stale", "opposed", "second_of_firm", "blocked"
 
 
 RESTING = (ClaimState.APPROVED, ClaimState.DISBURSED)
@@ -282,9 +297,16 @@ def resting_claims(line: BudgetLine) -> QuerySet[Claim]:
 
 
 def ready_claims(line: BudgetLine, at: datetime) -> QuerySet[Claim]:
-    """Claims of the line whose notice is over, and those with a rest of a supplement, in order of confirmation."""
+    """Claims under a notice that names this budget whose public notice is over, and those with a rest of a
+    supplement from it, in order of confirmation."""
     today = clock.business_date(at)
-    noticed = Q(measure__in=line.measures, year=line.year, state=ClaimState.IN_NOTICE, notice_until__lt=today)
+    noticed = Q(
+        measure__in=line.measures,
+        year=line.year,
+        state=ClaimState.IN_NOTICE,
+        notice_until__lt=today,
+        application_notice__budget=line,
+    )
     return (
         Claim.objects.filter(noticed | Q(pk__in=resting_claims(line).values("pk")))
         .select_related("firm", "decision")
@@ -300,32 +322,38 @@ def ready_claims(line: BudgetLine, at: datetime) -> QuerySet[Claim]:
 def preview(line: BudgetLine, at: datetime, *, checks_facts: bool = True) -> Preview:
     """What a batch of this budget would grant now under its rule.
 
-    `checks_facts` gathers each claim's facts anew, as proposing does; a page leaves that out, so that it asks the
-    database as often for many claims as for few.
+    `checks_facts` gathers each claim's facts anew and asks what blocks it, as proposing does; a page leaves that out,
+    so that it asks the database as often for many claims as for few.
     """
-    found, left_out = [], []
-    seen: set[tuple[UUID, str]] = set()
+    ready, left_out = [], []
     claims = list(ready_claims(line, at))
     standings = standings_of(claims)
     for claim in claims:
-        rule = measures.CARDS[claim.measure].exclusivity
-        groups = {(claim.firm_id, group) for group in (rule.group, *rule.beside)}
         if claim.opposed_count:  # type: ignore[attr-defined]
             left_out.append((claim, OPPOSED))
-        elif groups & seen:
-            left_out.append((claim, SECOND_OF_FIRM))
         elif standings[claim.pk].difference_fen <= 0 or (
             checks_facts and not selectors.facts_are_current(claim)
         ):
             left_out.append((claim, STALE))
+        elif checks_facts and blocks_of(claim):
+            left_out.append((claim, BLOCKED))
         else:
-            seen.add((claim.firm_id, rule.group))
-            found.append(claim)
+            ready.append(claim)
+    lower = _beside_a_higher_one(ready)
+    left_out += [(claim, SECOND_OF_FIRM) for claim in ready if claim.pk in lower]
+    found = [claim for claim in ready if claim.pk not in lower]
     due = [standings[claim.pk].difference_fen for claim in found]
     available = left_in(line)
     granted = rules.allocated(ShortfallRule(line.rule), available, due)
     items = [Proposed(*each) for each in zip(found, due, granted, strict=True)]
     return Preview(line, available, items, left_out)
+
+
+def _beside_a_higher_one(claims: Sequence[Claim]) -> set[UUID]:
+    """Those beside which a higher one of the same firm and matter stands: highest only, once."""
+    decisions = [engine.Decision(claim.decision.trace) for claim in claims if claim.decision]
+    settled = zip(claims, engine.settle(decisions), strict=True)
+    return {claim.pk for claim, decision in settled if decision.outcome.value != Outcome.GRANTED}
 
 
 def batches_visible_to(viewer: Actor) -> QuerySet[ApprovalBatch]:
@@ -405,7 +433,7 @@ def recoveries_visible_to(viewer: Actor) -> QuerySet[RecoveryCase]:
     if viewer.can(SEE_FUNDS):
         return rows
     own = Q(claim__in=selectors.claims_visible_to(viewer).values("pk"))
-    return rows.filter(own, state__in=[RecoveryState.CONFIRMED, RecoveryState.PAID])
+    return rows.filter(own, state__in=HOLDING_RECOVERIES)
 
 
 def recovery_for(viewer: Actor, number: str) -> RecoveryCase:
@@ -425,7 +453,9 @@ def outstandings_of(cases: Sequence[RecoveryCase]) -> dict[UUID, int]:
     """What is still to be paid back of many cases, in fen; one statement."""
     receipts = RecoveryReceipt.objects.filter(case__in=[case.pk for case in cases])
     returned = dict(receipts.values_list("case_id").annotate(total=Sum("amount_fen")).order_by())
-    return {case.pk: int(case.amount_fen) - int(returned.get(case.pk, 0)) for case in cases}
+    return {
+        case.pk: int(case.amount_fen) - int(case.lifted_fen) - int(returned.get(case.pk, 0)) for case in cases
+    }
 
 
 @dataclass(frozen=True, slots=True)

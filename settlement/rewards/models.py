@@ -519,8 +519,8 @@ class BatchItem(Record):
 class Award(Record):
     """The register of granted awards: what later years' limits (three years, once) read.
 
-    A claim has one initial row; supplements and reductions stand beside it. What the firm was granted for the
-    year is their sum, and the year counts once.
+    A claim has one initial row; supplements, reductions and what a lifted recovery restores stand beside it. What
+    the firm was granted for the year is their sum, and the year counts once.
     """
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="awards")
@@ -546,7 +546,7 @@ class Award(Record):
             ),
             models.UniqueConstraint(
                 fields=["decision", "kind"],
-                condition=~models.Q(kind="supplementary"),
+                condition=~models.Q(kind__in=["restored", "supplementary"]),
                 name="award_decision_once",
             ),
             models.UniqueConstraint(fields=["batch", "claim"], name="award_batch_once"),
@@ -678,7 +678,8 @@ class Payment(Record):
 class RecoveryCase(Record):
     """An award found too large afterwards: opened by one person, confirmed by another.
 
-    `reduction_fen` is what the register loses, `amount_fen` the part already paid that comes back.
+    `reduction_fen` is what the register loses, `amount_fen` the part already paid that comes back. Facts that come
+    back lift what is still owed, by two people again: `lifted_fen` is restored in the register and no longer owed.
     """
 
     number = models.CharField(_("追回编号"), max_length=24, unique=True)
@@ -695,6 +696,15 @@ class RecoveryCase(Record):
     confirmed_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     confirmer_label = models.CharField(_("核定人"), max_length=200, blank=True)
     confirmed_at = models.DateTimeField(_("核定时间"), null=True, blank=True)
+    lifted_fen = FenField(_("已撤销金额"), default=0)
+    lift_reason = models.TextField(_("撤销理由"), blank=True)
+    lift_proposed_by = models.ForeignKey(
+        "accounts.User", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    lift_proposer_label = models.CharField(_("撤销提出人"), max_length=200, blank=True)
+    lifted_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    lifter_label = models.CharField(_("撤销核定人"), max_length=200, blank=True)
+    lifted_at = models.DateTimeField(_("撤销时间"), null=True, blank=True)
     state = StateField(states=RecoveryState)
 
     class Meta:
@@ -703,6 +713,11 @@ class RecoveryCase(Record):
         constraints = [
             RECOVERY.constraint(),
             _two_people("opened_by", "confirmed_by", "recovery_two_people"),
+            _two_people("lift_proposed_by", "lifted_by", "recovery_lift_two_people"),
+            models.CheckConstraint(
+                condition=models.Q(lifted_fen__gte=0) & models.Q(lifted_fen__lte=models.F("amount_fen")),
+                name="recovery_lifted_within_amount",
+            ),
             models.UniqueConstraint(
                 fields=["claim"], condition=models.Q(state="opened"), name="recovery_one_open_per_claim"
             ),

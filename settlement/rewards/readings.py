@@ -14,12 +14,12 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, Count, F, IntegerField, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import ExtractYear
 
 from kernel import clock
 from kernel.periods import Period
-from settlement.revenue.models import RevenueLine
+from settlement.revenue.models import RECEIPT, RevenueLine
 from settlement.revenue.states import Code
 from settlement.rewards import measures
 
@@ -132,13 +132,14 @@ def _cells(lines: QuerySet[RevenueLine], year: int, first: date, after: date) ->
     def year_of(name: str) -> ExtractYear:
         return ExtractYear(name, tzinfo=clock.SHANGHAI)
 
-    received, accepted, refunded = "order__release__released_at", "order__accepted_at", "refund__refunded_at"
+    received, accepted, off = "order__release__released_at", "order__accepted_at", "received_at"
+    off_year = Case(When(RECEIPT, then=None), default=year_of(off), output_field=IntegerField())
     rows = (
-        lines.filter(Q(year=year) | within(accepted) | within(refunded))
+        lines.filter(Q(year=year) | within(accepted) | (~RECEIPT & within(off)))
         .annotate(
             received_year=F("year"),
             accepted_year=year_of(accepted),
-            refund_year=year_of(refunded),
+            refund_year=off_year,
             received_inside=inside(received),
             accepted_inside=inside(accepted),
         )

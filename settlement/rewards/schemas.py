@@ -386,13 +386,14 @@ class ReturnIn(Schema):
 
 
 class RecoveryOut(Schema):
-    """A recovery case: what the register loses, what comes back, what is still owed."""
+    """A recovery case: what the register loses, what comes back, what was lifted of it, what is still owed."""
 
     number: str
     claim: str
     state: str
     reduction_fen: int
     amount_fen: int
+    lifted_fen: int
     outstanding_fen: int
     cause: str
     is_violation: bool
@@ -408,6 +409,7 @@ class RecoveryOut(Schema):
             state=case.state,
             reduction_fen=case.reduction_fen,
             amount_fen=case.amount_fen,
+            lifted_fen=case.lifted_fen,
             outstanding_fen=outstanding,
             cause=case.cause,
             is_violation=case.is_violation,

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Min, Q, QuerySet, Subquery, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -341,45 +341,71 @@ def gather_facts(
     return engine.Facts.of(measure, year, given, {"name": firm.name, "uscc": firm.uscc})
 
 
-def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
-    """The register for the measure and its exclusivity group up to the year: one row per claim with what it came
-    to, without the claim at hand and what was wholly taken back. Of two awards of one year the later one was worked
-    out beside the earlier, so the earlier never reads it: neither takes the other off twice."""
+@dataclass(slots=True)
+class _Held:
+    """What the register holds of one claim; `since` is the place of the row from which on it holds something."""
+
+    claim_id: UUID
+    number: str
+    measure: str
+    year: int
+    matter: str | None
+    amount_fen: int = 0
+    since: int = 0
+
+
+def _register(firm_id: UUID, related: Sequence[str]) -> list[_Held]:
+    """What the register holds of a firm for measures, by claim; one query."""
+    rows = Award.objects.filter(firm=firm_id, measure__in=related).order_by("recorded_at", "pk")
+    found: dict[UUID, _Held] = {}
+    told = ("claim_id", "claim__number", "measure", "year", "claim__decision__trace__exclusivity__matter")
+    for place, (*claim, amount_fen) in enumerate(rows.values_list(*told, "amount_fen")):
+        held = found.setdefault(claim[0], _Held(*claim))
+        if not held.amount_fen:
+            held.since = place
+        held.amount_fen += int(amount_fen)
+    return sorted(found.values(), key=lambda held: (held.year, held.measure))
+
+
+def related_to(measure: str) -> list[str]:
+    """The measures whose awards a measure reads: itself, its exclusivity group, and groups that pay beside it."""
     rule = measures.CARDS[measure].exclusivity
     groups = {rule.group, *rule.beside}
-    related = [card.id for card in measures.CARDS.values() if card.id == measure or card.group in groups]
-    same = Award.objects.filter(firm=firm_id, measure=measure, year=year).order_by("recorded_at")
-    own = same.values("recorded_at")[:1]
-    rows = (
-        Award.objects.filter(firm=firm_id, measure__in=related, year__lte=year)
-        .exclude(measure=measure, year=year)
-        .values("claim_id", "claim__number", "measure", "year", "claim__decision__trace__exclusivity__matter")
-        .annotate(total=Sum("amount_fen"), first=Min("recorded_at"), own_first=Subquery(own))
-        .filter(Q(year__lt=year) | Q(own_first=None) | Q(first__lt=F("own_first")), total__gt=0)
-        .order_by("year", "measure")
-    )
-    awards = list(rows)
+    return [card.id for card in measures.CARDS.values() if card.id == measure or card.group in groups]
+
+
+def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
+    """The register for the measure and its exclusivity group, whatever the year: one row per claim with what it
+    came to, without the claim at hand and what was wholly taken back.
+
+    A claim that has its award reads what stood before it. What came later was worked out beside it, so neither
+    takes the other off twice; a claim without an award, or with one wholly taken back, reads everything.
+    """
+    register = _register(firm_id, related_to(measure))
+    own = next((held for held in register if (held.measure, held.year) == (measure, year)), None)
+    awards = [
+        held
+        for held in register
+        if held is not own
+        and held.amount_fen > 0
+        and (own is None or not own.amount_fen or held.since < own.since)
+    ]
     return {
         "value": [
             {
-                "measure": each["measure"],
-                "group": measures.CARDS[each["measure"]].group,
-                "year": each["year"],
-                "amount_fen": int(each["total"]),
-                "number": each["claim__number"],
-                **_matter(each["claim__decision__trace__exclusivity__matter"]),
+                "measure": held.measure,
+                "group": measures.CARDS[held.measure].group,
+                "year": held.year,
+                "amount_fen": held.amount_fen,
+                "number": held.number,
+                **_matter(held.matter),
             }
-            for each in awards
+            for held in awards
         ],
         "source": "platform",
         "evidence": [
-            {
-                "kind": "award",
-                "number": each["claim__number"],
-                "id": str(each["claim_id"]),
-                "label": str(each["year"]),
-            }
-            for each in awards
+            {"kind": "award", "number": held.number, "id": str(held.claim_id), "label": str(held.year)}
+            for held in awards
         ],
     }
 
@@ -651,7 +677,7 @@ def _firm_todos(firm_id: UUID) -> list[Todo]:
     owed = RecoveryCase.objects.filter(claim__firm=firm_id, state=RecoveryState.CONFIRMED)
     found += [
         Todo(
-            _("缴回奖励 %(amount)s") % {"amount": Money(int(case.amount_fen))},
+            _("缴回奖励 %(amount)s") % {"amount": Money(int(case.amount_fen - case.lifted_fen))},
             reverse("rewards:recovery", args=[case.number]),
             case.number,
             due_at=case.due_on,
@@ -687,6 +713,11 @@ def _fund_todos(viewer: Actor) -> list[Todo]:
         found += [
             Todo(_("核定追回"), reverse("rewards:recovery", args=[c.number]), c.number, icon="undo-2")
             for c in cases.order_by("pk")[:10]
+        ]
+        lifts = RecoveryCase.objects.filter(state=RecoveryState.LIFTING)
+        found += [
+            Todo(_("核定撤销追回"), reverse("rewards:recovery", args=[c.number]), c.number, icon="undo-2")
+            for c in lifts.exclude(lift_proposed_by=viewer.user_id).order_by("pk")[:10]
         ]
     if viewer.can(VERIFY_FACTS):
         declared = Declaration.objects.filter(state=DeclarationState.DECLARED).select_related("firm")

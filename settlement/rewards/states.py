@@ -44,7 +44,7 @@ CLAIM = Machine(
         Move("disburse", ("approved",), "disbursed", _("拨付")),
         Move(
             "reopen",
-            ("approved", "disbursed", "recovering", "recovered", "in_notice"),
+            ("approved", "disbursed", "recovering", "recovered", "in_notice", "rejected"),
             "reopened",
             _("重新核定"),
         ),
@@ -147,6 +147,7 @@ class AwardKind(models.TextChoices):
     INITIAL = "initial", _("奖励")
     SUPPLEMENTARY = "supplementary", _("补发")
     REDUCTION = "reduction", _("核减")
+    RESTORED = "restored", _("恢复")
 
 
 class DisbursementState(models.TextChoices):
@@ -188,8 +189,19 @@ PAYMENT = Machine(
 class RecoveryState(models.TextChoices):
     OPENED = "opened", _("待第二人核定")
     CONFIRMED = "confirmed", _("待企业缴回")
+    LIFTING = "lifting", _("拟撤销，待第二人核定")
     PAID = "paid", _("已缴清")
+    LIFTED = "lifted", _("已撤销")
     WITHDRAWN = "withdrawn", _("已撤回")
+
+
+HOLDING_RECOVERIES = (
+    RecoveryState.CONFIRMED,
+    RecoveryState.LIFTING,
+    RecoveryState.PAID,
+    RecoveryState.LIFTED,
+)
+"""States of a recovery that two people have confirmed: the register was reduced by it."""
 
 
 RECOVERY = Machine(
@@ -199,5 +211,9 @@ RECOVERY = Machine(
         Move("confirm", ("opened",), "confirmed", _("核定追回")),
         Move("withdraw", ("opened",), "withdrawn", _("撤回")),
         Move("settle", ("confirmed",), "paid", _("缴清")),
+        Move("propose_lift", ("confirmed",), "lifting", _("提出撤销追回")),
+        Move("keep", ("lifting",), "confirmed", _("维持追回")),
+        Move("ease", ("lifting",), "confirmed", _("减少应缴回金额")),
+        Move("lift", ("lifting",), "lifted", _("撤销追回")),
     ],
 )

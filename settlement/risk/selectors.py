@@ -324,7 +324,7 @@ def effect_of(case: Case, findings: Sequence[Finding] | None = None) -> Effect:
     reward = reward_of(case.firm_id, case.year)
     flagged = []
     for order_id, of_order in by_order.items():
-        receipt = next((line for line in of_order if line.refund_id is None), of_order[0])
+        receipt = next((line for line in of_order if not line.is_off), of_order[0])
         net = sum(line.net_fen for line in of_order)
         is_counted = receipt.counts
         taken = net if is_counted else 0

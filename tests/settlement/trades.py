@@ -20,6 +20,8 @@ from exchange.trading.models import Order
 from kernel import events
 from kernel.money import Money
 from organizations.permissions import Actor
+from settlement.invoicing.events import InvoiceIssued, InvoiceVoided
+from settlement.invoicing.models import Invoice
 from settlement.payments import services as payments
 from settlement.payments.events import OrderRefunded
 from settlement.payments.models import Refund
@@ -38,6 +40,12 @@ def refunded_total(order_id: Any) -> Money:
     return Money(int(total))
 
 
+def book_credits(event: InvoiceIssued | InvoiceVoided) -> None:
+    """What wiring does when an invoice was issued, credited or voided."""
+    order_id = Invoice.objects.values_list("order_id", flat=True).get(pk=event.invoice_id)
+    revenue.book_credits(by=event.by, at=event.at, order_id=order_id)
+
+
 WIRED: dict[type[events.Event], list[Callable[[Any], Any]]] = {
     OrderAccepted: [lambda e: payments.release_escrow(by=e.by, at=e.at, order_id=e.order_id)],
     OrderCompleted: [
@@ -50,6 +58,8 @@ WIRED: dict[type[events.Event], list[Callable[[Any], Any]]] = {
         ),
         lambda e: revenue.book_refund(by=e.by, at=e.at, refund_id=e.refund_id),
     ],
+    InvoiceIssued: [book_credits],
+    InvoiceVoided: [book_credits],
 }
 
 

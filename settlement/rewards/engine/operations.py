@@ -371,9 +371,10 @@ class YearOfValidity:
 
 @dataclass(frozen=True, slots=True)
 class CountPriorAwards:
-    """For how many years before the benefit year the register holds awards of `measure`.
+    """For how many other years than the benefit year the register holds awards of `measure`.
 
-    Several awards for one year (a supplement beside the first) count once.
+    Whatever is in the register was granted before, also for a later year: the order in which years are approved
+    changes nothing. Several awards for one year (a supplement beside the first) count once.
     """
 
     measure: str
@@ -383,7 +384,7 @@ class CountPriorAwards:
         found = Fact(self.register).seen(reading)
         if isinstance(found.value, Unknown):
             return _tree("count_prior_awards", found.value, [found], measure=self.measure)
-        counted = [a for a in found.value if a["measure"] == self.measure and a["year"] < reading.facts.year]
+        counted = [a for a in found.value if a["measure"] == self.measure and a["year"] != reading.facts.year]
         return _tree(
             "count_prior_awards",
             len({a["year"] for a in counted}),

@@ -328,9 +328,7 @@ class _Writer:
         return _Term(ops.is_within(self.year, start, self.term(operation.years).value))
 
     def _count_awards(self, measure: str, register: str) -> _Term:
-        held = (
-            f"list_filter({_name(register)}, lambda a: a.measure = {_text(measure)} AND a.year < {self.year})"
-        )
+        held = f"list_filter({_name(register)}, lambda a: a.measure = {_text(measure)} AND a.year <> {self.year})"
         years = f"len(list_distinct(list_transform({held}, lambda a: a.year)))"
         return _Term(sql=f"(CASE WHEN len({_name(register)}) = 0 THEN 0 ELSE {years} END)")
 

@@ -34,7 +34,8 @@ def _left_out_labels() -> dict[str, str]:
     return {
         funds.STALE: _("测算之后事实或金额已变，须退回重新测算"),
         funds.OPPOSED: _("有未处理的公示异议"),
-        funds.SECOND_OF_FIRM: _("同一企业同类措施已有一项在本批，下一批办理"),
+        funds.SECOND_OF_FIRM: _("同一事项就高不就低：本批已有更高的一项，批准后退回重新测算"),
+        funds.BLOCKED: _("有须先办结的风险事项"),
     }
 
 

@@ -22,10 +22,12 @@ from settlement.rewards.models import RecoveryCase
 from settlement.rewards.pages.answering import act, act_on_form
 from settlement.rewards.pages.claims import claim_page
 from settlement.rewards.permissions import RECOVER, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
-from settlement.rewards.states import RecoveryState
+from settlement.rewards.states import ClaimState, RecoveryState
 from web.answers import page_or_fragment
 from web.paging import paginate
 from web.parts import Fact
+
+OWED = (RecoveryState.CONFIRMED, RecoveryState.LIFTING)
 
 
 @login_required
@@ -62,6 +64,8 @@ def _page(
     viewer = actor(request)
     is_opened = case.state == RecoveryState.OPENED and viewer.can(RECOVER)
     left = funds.outstanding_of(case)
+    worth_more = max(funds.standing_of(case.claim).difference_fen, 0)
+    is_lifting = case.state == RecoveryState.LIFTING and viewer.can(RECOVER)
     context = {
         "case": case,
         "claim": case.claim,
@@ -70,7 +74,8 @@ def _page(
             Fact(_("奖励年度"), case.claim.year),
             Fact(_("核减金额"), Money(int(case.reduction_fen))),
             Fact(_("应缴回"), Money(int(case.amount_fen))),
-            Fact(_("尚欠"), Money(left if case.state == RecoveryState.CONFIRMED else 0)),
+            *([Fact(_("已撤销"), Money(int(case.lifted_fen)))] if case.lifted_fen else []),
+            Fact(_("尚欠"), Money(left if case.state in OWED else 0)),
             Fact(_("缴回期限"), f"{case.due_on:%Y-%m-%d}"),
             Fact(_("提出"), case.opener_label),
             Fact(_("核定"), case.confirmer_label or "--"),
@@ -80,6 +85,14 @@ def _page(
         "may_confirm": is_opened and viewer.user_id != case.opened_by_id,
         "is_own": is_opened and viewer.user_id == case.opened_by_id,
         "may_withdraw": is_opened,
+        "liftable": Money(min(left, worth_more)),
+        "may_propose_lift": case.state == RecoveryState.CONFIRMED
+        and viewer.can(RECOVER)
+        and case.claim.state == ClaimState.REOPENED
+        and min(left, worth_more) > 0,
+        "may_lift": is_lifting and viewer.user_id != case.lift_proposed_by_id,
+        "is_own_lift": is_lifting and viewer.user_id == case.lift_proposed_by_id,
+        "may_keep": is_lifting,
         "return_form": (form or ReturnForm())
         if case.state == RecoveryState.CONFIRMED and viewer.can(RECOVER)
         else None,
@@ -114,6 +127,30 @@ def withdraw_recovery(request: HttpRequest, case_number: str) -> HttpResponse:
     """Take a proposed case back."""
     reason = request.POST.get("reason", "")[:2000]
     return _on_case(request, case_number, services.withdraw_recovery, _("追回已撤回。"), reason=reason)
+
+
+@login_required
+@require_POST
+def propose_lift(request: HttpRequest, case_number: str) -> HttpResponse:
+    """Facts came back: propose not to ask for what is still owed."""
+    reason = request.POST.get("reason", "")[:2000]
+    done = _("撤销追回已提出，等待另一人核定。")
+    return _on_case(request, case_number, services.propose_lift, done, reason=reason)
+
+
+@login_required
+@require_POST
+def lift_recovery(request: HttpRequest, case_number: str) -> HttpResponse:
+    """The second person agrees."""
+    return _on_case(request, case_number, services.lift_recovery, _("撤销已核定，奖励登记已恢复。"))
+
+
+@login_required
+@require_POST
+def keep_recovery(request: HttpRequest, case_number: str) -> HttpResponse:
+    """The proposal to lift is turned down."""
+    reason = request.POST.get("reason", "")[:2000]
+    return _on_case(request, case_number, services.keep_recovery, _("已维持追回。"), reason=reason)
 
 
 @login_required

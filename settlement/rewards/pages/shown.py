@@ -225,7 +225,7 @@ def _waterfall(step: Mapping[str, Any], trades: Mapping[str, Any]) -> charts.Dra
         return ""
     changes = [charts.Change(_("到账"), lines["receipts"]["amount_fen"], "start")]
     if lines["refunds"]["amount_fen"]:
-        changes.append(charts.Change(_("退款"), lines["refunds"]["amount_fen"], "minus"))
+        changes.append(charts.Change(_("退款与红字发票"), lines["refunds"]["amount_fen"], "minus"))
     reasons = [line for line in trades["lines"] if line["amount_fen"]]
     if len(reasons) > 2:
         changes.append(charts.Change(_("不计入"), lines["excluded"]["amount_fen"], "minus"))

@@ -20,6 +20,7 @@ from kernel.numbers import new_number
 from organizations.permissions import Actor
 from settlement.rewards import funds, selectors
 from settlement.rewards import measures as cards
+from settlement.rewards.blocks import blocks_of
 from settlement.rewards.events import AwardGranted
 from settlement.rewards.models import ApprovalBatch, Award, BatchItem, BudgetChange, BudgetLine, Claim
 from settlement.rewards.permissions import APPROVE_AWARDS, MANAGE_BUDGET
@@ -31,6 +32,7 @@ from settlement.rewards.services.guards import (
     require_stranger,
     told,
 )
+from settlement.rewards.services.recoveries import review_beside
 from settlement.rewards.states import BATCH, CLAIM, AwardKind, BatchState, ClaimState, ShortfallRule
 
 
@@ -287,6 +289,8 @@ def _require_unchanged(claim: Claim, item: BatchItem, due_fen: int) -> None:
         raise BatchStale(what=_("%(number)s 的状态或测算已变") % {"number": claim.number})
     if not selectors.facts_are_current(claim):
         raise BatchStale(what=_("%(number)s 的事实已变") % {"number": claim.number})
+    if blocks_of(claim):
+        raise BatchStale(what=_("%(number)s 有须先办结的事项") % {"number": claim.number})
     if selectors.open_public_objections(claim).exists():
         raise BatchStale(what=_("%(number)s 有未处理的公示异议") % {"number": claim.number})
 
@@ -313,6 +317,8 @@ def _grant(
     detail = {**told(claim), "batch": batch.number, "kind": kind.value, "granted_fen": item.granted_fen}
     record(by=by, at=at, action="rewards.approve", subject=claim, detail=detail)
     tell(AwardGranted(at=at, claim_id=claim.pk, award_id=award.pk, firm_id=claim.firm_id, by=by))
+    if kind == AwardKind.SUPPLEMENTARY:
+        review_beside(claim, by=by, at=at, cause=f"{claim.number} 已补发奖励")
 
 
 def _told(batch: ApprovalBatch) -> dict[str, object]:

@@ -25,6 +25,7 @@ from settlement.rewards.models import Claim, Declaration, Office
 from settlement.rewards.permissions import CLAIM_REWARDS, OPEN_NOTICES, VERIFY_FACTS
 from settlement.rewards.services.claims import refresh_draft
 from settlement.rewards.services.guards import require_stranger
+from settlement.rewards.services.recoveries import review_granted
 from settlement.rewards.states import DECLARATION, DeclarationState
 
 
@@ -118,8 +119,8 @@ def verify_declaration(
 ) -> Declaration:
     """The named department verifies a declared fact, or refuses it with the reason.
 
-    A verified fact takes the place of an earlier one, and a statement that still lies with the firm is worked
-    out anew. Raises OtherOffice, SelfReview.
+    A verified fact takes the place of an earlier one: a statement that still lies with the firm is worked out anew,
+    and an award that rests on it is reopened when it is worth another amount. Raises OtherOffice, SelfReview.
     """
     firm_id = Declaration.objects.filter(pk=declaration_id).values_list("firm_id", flat=True).first()
     if firm_id is None:
@@ -144,7 +145,7 @@ def verify_declaration(
     record(by=by, at=at, action=f"rewards.{move}_declaration", subject=found, detail=detail)
     tell(DeclarationDecided(at=at, declaration_id=found.pk, firm_id=found.firm_id, by=by))
     if is_verified:
-        _redraft_open(found, at=at)
+        _follow(found, at=at)
     return found
 
 
@@ -157,11 +158,17 @@ def _supersede(found: Declaration, *, by: Actor, at: datetime) -> None:
         DECLARATION.move(each, "supersede", by=by, at=at)
 
 
-def _redraft_open(found: Declaration, *, at: datetime) -> None:
+def _follow(found: Declaration, *, at: datetime) -> None:
+    """The statement, or the award, that reads the fact follows it."""
+    system = Actor.system("奖励测算")
     claims = Claim.objects.select_for_update(of=("self",)).select_related("firm", "decision")
     claim = claims.filter(firm=found.firm, measure=found.measure, year=found.year).first()
     if claim is not None and claim.decision is not None:
-        refresh_draft(claim, by=Actor.system("奖励测算"), at=at)
+        refresh_draft(claim, by=system, at=at)
+    review_granted(
+        by=system, at=at, firm_id=found.firm_id, year=found.year, measures=[found.measure],
+        cause=f"核实的事实有更正：{measures.CARDS[found.measure].spec(found.fact).label.zh}",
+    )  # fmt: skip
 
 
 @transaction.atomic

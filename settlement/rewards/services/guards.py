@@ -8,9 +8,11 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from kernel.errors import NotAllowed, NotFound, Refusal, SelfReview
+from kernel.wording import listed
 from organizations.models import Membership
 from organizations.permissions import Actor
 from settlement.rewards import selectors
+from settlement.rewards.blocks import blocks_of
 from settlement.rewards.models import BudgetLine, Claim, Decision
 from settlement.rewards.permissions import CLAIM_REWARDS, FIRST_REVIEW, SECOND_REVIEW
 
@@ -28,6 +30,13 @@ class SamePerson(Refusal):
     code = "same_person"
     message = _("此事须由两人办理：提出人不能批准自己提出的事项，请转交另一人。")
     status = 403
+
+
+class ReviewBlocked(Refusal):
+    """Something must be settled before a claim goes on: to its notice, into a batch, into a payment file."""
+
+    code = "review_blocked"
+    message = _("%(number)s 须先办结：%(reasons)s")
 
 
 def locked_claim(claim_id: UUID) -> Claim:
@@ -86,6 +95,14 @@ def require_current(claim: Claim) -> None:
     """The platform still knows what the claim's decision was made on."""
     if not selectors.facts_are_current(claim):
         raise FactsChanged
+
+
+def require_unblocked(*claims: Claim) -> None:
+    """Nothing registered (an open risk case) stops any of the claims."""
+    for claim in claims:
+        reasons = blocks_of(claim)
+        if reasons:
+            raise ReviewBlocked(number=claim.number, reasons=listed(reasons))
 
 
 def decision_of(claim: Claim) -> Decision:

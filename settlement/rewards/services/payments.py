@@ -19,10 +19,16 @@ from organizations.permissions import Actor
 from settlement.ledger import services as ledger
 from settlement.ledger.models import Entry, Purpose
 from settlement.rewards import funds, rules
+from settlement.rewards.blocks import blocks_of
 from settlement.rewards.events import AwardPaid, PaymentReturned
 from settlement.rewards.models import Claim, Disbursement, PayeeAccount, Payment
 from settlement.rewards.permissions import CLAIM_REWARDS, DISBURSE
-from settlement.rewards.services.guards import locked_claim, require_other_person, require_stranger
+from settlement.rewards.services.guards import (
+    locked_claim,
+    require_other_person,
+    require_stranger,
+    require_unblocked,
+)
 from settlement.rewards.states import (
     CLAIM,
     DISBURSEMENT,
@@ -83,7 +89,8 @@ def set_payee_account(*, by: Actor, at: datetime, bank: str, account_number: str
 def prepare_disbursement(*, by: Actor, at: datetime, claim_ids: Sequence[UUID] | None = None) -> Disbursement:
     """Put the unpaid money of approved claims (all, or the named ones) into one file for the bank.
 
-    Claims are locked in order of id; one that stands in another open file stays out. Raises NothingToPay.
+    Claims are locked in order of id; one that stands in another open file, or that something blocks, stays out.
+    Raises NothingToPay, and ReviewBlocked when nothing else is left.
     """
     by.require(DISBURSE)
     waiting = Claim.objects.select_for_update(of=("self",)).filter(state=ClaimState.APPROVED)
@@ -93,6 +100,10 @@ def prepare_disbursement(*, by: Actor, at: datetime, claim_ids: Sequence[UUID] |
     found = [each for each in funds.payables([claim.pk for claim in locked]) if each.account is not None]
     if not found:
         raise NothingToPay
+    blocked = [each.claim for each in found if blocks_of(each.claim)]
+    found = [each for each in found if each.claim not in blocked]
+    if not found:
+        require_unblocked(*blocked)
     require_stranger(by, *(each.claim.firm_id for each in found))
     number = new_number("BF", at)
     lines = [
@@ -142,17 +153,24 @@ def _locked(disbursement_id: UUID) -> Disbursement:
 def approve_disbursement(*, by: Actor, at: datetime, disbursement_id: UUID) -> Disbursement:
     """Another person approves the file; from then on the bank's receipts may be entered. Raises SamePerson.
 
-    A claim that was reopened meanwhile stops the file: cancel it and prepare another.
+    A claim that was reopened or is blocked meanwhile stops the file: cancel it and prepare another.
     """
+    # Claims before the file, as everywhere: a reopening in flight is waited for, then seen.
+    rows = Claim.objects.select_for_update(of=("self",))
+    claims = list(
+        rows.filter(pk__in=Payment.objects.filter(disbursement=disbursement_id).values("claim")).order_by(
+            "pk"
+        )
+    )
     found = _locked(disbursement_id)
     by.require(DISBURSE)
     DISBURSEMENT.check(found, "approve")
     require_other_person(by, found.prepared_by_id)
-    claims = list(Claim.objects.filter(payments__disbursement=found).order_by("pk"))
     require_stranger(by, *(claim.firm_id for claim in claims))
     moved = [claim.number for claim in claims if claim.state != ClaimState.APPROVED]
     if moved:
         raise ClaimsMoved(numbers="、".join(moved))
+    require_unblocked(*claims)
     found.approved_by, found.approver_label, found.approved_at = by.user, by.label[:200], at
     DISBURSEMENT.move(
         found, "approve", by=by, at=at, update_fields=["approved_by", "approver_label", "approved_at"]
@@ -217,8 +235,7 @@ def enter_receipt(*, by: Actor, at: datetime, payment_id: UUID, reference: str) 
     detail = {"claim": claim.number, "amount_fen": payment.amount_fen, "reference": wanted,
               "entry": str(payment.entry_id)}  # fmt: skip
     record(by=by, at=at, action="rewards.pay", subject=payment, detail=detail)
-    standing = funds.standing_of(claim)
-    if claim.state == ClaimState.APPROVED and not standing.unpaid_fen and not standing.in_flight_fen:
+    if claim.state == ClaimState.APPROVED and funds.standing_of(claim).is_settled:
         CLAIM.move(claim, "disburse", by=by, at=at, reason=disbursement.number)
     _settle(disbursement, by=by, at=at)
     tell(AwardPaid(at=at, claim_id=claim.pk, firm_id=claim.firm_id, by=by))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
@@ -18,13 +20,14 @@ from organizations.permissions import Actor
 from settlement.ledger import services as ledger
 from settlement.ledger.models import Purpose
 from settlement.rewards import funds, selectors
-from settlement.rewards.events import ClaimReopened, RecoveryConfirmed
+from settlement.rewards.events import ClaimReopened, RecoveryConfirmed, RecoveryLifted
 from settlement.rewards.models import Award, Claim, RecoveryCase, RecoveryReceipt
 from settlement.rewards.permissions import RECOVER
 from settlement.rewards.services.claims import decide
 from settlement.rewards.services.guards import (
     decision_of,
     locked_claim,
+    locked_claims_of_firms,
     require_current,
     require_other_person,
     require_stranger,
@@ -70,6 +73,13 @@ class RecoveryOpen(Refusal):
     message = _("已有待核定的追回 %(number)s。")
 
 
+class NothingToLift(Refusal):
+    """What is owed is lifted only as far as the claim is worth more than the register says."""
+
+    code = "nothing_to_lift"
+    message = _("重新核定的金额没有高于已登记的奖励，或者该追回已无尚欠金额，不能撤销追回。")
+
+
 class PaymentInFlight(Refusal):
     """Money on its way to the firm must arrive or come back first."""
 
@@ -85,15 +95,55 @@ class NothingGranted(Refusal):
 
 
 @transaction.atomic
-def review_granted(*, by: Actor, at: datetime, firm_id: UUID, year: int, cause: str) -> list[Claim]:
+def review_granted(
+    *,
+    by: Actor,
+    at: datetime,
+    firm_id: UUID,
+    year: int,
+    cause: str,
+    measures: Collection[str] | None = None,
+) -> list[Claim]:
     """Work every granted claim of a firm's year out anew after its facts changed; the claims that were reopened.
 
-    Follows from the change, so it asks for no permission of its own; the same facts again change nothing.
+    `measures` are those that read what changed; None means all. An award that was wholly taken back comes up again
+    too. Follows from the change, so it asks for no permission of its own; the same facts again change nothing.
     """
+    claims = _locked_granted(firm_id).filter(year=year)
+    if measures is not None:
+        claims = claims.filter(measure__in=list(measures))
+    return [claim for claim in claims if _rework(claim, by=by, at=at, cause=cause)]
+
+
+@transaction.atomic
+def review_profile(*, by: Actor, at: datetime, firm_id: UUID, cause: str) -> list[Claim]:
+    """Work the granted claims of the present and the past year out anew after a firm's verified profile changed.
+
+    The profile tells where a firm is, not where it was: for years further back a person reopens.
+    """
+    year = clock.business_year(at)
+    return [
+        claim
+        for each in (year - 1, year)
+        for claim in review_granted(by=by, at=at, firm_id=firm_id, year=each, cause=cause)
+    ]
+
+
+def review_beside(changed: Claim, *, by: Actor, at: datetime, cause: str) -> list[Claim]:
+    """Work the firm's other awards of the same group out anew after the register changed for one claim.
+
+    The caller has locked all claims of the firm.
+    """
+    related = selectors.related_to(changed.measure)
+    claims = _locked_granted(changed.firm_id).filter(measure__in=related).exclude(pk=changed.pk)
+    return [claim for claim in claims if _rework(claim, by=by, at=at, cause=cause)]
+
+
+def _locked_granted(firm_id: UUID) -> QuerySet[Claim]:
+    """The firm's claims that have or had an award, locked in order of id."""
     wanted = Claim.objects.select_for_update(of=("self",)).select_related("firm", "decision")
-    states = [*GRANTED_STATES, ClaimState.REOPENED, ClaimState.IN_NOTICE]
-    claims = wanted.filter(firm=firm_id, year=year, state__in=states, pk__in=_with_award(firm_id))
-    return [claim for claim in claims.order_by("pk") if _rework(claim, by=by, at=at, cause=cause)]
+    states = [*GRANTED_STATES, ClaimState.REOPENED, ClaimState.IN_NOTICE, ClaimState.REJECTED]
+    return wanted.filter(firm=firm_id, state__in=states, pk__in=_with_award(firm_id)).order_by("pk")
 
 
 def _with_award(firm_id: UUID) -> list[UUID]:
@@ -215,11 +265,11 @@ def open_recovery(
 
 
 def _locked_case(case_id: UUID) -> tuple[Claim, RecoveryCase]:
-    """The case with its claim, both locked, the claim first."""
-    claim_id = RecoveryCase.objects.filter(pk=case_id).values_list("claim_id", flat=True).first()
-    if claim_id is None:
+    """The case with its claim, both locked, the claims of the firm first: its other awards may follow."""
+    row = RecoveryCase.objects.filter(pk=case_id).values_list("claim_id", "claim__firm_id").first()
+    if row is None:
         raise NotFound
-    claim = locked_claim(claim_id)
+    claim = locked_claims_of_firms([row[1]])[row[0]]
     return claim, RecoveryCase.objects.select_for_update(of=("self",)).get(pk=case_id)
 
 
@@ -260,7 +310,95 @@ def confirm_recovery(*, by: Actor, at: datetime, case_id: UUID) -> RecoveryCase:
     _rest(claim, by=by, at=at, reason=case.number)
     record(by=by, at=at, action="rewards.confirm_recovery", subject=case, detail=_told(case))
     tell(RecoveryConfirmed(at=at, claim_id=claim.pk, firm_id=claim.firm_id, by=by))
+    review_beside(claim, by=by, at=at, cause=f"{claim.number} 的奖励登记已核减")
     return case
+
+
+@transaction.atomic
+def propose_lift(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> RecoveryCase:
+    """Propose not to ask for what is still owed, after facts came back; another person decides.
+
+    Raises NothingToLift, FactsChanged, SelfReview, InvalidInput.
+    """
+    claim, case = _locked_case(case_id)
+    by.require(RECOVER)
+    RECOVERY.check(case, "propose_lift")
+    require_stranger(by, claim.firm_id)
+    require_current(claim)
+    if not reason.strip():
+        raise InvalidInput(field="reason", reason=_("请写明撤销追回的理由和依据。"))
+    fen = _liftable(claim, case)
+    case.lift_reason, case.lift_proposed_by, case.lift_proposer_label = (
+        reason.strip(),
+        by.user,
+        by.label[:200],
+    )
+    changed = ["lift_reason", "lift_proposed_by", "lift_proposer_label"]
+    if case.lifted_by_id is not None:  # an earlier part was lifted: this proposal needs its own second person
+        case.lifted_by, case.lifter_label = None, ""
+        changed += ["lifted_by", "lifter_label"]
+    RECOVERY.move(case, "propose_lift", by=by, at=at, reason=case.lift_reason, update_fields=changed)
+    detail = {**_told(case), "lift_fen": fen, "reason": case.lift_reason}
+    record(by=by, at=at, action="rewards.propose_lift", subject=case, detail=detail)
+    return case
+
+
+@transaction.atomic
+def keep_recovery(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> RecoveryCase:
+    """Turn the proposal to lift down, or take it back, with the reason: what is owed stays owed."""
+    _claim, case = _locked_case(case_id)
+    by.require(RECOVER)
+    RECOVERY.check(case, "keep")
+    if not reason.strip():
+        raise InvalidInput(field="reason", reason=_("请写明维持追回的理由。"))
+    RECOVERY.move(case, "keep", by=by, at=at, reason=reason.strip())
+    record(by=by, at=at, action="rewards.keep_recovery", subject=case, detail={"reason": reason.strip()})
+    return case
+
+
+@transaction.atomic
+def lift_recovery(*, by: Actor, at: datetime, case_id: UUID) -> RecoveryCase:
+    """Another person agrees: what is no longer owed is restored in the register, as far as the claim is worth it.
+
+    No money moves: the firm has it. Raises SamePerson, SelfReview, NothingToLift, FactsChanged.
+    """
+    claim, case = _locked_case(case_id)
+    by.require(RECOVER)
+    RECOVERY.check(case, "lift")
+    require_other_person(by, case.lift_proposed_by_id)
+    require_stranger(by, claim.firm_id)
+    require_current(claim)
+    fen = _liftable(claim, case)
+    is_whole = fen == funds.outstanding_of(case)
+    Award.objects.create(
+        claim=claim,
+        decision=decision_of(claim),
+        kind=AwardKind.RESTORED,
+        firm=claim.firm,
+        measure=claim.measure,
+        year=claim.year,
+        amount_fen=fen,
+        granted_at=at,
+    )
+    case.lifted_fen += fen
+    case.lifted_by, case.lifter_label, case.lifted_at = by.user, by.label[:200], at
+    changed = ["lifted_fen", "lifted_by", "lifter_label", "lifted_at"]
+    RECOVERY.move(case, "lift" if is_whole else "ease", by=by, at=at, update_fields=changed)
+    detail = {**_told(case), "lifted_fen": fen, "reason": case.lift_reason}
+    record(by=by, at=at, action="rewards.lift_recovery", subject=case, detail=detail)
+    if not funds.standing_of(claim).difference_fen:
+        _rest(claim, by=by, at=at, reason=case.number)
+    tell(RecoveryLifted(at=at, claim_id=claim.pk, firm_id=claim.firm_id, by=by))
+    review_beside(claim, by=by, at=at, cause=f"{claim.number} 的奖励登记已恢复")
+    return case
+
+
+def _liftable(claim: Claim, case: RecoveryCase) -> int:
+    """How much of what is owed the claim is worth again, in fen; NothingToLift when nothing."""
+    fen = min(funds.outstanding_of(case), funds.standing_of(claim).difference_fen)
+    if claim.state != ClaimState.REOPENED or fen <= 0:
+        raise NothingToLift
+    return fen
 
 
 @transaction.atomic

@@ -13,15 +13,20 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal
 from kernel.events import announce as tell
 from kernel.models import Transition
-from kernel.wording import listed
+from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.rewards import funds, rules, selectors
-from settlement.rewards.blocks import blocks_of
 from settlement.rewards.events import ClaimRejected, ClaimReturned
 from settlement.rewards.models import ApprovalBatch, Claim, Decision
 from settlement.rewards.permissions import REPLAY, SECOND_REVIEW
 from settlement.rewards.rules import Replay
-from settlement.rewards.services.guards import locked_claim, require_current, require_stranger, told
+from settlement.rewards.services.guards import (
+    locked_claim,
+    require_current,
+    require_stranger,
+    require_unblocked,
+    told,
+)
 from settlement.rewards.states import CLAIM, BatchState, ClaimState
 
 
@@ -33,18 +38,18 @@ class SameReviewer(Refusal):
     status = 403
 
 
-class ReviewBlocked(Refusal):
-    """Something must be settled before a claim passes second review."""
-
-    code = "review_blocked"
-    message = _("复审前须先办结：%(reasons)s")
-
-
 class NothingToSupplement(Refusal):
     """A reopened claim goes to notice again only when it is worth more than was granted."""
 
     code = "nothing_to_supplement"
     message = _("重新核定的金额没有增加，不需要公示。请维持原金额或启动追回。")
+
+
+class RecoveryOutstanding(Refusal):
+    """What is still owed is lifted before anything is added: no money goes out while some is asked back."""
+
+    code = "recovery_outstanding"
+    message = _("该申报尚有 %(amount)s 待企业缴回。请先提出撤销追回并由另一人核定，再公示补发。")
 
 
 class AwardStands(Refusal):
@@ -101,9 +106,7 @@ def second_review(*, by: Actor, at: datetime, claim_id: UUID, opinion: str = "")
     if is_same_person or is_same_office:
         raise SameReviewer
     require_current(claim)
-    reasons = blocks_of(claim)
-    if reasons:
-        raise ReviewBlocked(reasons=listed(reasons))
+    require_unblocked(claim)
     claim.second_reviewer = by.user
     CLAIM.move(claim, "second_review", by=by, at=at, reason=opinion, update_fields=["second_reviewer"])
     record(
@@ -118,15 +121,22 @@ def second_review(*, by: Actor, at: datetime, claim_id: UUID, opinion: str = "")
 
 @transaction.atomic
 def announce(*, by: Actor, at: datetime, claim_id: UUID) -> Claim:
-    """Open the public notice of five working days; for a reopened claim when it is worth more than was granted."""
+    """Open the public notice of five working days; for a reopened claim when it is worth more than was granted.
+
+    Raises ReviewBlocked, FactsChanged, NothingToSupplement, RecoveryOutstanding.
+    """
     claim = locked_claim(claim_id)
     by.require(SECOND_REVIEW)
     CLAIM.check(claim, "announce")
     require_stranger(by, claim.firm_id)
     if claim.state == ClaimState.REOPENED:
         require_current(claim)
-        if funds.standing_of(claim).difference_fen <= 0:
+        standing = funds.standing_of(claim)
+        if standing.difference_fen <= 0:
             raise NothingToSupplement
+        if standing.outstanding_fen:
+            raise RecoveryOutstanding(amount=Money(standing.outstanding_fen))
+    require_unblocked(claim)
     claim.notice_until = rules.notice_end(clock.business_date(at))
     CLAIM.move(claim, "announce", by=by, at=at, update_fields=["notice_until"])
     detail = {"until": claim.notice_until.isoformat()}

@@ -10,7 +10,10 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.registry.models import Certificate
+from assets.registry.states import CERTIFICATE
 from kernel import clock
+from organizations.permissions import Actor
 from settlement.revenue import history, rules, selectors, services
 from settlement.revenue.rules import forecast
 from tests import cast
@@ -65,6 +68,21 @@ def test_a_later_ruling_is_told_as_what_changed_since() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("wired")
+def test_a_day_before_a_revocation_counts_what_was_known_and_the_revocation_is_told_since() -> None:
+    order = trades.sale("68000.00")
+    revoked_at = MARCH_2025 + timedelta(days=90)
+    certificate = Certificate.objects.get(pk=order.certificate_id)
+    CERTIFICATE.move(certificate, "revoke", by=Actor.system("登记机构"), at=revoked_at)
+    services.reassess_certificate(by=Actor.system("登记机构"), at=revoked_at, certificate_id=certificate.pk)
+    before = clock.business_date(revoked_at) - timedelta(days=1)
+    assert counted(before) == (6_800_000, 0, [-6_800_000])
+    (change,) = history.standing(firm_id(), 2025, before).changes
+    assert (change.label, change.at) == ("证书撤销", revoked_at)
+    assert counted(clock.business_date(revoked_at)) == (0, 0, [])
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("wired")
 def test_a_whole_refund_voids_the_filing_and_the_earlier_day_still_counts() -> None:
     order = trades.sale("68000.00")
     trades.refund(order, "68000.00", at=MARCH_2025 + timedelta(days=10))
@@ -77,7 +95,7 @@ def test_today_is_what_is_kept_and_the_statements_do_not_grow(django_assert_max_
     for number in range(3):
         trades.sale("10000.00", at=MARCH_2025 + timedelta(days=number))
     kept = selectors.annual(firm_id(), 2025)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         found = history.standing(firm_id(), 2025, date(2025, 12, 31))
     assert found.then.counted_fen == found.now.counted_fen == kept.counted_fen == 3_000_000
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from kernel import clock
 from organizations.permissions import Actor
+from settlement.revenue import services as revenue
 from settlement.rewards import services
 from settlement.rewards.models import (
     ApprovalBatch,
@@ -130,6 +131,73 @@ def test_a_recovery_by_clicking() -> None:
     assert sent(fang, "enter_return", case.number, amount="8000.00", reference="B1") == 302
     claim.refresh_from_db()
     assert claim.state == ClaimState.RECOVERED
+
+
+def lifting_stands_open() -> tuple[Claim, RecoveryCase]:
+    """A confirmed recovery of 68,000 whose facts have come back before the firm paid."""
+    order = trades.sale("6800000.00")
+    firm = cast.organization(cast.QINGLAN)
+    claim = steps.announced(
+        services.draft_claim(by=Actor.system("测试"), at=steps.DRAFTED, firm_id=firm.pk, year=2025)
+    )
+    steps.awarded(claim)
+    steps.paid()
+
+    def ruled(*, is_excluded: bool) -> None:
+        revenue.rule_on_trade(
+            by=cast.gu(), at=steps.MARCH, order_id=order.pk, code="circular", is_excluded=is_excluded, reason="资金回流"
+        )  # fmt: skip
+        reworked(claim)
+
+    ruled(is_excluded=True)
+    case = services.open_recovery(
+        by=cast.shen(), at=steps.MARCH, claim_id=claim.pk, cause="认定循环", due_on=date(2026, 4, 30)
+    )
+    services.confirm_recovery(by=cast.ruan(), at=steps.MARCH, case_id=case.pk)
+    ruled(is_excluded=False)
+    return claim, RecoveryCase.objects.get()
+
+
+def test_a_recovery_whose_facts_came_back_is_lifted_by_clicking() -> None:
+    claim, case = lifting_stands_open()
+    shen, fang, lin = signed_in(cast.shen), signed_in(cast.ruan), signed_in(cast.lin)
+    assert "可提出撤销尚欠的 ¥68,000.00" in shown(shen, "recovery", case.number)
+    assert "提出撤销" not in shown(lin, "recovery", case.number)
+    assert sent(lin, "propose_lift", case.number, reason="x") == 403
+    assert sent(shen, "propose_lift", case.number, reason=" ") == 422
+    assert sent(shen, "propose_lift", case.number, reason="认定已撤销") == 302
+    assert "须由另一人核定" in shown(shen, "recovery", case.number)
+    assert sent(shen, "lift_recovery", case.number) == 403
+    assert "提出撤销 ¥68,000.00" in shown(fang, "recovery", case.number)
+    assert sent(fang, "keep_recovery", case.number, reason="再核") == 302
+    assert sent(shen, "propose_lift", case.number, reason="认定已撤销") == 302
+    assert sent(fang, "lift_recovery", case.number) == 302
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.DISBURSED
+    assert "已撤销" in shown(lin, "recovery", case.number)
+    assert "缴回奖励" not in lin.get("/").content.decode()
+
+
+def test_a_recovery_whose_facts_came_back_is_lifted_over_the_api() -> None:
+    _claim, case = lifting_stands_open()
+
+    def post(who: Callable[[], Actor], verb: str, **told: object) -> tuple[int, dict[str, object]]:
+        answer = signed_in(who).post(
+            f"/api/rewards/recoveries/{case.number}/{verb}", told, content_type="application/json",
+            headers={"Idempotency-Key": verb},
+        )  # fmt: skip
+        return answer.status_code, answer.json()
+
+    assert post(cast.lin, "propose-lift", reason="x")[0] == 403
+    assert post(cast.shen, "propose-lift", reason="认定已撤销")[1]["state"] == "lifting"
+    assert post(cast.shen, "lift")[0] == 403
+    status, told = post(cast.ruan, "lift")
+    assert (status, told["state"], told["lifted_fen"], told["outstanding_fen"]) == (
+        200,
+        "lifted",
+        6_800_000,
+        0,
+    )
 
 
 def test_a_recovery_over_the_api() -> None:
