@@ -102,7 +102,7 @@ def _changes(
         return []
     revoked = [move for move in trade.history if move.at >= end and move.to_state == CertificateState.REVOKED]
     if revoked and Code.CERTIFICATE in trade.exclusions:
-        return [Change(revoked[0].at, _("证书撤销"), number, whole)]
+        return [Change(revoked[0].at, _("登记证书撤销"), number, whole)]
     if ruled_at is not None:
         return [Change(ruled_at, _("交易认定"), number, whole)]
     return [Change(trade.order.filing.filed_at or end, _("交易备案"), number, whole)]

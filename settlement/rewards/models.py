@@ -704,7 +704,7 @@ class RecoveryCase(Record):
     lift_proposer_label = models.CharField(_("撤销提出人"), max_length=200, blank=True)
     lifted_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
     lifter_label = models.CharField(_("撤销核定人"), max_length=200, blank=True)
-    lifted_at = models.DateTimeField(_("撤销时间"), null=True, blank=True)
+    lifted_at = models.DateTimeField(_("撤销追回时间"), null=True, blank=True)
     state = StateField(states=RecoveryState)
 
     class Meta:

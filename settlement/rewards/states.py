@@ -147,7 +147,7 @@ class AwardKind(models.TextChoices):
     INITIAL = "initial", _("奖励")
     SUPPLEMENTARY = "supplementary", _("补发")
     REDUCTION = "reduction", _("核减")
-    RESTORED = "restored", _("恢复")
+    RESTORED = "restored", _("恢复登记")
 
 
 class DisbursementState(models.TextChoices):
@@ -189,9 +189,9 @@ PAYMENT = Machine(
 class RecoveryState(models.TextChoices):
     OPENED = "opened", _("待第二人核定")
     CONFIRMED = "confirmed", _("待企业缴回")
-    LIFTING = "lifting", _("拟撤销，待第二人核定")
+    LIFTING = "lifting", _("拟撤销追回，待第二人核定")
     PAID = "paid", _("已缴清")
-    LIFTED = "lifted", _("已撤销")
+    LIFTED = "lifted", _("追回已撤销")
     WITHDRAWN = "withdrawn", _("已撤回")
 
 

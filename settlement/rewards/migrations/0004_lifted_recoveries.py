@@ -44,7 +44,7 @@ class Migration(OnePass):
         migrations.AddField(
             model_name='recoverycase',
             name='lifted_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='撤销时间'),
+            field=models.DateTimeField(blank=True, null=True, verbose_name='撤销追回时间'),
         ),
         migrations.AddField(
             model_name='recoverycase',
@@ -64,12 +64,12 @@ class Migration(OnePass):
         migrations.AlterField(
             model_name='award',
             name='kind',
-            field=models.CharField(choices=[('initial', '奖励'), ('supplementary', '补发'), ('reduction', '核减'), ('restored', '恢复')], default='initial', max_length=16, verbose_name='种类'),
+            field=models.CharField(choices=[('initial', '奖励'), ('supplementary', '补发'), ('reduction', '核减'), ('restored', '恢复登记')], default='initial', max_length=16, verbose_name='种类'),
         ),
         migrations.AlterField(
             model_name='recoverycase',
             name='state',
-            field=kernel.states.StateField(choices=[('opened', '待第二人核定'), ('confirmed', '待企业缴回'), ('lifting', '拟撤销，待第二人核定'), ('paid', '已缴清'), ('lifted', '已撤销'), ('withdrawn', '已撤回')], db_index=True, default='opened', max_length=32, verbose_name='状态'),
+            field=kernel.states.StateField(choices=[('opened', '待第二人核定'), ('confirmed', '待企业缴回'), ('lifting', '拟撤销追回，待第二人核定'), ('paid', '已缴清'), ('lifted', '追回已撤销'), ('withdrawn', '已撤回')], db_index=True, default='opened', max_length=32, verbose_name='状态'),
         ),
         migrations.AddConstraint(
             model_name='award',

@@ -74,7 +74,7 @@ def _page(
             Fact(_("奖励年度"), case.claim.year),
             Fact(_("核减金额"), Money(int(case.reduction_fen))),
             Fact(_("应缴回"), Money(int(case.amount_fen))),
-            *([Fact(_("已撤销"), Money(int(case.lifted_fen)))] if case.lifted_fen else []),
+            *([Fact(_("已撤销金额"), Money(int(case.lifted_fen)))] if case.lifted_fen else []),
             Fact(_("尚欠"), Money(left if case.state in OWED else 0)),
             Fact(_("缴回期限"), f"{case.due_on:%Y-%m-%d}"),
             Fact(_("提出"), case.opener_label),

@@ -181,7 +181,7 @@ def reopen(*, by: Actor, at: datetime, claim_id: UUID, reason: str) -> Claim:
         raise NothingGranted
     if not reason.strip():
         raise InvalidInput(field="reason", reason=_("请写明重新核定的事由。"))
-    if not selectors.facts_are_current(claim):
+    if not selectors.facts_are_current(claim) or selectors.unreleased_rules(claim):
         decide(claim, by=by, at=at)
     record(by=by, at=at, action="rewards.reopen", subject=claim, detail={**told(claim), "reason": reason})
     _reopen(claim, by=by, at=at, cause=reason.strip())

@@ -77,7 +77,7 @@ def test_a_day_before_a_revocation_counts_what_was_known_and_the_revocation_is_t
     before = clock.business_date(revoked_at) - timedelta(days=1)
     assert counted(before) == (6_800_000, 0, [-6_800_000])
     (change,) = history.standing(firm_id(), 2025, before).changes
-    assert (change.label, change.at) == ("证书撤销", revoked_at)
+    assert (change.label, change.at) == ("登记证书撤销", revoked_at)
     assert counted(clock.business_date(revoked_at)) == (0, 0, [])
 
 

@@ -162,7 +162,7 @@ def test_a_recovery_whose_facts_came_back_is_lifted_by_clicking() -> None:
     claim, case = lifting_stands_open()
     shen, fang, lin = signed_in(cast.shen), signed_in(cast.ruan), signed_in(cast.lin)
     assert "可提出撤销尚欠的 ¥68,000.00" in shown(shen, "recovery", case.number)
-    assert "提出撤销" not in shown(lin, "recovery", case.number)
+    assert "提出撤销追回" not in shown(lin, "recovery", case.number)
     assert sent(lin, "propose_lift", case.number, reason="x") == 403
     assert sent(shen, "propose_lift", case.number, reason=" ") == 422
     assert sent(shen, "propose_lift", case.number, reason="认定已撤销") == 302
