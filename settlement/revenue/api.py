@@ -6,20 +6,19 @@ from datetime import date
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Status
+from ninja import Router
 
-from gateway.api import Page, actor, cursor_page, idempotent
+from gateway.api import Page, actor, cursor_page
 from kernel import clock
 from kernel.errors import NotFound
 from organizations.permissions import Actor
-from settlement.revenue import history, selectors, services
+from settlement.revenue import history, selectors
 from settlement.revenue.permissions import SEE_ALL_REVENUE, SEE_OWN_REVENUE
 from settlement.revenue.schemas import (
     AnnualOut,
     ChainOut,
     ForecastOut,
     LineOut,
-    RulingIn,
     StandingOut,
     StationOut,
 )
@@ -85,14 +84,3 @@ def read_line(request: HttpRequest, line_id: UUID) -> ChainOut:
     line = selectors.line_for(_viewer(request), line_id)
     stations = [StationOut.of(station) for station in selectors.chain_of(line)]
     return ChainOut(line=LineOut.of(line), stations=stations)
-
-
-@router.post("/lines/{uuid:line_id}/rulings", response={201: list[LineOut]})
-@idempotent
-def rule(request: HttpRequest, line_id: UUID, body: RulingIn) -> Status[list[LineOut]]:
-    """Rule that the line's trade is (or is not) related-party or circular; its lines after it."""
-    viewer = _viewer(request)
-    line = selectors.line_for(viewer, line_id)
-    services.rule_on_trade(by=viewer, at=clock.now(), order_id=line.order_id, **body.dict())
-    lines = selectors.lines_visible_to(viewer).filter(order=line.order_id).order_by("pk")
-    return Status(201, [LineOut.of(row) for row in lines])

@@ -15,22 +15,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from gateway.api import actor
 from kernel import clock
-from kernel.errors import NotFound, Refusal
+from kernel.errors import NotFound
 from kernel.money import Money
 from organizations.models import Organization
 from organizations.permissions import Actor
-from settlement.revenue import history, selectors, services
-from settlement.revenue.forms import DayForm, RulingForm, YuanForm
+from settlement.revenue import history, selectors
+from settlement.revenue.forms import DayForm, YuanForm
 from settlement.revenue.models import RECEIPT, AnnualRevenue, RevenueLine
 from settlement.revenue.permissions import RULE_ON_TRADES, SEE_ALL_REVENUE, SEE_OWN_REVENUE
 from settlement.revenue.states import Code
 from web import charts
 from web.answers import page_or_fragment
-from web.forms import show_refusal
 from web.paging import paginate
 from web.parts import Kpi, Link
 
@@ -206,12 +205,6 @@ def _exclusion_rows(firm_id: UUID, year: int, query: str) -> list[ExclusionRow]:
 @login_required
 def line(request: HttpRequest, line_id: UUID) -> HttpResponse:
     """One receipt, or what went off it, back to the file it was earned with."""
-    return _line_page(request, line_id, None)
-
-
-def _line_page(
-    request: HttpRequest, line_id: UUID, form: RulingForm | None, status: int = 200
-) -> HttpResponse:
     viewer = actor(request)
     found = selectors.line_for(viewer, line_id)
     context = {
@@ -220,39 +213,12 @@ def _line_page(
         "reasons": [Code(code) for code in found.exclusions],
         "rulings": selectors.rulings_of(found),
         "others": selectors.lines_of_order(viewer, found),
-        "form": (form or RulingForm()) if viewer.can(RULE_ON_TRADES) else None,
+        "is_reviewer": viewer.can(RULE_ON_TRADES),
         "index_url": f"{reverse('revenue:index')}?"
         + ("" if viewer.belongs_to(found.firm_id) else f"firm={found.firm_id}&")
         + f"year={found.year}",
     }
-    return render(request, "revenue/line.html", context, status=status)
-
-
-@require_POST
-@login_required
-def rule(request: HttpRequest, line_id: UUID) -> HttpResponse:
-    """A reviewer's ruling on the trade of a line."""
-    viewer = actor(request)
-    found = selectors.line_for(viewer, line_id)
-    viewer.require(RULE_ON_TRADES)
-    form = RulingForm(request.POST)
-    if form.is_valid():
-        wanted = form.cleaned_data
-        try:
-            services.rule_on_trade(
-                by=viewer,
-                at=clock.now(),
-                order_id=found.order_id,
-                code=wanted["code"],
-                is_excluded=wanted["finding"] == "excluded",
-                reason=wanted["reason"],
-            )
-        except Refusal as refusal:
-            show_refusal(form, refusal)
-            return _line_page(request, line_id, form, refusal.status)
-        messages.success(request, _("认定已记录，年度实际收入已重新汇总。"))
-        return redirect("revenue:line", line_id=line_id)
-    return _line_page(request, line_id, form, 422)
+    return render(request, "revenue/line.html", context)
 
 
 @require_GET

@@ -174,11 +174,3 @@ class ChainOut(Schema):
 
     line: LineOut
     stations: list[StationOut]
-
-
-class RulingIn(Schema):
-    """A reviewer's finding: `code` is related_party or circular."""
-
-    code: str
-    is_excluded: bool
-    reason: str

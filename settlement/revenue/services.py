@@ -15,6 +15,7 @@ from exchange.delivery.selectors import replacement_of
 from exchange.trading.models import Order
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
+from organizations.models import Membership
 from organizations.permissions import Actor
 from settlement.invoicing.models import Invoice
 from settlement.payments.models import Refund
@@ -39,6 +40,14 @@ class NotBooked(Refusal):
 
     code = "receipt_not_booked"
     message = _("该订单尚未计入实际收入，无需认定。")
+
+
+class PersonRules(Refusal):
+    """A program finds no trade circular."""
+
+    code = "person_needed"
+    message = _("交易认定须由审核员本人登录后在风险案件中作出，不能使用 API 密钥。")
+    status = 403
 
 
 def locked_annual(firm_id: UUID, year: int) -> AnnualRevenue:
@@ -279,15 +288,16 @@ def rule_on_trade(
 ) -> Ruling:
     """Find that a trade is (or is not, after all) related-party or circular, with the reason recorded.
 
-    A reviewer of a party to the trade may not rule on it. Raises NotBooked, SelfReview, InvalidInput.
+    Only a decided case of settlement/risk calls it: there the firm is heard first and two people act. Nobody with a
+    place in a party to the trade rules on it, whatever organization they act for, and no program does. Raises
+    NotBooked, SelfReview, PersonRules, InvalidInput.
     """
     receipt = RevenueLine.objects.select_related("order").filter(RECEIPT, order=order_id).first()
     if receipt is None:
         raise NotBooked
     locked_annual(receipt.firm_id, receipt.year)
     by.require(RULE_ON_TRADES)
-    if not by.is_system and (by.belongs_to(receipt.firm_id) or by.belongs_to(receipt.order.buyer_id)):
-        raise SelfReview
+    _require_person_without_part(by, receipt)
     if code not in {each.value for each in Code.reviewed()}:
         raise InvalidInput(field="code", reason=_("只能认定关联交易或循环交易。"))
     if not reason.strip():
@@ -305,6 +315,17 @@ def rule_on_trade(
     record(by=by, at=at, action="revenue.rule", subject=receipt, detail=detail)
     reassess(by=by, at=at, order_id=order_id)
     return ruling
+
+
+def _require_person_without_part(by: Actor, receipt: RevenueLine) -> None:
+    if by.is_system:
+        return
+    if by.user is None or by.scopes is not None:
+        raise PersonRules
+    parties = [receipt.firm_id, receipt.order.buyer_id]
+    places = Membership.objects.filter(user=by.user, organization__in=parties, ended_at=None)
+    if by.organization_id in parties or places.exists():
+        raise SelfReview
 
 
 def recompute(firm_id: UUID, year: int) -> Recomputation:

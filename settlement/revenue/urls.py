@@ -12,5 +12,4 @@ urlpatterns = [
     path("lines.csv", pages.export, name="export"),
     path("yuan/", pages.yuan, name="yuan"),
     path("lines/<uuid:line_id>/", pages.line, name="line"),
-    path("lines/<uuid:line_id>/rule/", pages.rule, name="rule"),
 ]

@@ -353,6 +353,7 @@ def _case_page(
     may_decide = may_review and found.state == CaseState.IN_REVIEW
     statements = selectors.statements_of(found)
     reviewers = selectors.reviewers() if may_review else []
+    reopening = selectors.reopening_of(found)
     own: dict[str, forms.Form] = {
         "decision_form": DecisionForm(),
         "reopen_form": ReasonForm(),
@@ -368,7 +369,7 @@ def _case_page(
         "decisions": selectors.decisions_of(found),
         "history": selectors.history(found),
         "is_hearing": found.state in UNDECIDED and at < found.hearing_until and not statements,
-        "is_opener": found.opened_by_id == viewer.user_id,
+        "is_opener": viewer.user_id in (found.opened_by_id, reopening.user_id if reopening else None),
         "may_begin": may_review and found.state in (CaseState.OPEN, CaseState.REOPENED),
         "may_assign": may_review and found.state in UNDECIDED,
         "may_decide": may_decide,

@@ -251,6 +251,12 @@ def history(case: Case) -> list[Transition]:
     return list(Transition.objects.filter(machine="risk_case", subject_id=case.pk).order_by("at", "pk"))
 
 
+def reopening_of(case: Case) -> Transition | None:
+    """When the case was last to be looked at again, and who asked for it; None when it never was."""
+    moves = Transition.objects.filter(machine="risk_case", subject_id=case.pk, move="reopen")
+    return moves.order_by("-at", "-pk").first()
+
+
 def reviewers() -> list[User]:
     """People who may be given a case: first reviewers and administrators of the operator."""
     rows = Membership.objects.filter(

@@ -1,6 +1,7 @@
 """Cases: opened from findings by one person, answered by the firm, decided by a person on what was shown.
 
-Whoever opened a case does not decide that money no longer counts. Rulings on trades are made through revenue in
+Whoever opened a case does not decide that money no longer counts, and whoever had it looked at again changes no
+revenue by it. Rulings on trades are made through revenue in
 the same transaction, so that a case, its trades and the year's revenue change together or not at all.
 """
 
@@ -21,7 +22,6 @@ from documents.states import DocumentState
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal, SelfReview
 from kernel.events import announce
-from kernel.models import Transition
 from kernel.numbers import new_number
 from organizations.models import Membership
 from organizations.permissions import Actor
@@ -55,10 +55,10 @@ class PersonNeeded(Refusal):
 
 
 class SecondPerson(Refusal):
-    """Whoever opened the case does not exclude."""
+    """Whoever opened the case, or had it looked at again, does not decide that revenue changes."""
 
     code = "second_person"
-    message = _("不计入收入的决定须由立案人以外的审核员作出，请转交另一位审核员。")
+    message = _("改变收入的决定须由立案人和提请重新审查人以外的审核员作出，请转交另一位审核员。")
     status = 403
 
 
@@ -266,8 +266,9 @@ def decide(
         raise InvalidInput(field="outcome", reason=_("请选择决定。"))
     wanted = Outcome(outcome)
     CASE.check(case, MOVES[wanted])
+    _require_second_person(case, wanted, by)
     if wanted == Outcome.EXCLUDED:
-        _require_heard(case, by, at)
+        _require_heard(case, at)
     cited = [each.value for each in Citation if each.value in citations]
     if not cited or set(citations) - set(Citation.values):
         raise InvalidInput(field="citations", reason=_("请至少选择一条决定所依据的条文。"))
@@ -301,19 +302,25 @@ def decide(
     return decision
 
 
-def _require_heard(case: Case, by: Actor, at: datetime) -> None:
-    if case.opened_by_id == by.user_id:
+def _require_second_person(case: Case, wanted: Outcome, by: Actor) -> None:
+    """Revenue is taken off, or given back, by another person than the one who asked for it."""
+    reopening = selectors.reopening_of(case)
+    if wanted == Outcome.EXCLUDED and case.opened_by_id == by.user_id:
         raise SecondPerson
+    changes_revenue = wanted == Outcome.EXCLUDED or bool(_standing_of(case))
+    if changes_revenue and reopening is not None and reopening.user_id == by.user_id:
+        raise SecondPerson
+
+
+def _require_heard(case: Case, at: datetime) -> None:
     if at < case.hearing_until and not case.statements.filter(stated_at__gte=_heard_since(case)).exists():
         raise HearingRunning(until=case.hearing_ends_on.isoformat())
 
 
 def _heard_since(case: Case) -> datetime:
     """From when on an answer counts: the opening, or the latest reopening."""
-    moves = Transition.objects.filter(machine=CASE.name, subject_id=case.pk, move="reopen").order_by(
-        "-at", "-pk"
-    )
-    return moves.values_list("at", flat=True).first() or case.opened_at
+    reopening = selectors.reopening_of(case)
+    return reopening.at if reopening is not None else case.opened_at
 
 
 def _chosen(effect: Effect, order_ids: Sequence[UUID]) -> list[FlaggedLine]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from exchange.trading.models import Order
 from kernel.errors import InvalidInput, NotAllowed, SelfReview
 from kernel.models import Transition
 from kernel.money import Money
+from organizations.models import Membership
 from organizations.permissions import Actor
 from settlement.revenue import selectors, services
 from settlement.revenue.models import AnnualRevenue, RevenueLine
@@ -236,6 +238,27 @@ def test_a_party_to_the_trade_does_not_rule_on_it() -> None:
         services.rule_on_trade(
             by=cast.gu(), at=APRIL, order_id=order.pk, code="circular", is_excluded=True, reason="理由"
         )
+
+
+def test_a_member_of_a_party_does_not_rule_from_another_organization() -> None:
+    order = trades.sale("1000.00")
+    gu = cast.gu()
+    Membership.objects.create(user=gu.user, organization=cast.organization(cast.QINGLAN), roles=["finance"])
+    with pytest.raises(SelfReview):
+        services.rule_on_trade(
+            by=gu, at=APRIL, order_id=order.pk, code="circular", is_excluded=True, reason="理由"
+        )
+    assert year().counted_fen == 100_000
+
+
+def test_a_program_rules_on_nothing_even_with_the_right() -> None:
+    order = trades.sale("1000.00")
+    key = replace(cast.gu(), scopes=frozenset({"revenue.rule", "revenue.see_all"}), name="密钥")
+    with pytest.raises(services.PersonRules):
+        services.rule_on_trade(
+            by=key, at=APRIL, order_id=order.pk, code="circular", is_excluded=True, reason="理由"
+        )
+    assert year().counted_fen == 100_000
 
 
 def test_months_and_the_yuan_in_its_place() -> None:

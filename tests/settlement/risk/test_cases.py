@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -178,6 +179,33 @@ def test_whoever_opened_does_not_exclude() -> None:
     with pytest.raises(services.SecondPerson):
         town.decided(case, by=town.ding())
     assert Decision.objects.count() == 0
+    assert revenue.annual(case.firm_id, 2025).counted_fen == 10_000_000
+
+
+@pytest.mark.parametrize("outcome", ["cleared", "noted"])
+def test_whoever_had_an_excluded_case_looked_at_again_does_not_give_the_revenue_back(outcome: str) -> None:
+    town.ring_of("100000.00")
+    town.scanned()
+    case = town.case_of()
+    town.decided(case)
+    services.reopen(by=town.ding(), at=LATER, case_id=case.pk, reason="再看一看。")
+    services.begin(by=town.ding(), at=LATER, case_id=case.pk)
+    with pytest.raises(services.SecondPerson):
+        town.decided(case, outcome, at=LATER, by=town.ding())
+    assert revenue.annual(case.firm_id, 2025).counted_fen == 0
+    town.decided(case, outcome, at=LATER, by=cast.gu())
+    assert revenue.annual(case.firm_id, 2025).counted_fen == 10_000_000
+
+
+def test_whoever_had_a_cleared_case_looked_at_again_does_not_exclude() -> None:
+    town.ring_of("100000.00")
+    town.scanned()
+    case = town.case_of()
+    town.decided(case, "cleared")
+    services.reopen(by=cast.gu(), at=LATER, case_id=case.pk, reason="收到新的线索。")
+    heard = LATER + timedelta(days=11)
+    with pytest.raises(services.SecondPerson):
+        town.decided(case, at=heard)
     assert revenue.annual(case.firm_id, 2025).counted_fen == 10_000_000
 
 
@@ -371,3 +399,14 @@ def test_decisions_and_statements_are_never_changed() -> None:
         for words in (f"DELETE FROM {table}", f"UPDATE {table} SET recorded_at = now()"):
             with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(words)
+
+
+def test_trades_are_ruled_on_by_decided_cases_only() -> None:
+    root = Path(__file__).resolve().parents[3]
+    callers = {
+        str(path.relative_to(root))
+        for domain in ("settlement", "platform")
+        for path in (root / domain).rglob("*.py")
+        if "rule_on_trade(" in path.read_text()
+    }
+    assert callers == {"settlement/revenue/services.py", "settlement/risk/services/cases.py"}
