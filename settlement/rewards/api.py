@@ -19,7 +19,7 @@ from settlement.rewards import engine, funds, measures, rules, selectors, servic
 from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
 from settlement.rewards.models import Payment, RecoveryCase
-from settlement.rewards.permissions import RECOVER, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
+from settlement.rewards.permissions import RECOVER, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
     AnnouncedOut,
     AnswerIn,
@@ -53,7 +53,7 @@ router = Router()
 
 def _viewer(request: HttpRequest) -> Actor:
     viewer = actor(request)
-    if not viewer.can(SEE_ALL_CLAIMS):
+    if not selectors.sees_all_claims(viewer):
         viewer.require(SEE_OWN_CLAIMS)
     return viewer
 

@@ -29,7 +29,7 @@ from settlement.rewards.models import (
     RecoveryCase,
     RecoveryReceipt,
 )
-from settlement.rewards.permissions import SEE_FUNDS
+from settlement.rewards.permissions import DISBURSE, SEE_FUNDS
 from settlement.rewards.states import (
     HOLDING_RECOVERIES,
     AwardKind,
@@ -400,6 +400,14 @@ def payables(claim_ids: Iterable[UUID] | None = None) -> list[Payable]:
         for claim in found
         if standings[claim.pk].unpaid_fen and not standings[claim.pk].in_flight_fen
     ]
+
+
+def payables_for(viewer: Actor) -> list[Payable]:
+    """What the viewer's department can pay now from its own budgets; everything for others who see the funds."""
+    if not viewer.can(DISBURSE):
+        return payables()
+    own = Award.objects.filter(line__organization=viewer.organization_id)
+    return payables(own.values_list("claim", flat=True).distinct())
 
 
 def latest_accounts(firm_ids: Iterable[UUID]) -> dict[UUID, PayeeAccount]:

@@ -64,6 +64,12 @@ VERIFY_FACTS = permission(
     kinds={Kind.DEPARTMENT},
     roles={Role.SECOND_REVIEWER},
 )
+NAME_OFFICES = permission(
+    "rewards.name_offices",
+    _("指定核实部门"),
+    kinds={Kind.EXCHANGE_OPERATOR},
+    roles={Role.REGISTRATION_REVIEWER},
+)
 SEE_FUNDS = permission(
     "rewards.see_funds",
     _("查看奖补预算、拨付与追回"),

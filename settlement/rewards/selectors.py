@@ -50,6 +50,7 @@ from settlement.rewards.permissions import (
     RECOVER,
     SECOND_REVIEW,
     SEE_ALL_CLAIMS,
+    SEE_FUNDS,
     SEE_OWN_CLAIMS,
     VERIFY_FACTS,
 )
@@ -85,10 +86,39 @@ class Difference:
     change_fen: int | None
 
 
+def sees_all_claims(viewer: Actor) -> bool:
+    """Whether the viewer reads every claim: reviewers, auditors, and who approves the department's money for them."""
+    return viewer.can(SEE_ALL_CLAIMS) or viewer.can(SEE_FUNDS)
+
+
+def require_all_claims(viewer: Actor) -> None:
+    """Raise NotAllowed unless the viewer reads every claim."""
+    if not sees_all_claims(viewer):
+        viewer.require(SEE_ALL_CLAIMS)
+
+
+def department_of(claim: Claim) -> Organization | None:
+    """Whose money pays the claim: the budget's of its award, before one the budget's of its notice; None before that."""
+    lines = Award.objects.filter(claim=claim, line__isnull=False).select_related("line__organization")
+    award = lines.order_by("granted_at", "pk").first()
+    if award is not None and award.line is not None:
+        return award.line.organization
+    if claim.application_notice_id is None:
+        return None
+    notices = ApplicationNotice.objects.select_related("budget__organization")
+    return notices.get(pk=claim.application_notice_id).budget.organization
+
+
+def is_in_charge(viewer: Actor, claim: Claim) -> bool:
+    """Whether the viewer acts for the department whose money pays the claim."""
+    department = department_of(claim)
+    return department is None or viewer.belongs_to(department.pk)
+
+
 def claims_visible_to(viewer: Actor) -> QuerySet[Claim]:
-    """A firm sees its own claims; reviewers and auditors see all."""
+    """A firm sees its own claims; reviewers, auditors and the departments' finance see all."""
     claims = Claim.objects.select_related("firm", "decision")
-    if viewer.can(SEE_ALL_CLAIMS):
+    if sees_all_claims(viewer):
         return claims
     if viewer.organization_id and viewer.can(SEE_OWN_CLAIMS):
         return claims.filter(firm=viewer.organization_id)
@@ -255,18 +285,21 @@ def offices() -> list[tuple[engine.Text, list[str], Office | None]]:
     return [(name, of_measures, named.get(source)) for source, (name, of_measures) in found.items()]
 
 
+def source_of(measure: str, fact: str) -> str:
+    """The department that the card names for a fact; empty when no department verifies it."""
+    named = measures.CARDS[measure].spec(fact).verifier_name
+    return named.zh if named is not None else ""
+
+
 def office_of(measure: str, fact: str) -> Office | None:
     """Who verifies a fact: the organization that stands for the department its card names, where one is named."""
-    named = measures.CARDS[measure].spec(fact).verifier_name
-    if named is None:
-        return None
-    return Office.objects.filter(source=named.zh).select_related("organization").first()
+    return Office.objects.filter(source=source_of(measure, fact)).select_related("organization").first()
 
 
 def declarations_visible_to(viewer: Actor) -> QuerySet[Declaration]:
     """A firm sees its own declarations; reviewers, departments and auditors see all."""
     rows = Declaration.objects.select_related("firm", "verifier")
-    if viewer.can(SEE_ALL_CLAIMS) or viewer.can(VERIFY_FACTS):
+    if sees_all_claims(viewer) or viewer.can(VERIFY_FACTS):
         return rows
     if viewer.organization_id and viewer.can(SEE_OWN_CLAIMS):
         return rows.filter(firm=viewer.organization_id)

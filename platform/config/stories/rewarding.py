@@ -19,7 +19,7 @@ from settlement.payments import services as payments
 from settlement.revenue import selectors as revenue
 from settlement.rewards import services
 from settlement.rewards.models import ApplicationNotice, Claim, NoticeMeasure
-from settlement.rewards.selectors import MEASURE
+from settlement.rewards.selectors import MEASURE, offices
 
 YEAR = 2025
 YINGSHI_NET = Money.from_yuan("5400000.00")
@@ -33,6 +33,7 @@ def open_year() -> ApplicationNotice:
     known = NoticeMeasure.objects.filter(measure=MEASURE, year=YEAR, is_current=True).first()
     if known is not None:
         return known.notice
+    _name_offices()
     shen, fang = people.actor("shen"), people.actor("fang")
     line = services.make_budget(
         by=fang, at=shanghai(2026, 1, 4), title="2025 年度数据产品交易奖励（示例）", measures=[MEASURE], year=YEAR,
@@ -44,6 +45,15 @@ def open_year() -> ApplicationNotice:
         year=YEAR, opens_at=shanghai(2026, 1, 5, 9), closes_at=shanghai(2026, 3, 16, 0), budget_id=line.pk,
         body="符合条件的企业由系统起草测算，在工作台核对后确认；有异议的逐项提出。",
     )  # fmt: skip
+
+
+def _name_offices() -> None:
+    """The demo has one department: it stands for every office that the rule cards name."""
+    for name, _measures, _office in offices():
+        services.name_office(
+            by=people.actor("gu"), at=shanghai(2026, 1, 4), source=name.zh,
+            organization_id=people.organization("bureau").pk,
+        )  # fmt: skip
 
 
 def sell_large(team: Team, reviewer: Actor, buyer: Actor) -> None:

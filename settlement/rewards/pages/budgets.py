@@ -170,7 +170,8 @@ def _budget_page(
     viewer = actor(request)
     position, preview = funds.position_of(line), funds.preview(line, clock.now(), checks_facts=False)
     labels = _left_out_labels()
-    may_manage = viewer.can(MANAGE_BUDGET)
+    is_ours = viewer.belongs_to(line.organization_id)
+    may_manage = is_ours and viewer.can(MANAGE_BUDGET)
     context = {
         "line": line,
         "position": position,
@@ -181,7 +182,10 @@ def _budget_page(
         "left_out": [{"claim": claim, "why": labels[why]} for claim, why in preview.left_out],
         "changes": list(line.changes.order_by("-made_at", "-pk")),
         "batches": list(line.batches.order_by("-pk")),
-        "may_propose": viewer.can(APPROVE_AWARDS) and preview.granted_fen > 0 and not _open_batch(line),
+        "may_propose": is_ours
+        and viewer.can(APPROVE_AWARDS)
+        and preview.granted_fen > 0
+        and not _open_batch(line),
         "change_form": (change_form or BudgetChangeForm()) if may_manage else None,
         "rule_form": (rule_form or RuleForm(initial={"rule": line.rule}, prefix="rule"))
         if may_manage
@@ -286,7 +290,8 @@ def _batch_page(
     request: HttpRequest, found: ApprovalBatch, *, error: str = "", status: int = 200
 ) -> HttpResponse:
     viewer = actor(request)
-    is_open = found.state == BatchState.PROPOSED and viewer.can(APPROVE_AWARDS)
+    is_ours = viewer.can(APPROVE_AWARDS) and viewer.belongs_to(found.line.organization_id)
+    is_open = is_ours and found.state == BatchState.PROPOSED
     context = {
         "batch": found,
         "items": funds.items_of(found),

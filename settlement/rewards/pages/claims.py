@@ -30,7 +30,6 @@ from settlement.rewards.permissions import (
     RECOVER,
     REPLAY,
     SECOND_REVIEW,
-    SEE_ALL_CLAIMS,
     SEE_FUNDS,
     SEE_OWN_CLAIMS,
 )
@@ -59,7 +58,7 @@ REACHED = {
 def index(request: HttpRequest) -> HttpResponse:
     """All claims the viewer may see; a firm may have a year worked out here."""
     viewer = actor(request)
-    if not viewer.can(SEE_ALL_CLAIMS):
+    if not selectors.sees_all_claims(viewer):
         viewer.require(SEE_OWN_CLAIMS)
     shown = request.GET.get("state", "")
     claims = selectors.claims_visible_to(viewer)
@@ -72,7 +71,7 @@ def index(request: HttpRequest) -> HttpResponse:
             Link(label, f"?state={key}" if key else "?", is_current=key == shown) for key, label in labels
         ],
         "form": DraftForm(years=years_offered()) if viewer.can(CLAIM_REWARDS) else None,
-        "shows_firm": viewer.can(SEE_ALL_CLAIMS),
+        "shows_firm": selectors.sees_all_claims(viewer),
     }
     return page_or_fragment(request, "rewards/index.html", "rewards/claims_list.html", context)
 
@@ -134,11 +133,11 @@ def claim_page(
         and viewer.can(selectors.first_review_of(found.firm)),
         "has_conflict": selectors.has_reviewing_claimant(found.firm),
         "public_objections": selectors.public_objections_of(viewer, found),
-        "can_answer_public": viewer.can(SECOND_REVIEW),
+        "can_answer_public": viewer.can(SECOND_REVIEW) and selectors.is_in_charge(viewer, found),
         **_money_of(viewer, found),
         "notice": found.application_notice or selectors.open_notice(found.measure, found.year, clock.now()),
         "blocks": blocks_of(found) if found.state == ClaimState.FIRST_REVIEWED else [],
-        "is_office": viewer.can(SEE_ALL_CLAIMS),
+        "is_office": selectors.sees_all_claims(viewer),
         "can_confirm": can_confirm and found.state in (ClaimState.DRAFTED, ClaimState.RETURNED),
         "can_object": can_confirm
         and found.state in (ClaimState.DRAFTED, ClaimState.RETURNED, ClaimState.OBJECTED),
@@ -154,9 +153,9 @@ def claim_page(
         "selected": selected,
         "opinion": opinion,
         "phrases": [_("凭证、证书与资金流水相符，同意。"), _("请补充材料：")],
-        "questions": questions_of(decision) if viewer.can(SEE_ALL_CLAIMS) else [],
+        "questions": questions_of(decision) if selectors.sees_all_claims(viewer) else [],
     }
-    name = "rewards/review.html" if viewer.can(SEE_ALL_CLAIMS) else "rewards/statement.html"
+    name = "rewards/review.html" if selectors.sees_all_claims(viewer) else "rewards/statement.html"
     return render(request, name, context, status=status)
 
 
@@ -164,7 +163,7 @@ def _money_of(viewer: Actor, found: Claim) -> dict[str, Any]:
     """What was granted, paid, is owed back; nothing before the first award."""
     standing = funds.standing_of(found)
     is_reopened = found.state == ClaimState.REOPENED
-    may_recover = viewer.can(RECOVER)
+    may_recover = viewer.can(RECOVER) and selectors.is_in_charge(viewer, found)
     if standing.is_first:
         return {"standing": None, "can_reopen": False, "reopened": False}
     return {
@@ -243,7 +242,8 @@ def choices_of(viewer: Actor, found: Claim) -> list[Option]:
     """What the viewer may decide at this stage; nothing when it is not theirs."""
     state = ClaimState(found.state)
     first = state == ClaimState.CONFIRMED and viewer.can(selectors.first_review_of(found.firm))
-    second = state == ClaimState.FIRST_REVIEWED and viewer.can(SECOND_REVIEW)
+    is_second = viewer.can(SECOND_REVIEW) and selectors.is_in_charge(viewer, found)
+    second = state == ClaimState.FIRST_REVIEWED and is_second
     if first or second:
         decision = found.decision
         amount = str(Money(decision.amount_fen)) if decision else ""
@@ -255,11 +255,11 @@ def choices_of(viewer: Actor, found: Claim) -> list[Option]:
             Option("return", _("退回补正"), _("一次性告知所缺材料")),
             Option("reject", _("不予支持"), _("告知理由与救济途径")),
         ]
-    if state in (ClaimState.SECOND_REVIEWED, ClaimState.REOPENED) and viewer.can(SECOND_REVIEW):
+    if state in (ClaimState.SECOND_REVIEWED, ClaimState.REOPENED) and is_second:
         if state == ClaimState.REOPENED and funds.standing_of(found).difference_fen <= 0:
             return []
         return [Option("announce", _("开始公示"), _("公示五个工作日"))]
-    if state == ClaimState.IN_NOTICE and viewer.can(SECOND_REVIEW) and not found.awards.exists():
+    if state == ClaimState.IN_NOTICE and is_second and not found.awards.exists():
         return [
             Option("return", _("退回补正"), _("公示中发现须更正的事项")),
             Option("reject", _("不予支持"), _("告知理由与救济途径")),

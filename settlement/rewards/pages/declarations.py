@@ -28,8 +28,7 @@ from settlement.rewards.pages.policy import years_offered
 from settlement.rewards.pages.shown import said
 from settlement.rewards.permissions import (
     CLAIM_REWARDS,
-    OPEN_NOTICES,
-    SEE_ALL_CLAIMS,
+    NAME_OFFICES,
     SEE_OWN_CLAIMS,
     VERIFY_FACTS,
 )
@@ -50,7 +49,7 @@ def value_of(declaration: Declaration) -> str:
 def declarations(request: HttpRequest) -> HttpResponse:
     """事实申报: the firm's own with what may be declared; what waits for the department."""
     viewer = actor(request)
-    if not viewer.can(SEE_ALL_CLAIMS):
+    if not selectors.sees_all_claims(viewer):
         viewer.require(SEE_OWN_CLAIMS)
     page = paginate(selectors.declarations_visible_to(viewer), request.GET)
     offered = [
@@ -71,8 +70,8 @@ def declarations(request: HttpRequest) -> HttpResponse:
         ],
         "offered": offered if viewer.can(CLAIM_REWARDS) and viewer.organization_id else [],
         "year": years[0] if years else None,
-        "shows_firm": viewer.can(SEE_ALL_CLAIMS),
-        "sees_offices": viewer.can(SEE_ALL_CLAIMS),
+        "shows_firm": selectors.sees_all_claims(viewer),
+        "sees_offices": viewer.can(NAME_OFFICES) or selectors.sees_all_claims(viewer),
     }
     return page_or_fragment(request, "rewards/declarations.html", "rewards/declarations_rows.html", context)
 
@@ -128,7 +127,7 @@ def _page(request: HttpRequest, found: Declaration, *, error: str = "", status: 
     office = selectors.office_of(found.measure, found.fact)
     is_open = found.state == DeclarationState.DECLARED
     may_verify = is_open and viewer.can(VERIFY_FACTS) and (
-        office is None or viewer.belongs_to(office.organization_id)
+        office is not None and viewer.belongs_to(office.organization_id)
     )  # fmt: skip
     context = {
         "declaration": found,
@@ -157,10 +156,10 @@ def _page(request: HttpRequest, found: Declaration, *, error: str = "", status: 
 
 
 def _office_label(found: Declaration, office: Office | None) -> str:
-    named = measures.CARDS[found.measure].spec(found.fact).verifier_name
     if office is not None:
         return str(office.organization.display_name)
-    return said(named.plain()) if named else "--"
+    named = measures.CARDS[found.measure].spec(found.fact).verifier_name
+    return _("%(office)s（尚未指定核实单位）") % {"office": said(named.plain())} if named else "--"
 
 
 @login_required
@@ -215,7 +214,10 @@ def evidence(request: HttpRequest, declaration_id: UUID, evidence_id: UUID) -> H
 def offices(request: HttpRequest) -> HttpResponse:
     """核实部门: which organization stands for each department that the rule cards name."""
     viewer = actor(request)
-    viewer.require(OPEN_NOTICES if request.method == "POST" else SEE_ALL_CLAIMS)
+    if request.method == "POST":
+        viewer.require(NAME_OFFICES)
+    elif not viewer.can(NAME_OFFICES):
+        selectors.require_all_claims(viewer)
     found = selectors.offices()
     sources = [(name.zh, said(name.plain())) for name, _measures, _office in found]
     form = OfficeForm(request.POST or None, sources=sources)
@@ -229,7 +231,7 @@ def offices(request: HttpRequest) -> HttpResponse:
             }
             for name, of_measures, office in found
         ]
-        context = {"rows": rows, "form": form if viewer.can(OPEN_NOTICES) else None}
+        context = {"rows": rows, "form": form if viewer.can(NAME_OFFICES) else None}
         return render(request, "rewards/offices.html", context, status=status)
 
     if request.method != "POST":

@@ -38,7 +38,7 @@ def disbursements(request: HttpRequest) -> HttpResponse:
 
 def _list_page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
     viewer = actor(request)
-    payables = funds.payables()
+    payables = funds.payables_for(viewer)
     context = {
         "page": paginate(funds.disbursements_visible_to(viewer), request.GET),
         "payables": payables,
@@ -80,7 +80,7 @@ def disbursement(request: HttpRequest, file_number: str) -> HttpResponse:
 def _page(request: HttpRequest, found: Disbursement, *, error: str = "", status: int = 200) -> HttpResponse:
     viewer = actor(request)
     payments = funds.payments_of(found)
-    may_act = viewer.can(DISBURSE)
+    may_act = viewer.can(DISBURSE) and viewer.belongs_to(found.organization_id)
     is_prepared = found.state == DisbursementState.PREPARED
     paid = sum(payment.amount_fen for payment in payments if payment.state == PaymentState.PAID)
     context = {

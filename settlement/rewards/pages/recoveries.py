@@ -21,7 +21,7 @@ from settlement.rewards.forms import RecoveryForm, ReturnForm
 from settlement.rewards.models import RecoveryCase
 from settlement.rewards.pages.answering import act, act_on_form
 from settlement.rewards.pages.claims import claim_page
-from settlement.rewards.permissions import RECOVER, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
+from settlement.rewards.permissions import RECOVER, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.states import ClaimState, RecoveryState
 from web.answers import page_or_fragment
 from web.paging import paginate
@@ -62,10 +62,11 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     viewer = actor(request)
-    is_opened = case.state == RecoveryState.OPENED and viewer.can(RECOVER)
+    may_recover = viewer.can(RECOVER) and selectors.is_in_charge(viewer, case.claim)
+    is_opened = case.state == RecoveryState.OPENED and may_recover
     left = funds.outstanding_of(case)
     worth_more = max(funds.standing_of(case.claim).difference_fen, 0)
-    is_lifting = case.state == RecoveryState.LIFTING and viewer.can(RECOVER)
+    is_lifting = case.state == RecoveryState.LIFTING and may_recover
     context = {
         "case": case,
         "claim": case.claim,
@@ -87,14 +88,14 @@ def _page(
         "may_withdraw": is_opened,
         "liftable": Money(min(left, worth_more)),
         "may_propose_lift": case.state == RecoveryState.CONFIRMED
-        and viewer.can(RECOVER)
+        and may_recover
         and case.claim.state == ClaimState.REOPENED
         and min(left, worth_more) > 0,
         "may_lift": is_lifting and viewer.user_id != case.lift_proposed_by_id,
         "is_own_lift": is_lifting and viewer.user_id == case.lift_proposed_by_id,
         "may_keep": is_lifting,
         "return_form": (form or ReturnForm())
-        if case.state == RecoveryState.CONFIRMED and viewer.can(RECOVER)
+        if case.state == RecoveryState.CONFIRMED and may_recover
         else None,
         "error": error,
     }
@@ -210,7 +211,7 @@ def recover(request: HttpRequest, number: str) -> HttpResponse:
 def _on_claim(request: HttpRequest, number: str, service: Any, done: str) -> HttpResponse:
     viewer = actor(request)
     claim = selectors.claim_for(viewer, number)
-    viewer.require(SEE_ALL_CLAIMS)
+    selectors.require_all_claims(viewer)
     viewer.require(RECOVER)
     reason = request.POST.get("reason", "")[:2000]
     return act(

@@ -22,7 +22,7 @@ from settlement.rewards import selectors, services
 from settlement.rewards.models import Claim
 from settlement.rewards.pages.answering import act
 from settlement.rewards.pages.claims import claim_page, meta_of
-from settlement.rewards.permissions import FIRST_REVIEW, REPLAY, SECOND_REVIEW, SEE_ALL_CLAIMS, SEE_FUNDS
+from settlement.rewards.permissions import FIRST_REVIEW, REPLAY, SECOND_REVIEW, SEE_FUNDS
 from settlement.rewards.rules import Replay
 from settlement.rewards.states import ClaimState
 from web.answers import page_or_fragment
@@ -131,7 +131,7 @@ def audit(request: HttpRequest, number: str) -> HttpResponse:
     """审计: every decision of the claim with its facts, parameters and operations, to be replayed."""
     viewer = actor(request)
     found = selectors.claim_for(viewer, number)
-    viewer.require(SEE_ALL_CLAIMS)
+    selectors.require_all_claims(viewer)
     return _audit_page(request, found, None)
 
 

@@ -26,13 +26,14 @@ from settlement.rewards.services.claims import (
 )
 from settlement.rewards.services.declarations import (
     DeclarationOpen,
+    OfficeMissing,
     OtherOffice,
     declare,
     name_office,
     verify_declaration,
     withdraw_declaration,
 )
-from settlement.rewards.services.guards import FactsChanged, ReviewBlocked, SamePerson
+from settlement.rewards.services.guards import FactsChanged, OtherDepartment, ReviewBlocked, SamePerson
 from settlement.rewards.services.notices import (
     NoticeStands,
     NoticeUsed,
@@ -107,15 +108,15 @@ __all__ = [
     "BatchStale", "BudgetOverspent", "ClaimsMoved", "DeclarationOpen", "FactsChanged", "InOpenBatch",
     "NoNoticeOpen", "NotApprovedYet", "NothingGranted", "NothingReady", "NothingToConfirm", "NothingToLift",
     "NothingToPay", "NothingToSupplement", "NoticeOver", "NoticeStands", "NoticeUsed", "ObjectionsOpen",
-    "OtherOffice", "PaymentInFlight", "ReceiptDiffers", "RecoveryOpen", "RecoveryOutstanding", "RecoveryStale",
-    "ReleaseStale", "ReviewBlocked", "SamePerson", "SameReviewer", "ScenariosFail", "TooMany", "WindowNotOpen",
-    "YearNotOver", "announce", "answer_objection", "answer_public_objection", "approve_batch",
-    "approve_disbursement", "approve_release", "cancel_disbursement", "change_budget", "change_rule", "confirm",
-    "confirm_recovery", "declare", "draft_claim", "draft_next", "draft_run", "enter_receipt", "enter_return",
-    "first_review", "keep_recovery", "lift_recovery", "make_budget", "name_office", "object_",
-    "object_publicly", "open_recovery", "prepare_disbursement", "propose_batch", "propose_lift",
-    "propose_release", "publish_notice", "queue_drafts", "redraft_claim", "reject", "reopen", "replay",
-    "return_", "return_payment", "review_granted", "review_profile", "second_review", "set_payee_account",
-    "uphold", "verify_declaration", "withdraw_batch", "withdraw_declaration", "withdraw_notice",
-    "withdraw_recovery",
+    "OfficeMissing", "OtherDepartment", "OtherOffice", "PaymentInFlight", "ReceiptDiffers", "RecoveryOpen",
+    "RecoveryOutstanding", "RecoveryStale", "ReleaseStale", "ReviewBlocked", "SamePerson", "SameReviewer",
+    "ScenariosFail", "TooMany", "WindowNotOpen", "YearNotOver", "announce", "answer_objection",
+    "answer_public_objection", "approve_batch", "approve_disbursement", "approve_release",
+    "cancel_disbursement", "change_budget", "change_rule", "confirm", "confirm_recovery", "declare",
+    "draft_claim", "draft_next", "draft_run", "enter_receipt", "enter_return", "first_review",
+    "keep_recovery", "lift_recovery", "make_budget", "name_office", "object_", "object_publicly",
+    "open_recovery", "prepare_disbursement", "propose_batch", "propose_lift", "propose_release",
+    "publish_notice", "queue_drafts", "redraft_claim", "reject", "reopen", "replay", "return_",
+    "return_payment", "review_granted", "review_profile", "second_review", "set_payee_account", "uphold",
+    "verify_declaration", "withdraw_batch", "withdraw_declaration", "withdraw_notice", "withdraw_recovery",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ from settlement.rewards.services.guards import (
     decision_of,
     locked_claims_of_firms,
     locked_line,
+    require_department,
     require_other_person,
     require_stranger,
     told,
@@ -156,6 +157,7 @@ def change_budget(
     """Raise or cut (negative) a budget, never below what was granted. Raises BudgetOverspent, InvalidInput."""
     line = locked_line(line_id)
     by.require(MANAGE_BUDGET)
+    require_department(by, line.organization)
     left = funds.left_in(line)
     if not amount:
         raise InvalidInput(field="amount", reason=_("变动金额不能为零。"))
@@ -169,6 +171,7 @@ def change_rule(*, by: Actor, at: datetime, line_id: UUID, rule: str, reason: st
     """Choose another rule for when the budget does not suffice; not while a batch is proposed."""
     line = locked_line(line_id)
     by.require(MANAGE_BUDGET)
+    require_department(by, line.organization)
     _require_no_open_batch(line)
     if rule not in ShortfallRule.values:
         raise InvalidInput(field="rule", reason=_("请选择预算不足时的处理方式。"))
@@ -195,6 +198,7 @@ def propose_batch(*, by: Actor, at: datetime, line_id: UUID) -> ApprovalBatch:
     """
     line = locked_line(line_id)
     by.require(APPROVE_AWARDS)
+    require_department(by, line.organization)
     _require_no_open_batch(line)
     found = funds.preview(line, at)
     if not found.granted_fen:
@@ -240,6 +244,7 @@ def withdraw_batch(*, by: Actor, at: datetime, batch_id: UUID, reason: str = "")
     """Take a proposed batch back; its claims may stand in another one."""
     batch = _locked_batch(batch_id)
     by.require(APPROVE_AWARDS)
+    require_department(by, batch.line.organization)
     BATCH.move(batch, "withdraw", by=by, at=at, reason=reason)
     record(by=by, at=at, action="rewards.withdraw_batch", subject=batch, detail={"reason": reason})
     return batch
@@ -256,6 +261,7 @@ def approve_batch(*, by: Actor, at: datetime, batch_id: UUID) -> ApprovalBatch:
     items = funds.items_of(batch)
     claims = locked_claims_of_firms(item.claim.firm_id for item in items)
     by.require(APPROVE_AWARDS)
+    require_department(by, batch.line.organization)
     BATCH.check(batch, "approve")
     require_other_person(by, batch.proposed_by_id)
     require_stranger(by, *(item.claim.firm_id for item in items))

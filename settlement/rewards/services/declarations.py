@@ -22,7 +22,7 @@ from organizations.states import OrganizationKind
 from settlement.rewards import engine, measures, selectors
 from settlement.rewards.events import DeclarationDecided, DeclarationMade
 from settlement.rewards.models import Claim, Declaration, Office
-from settlement.rewards.permissions import CLAIM_REWARDS, OPEN_NOTICES, VERIFY_FACTS
+from settlement.rewards.permissions import CLAIM_REWARDS, NAME_OFFICES, VERIFY_FACTS
 from settlement.rewards.services.claims import refresh_draft
 from settlement.rewards.services.guards import require_stranger
 from settlement.rewards.services.recoveries import review_granted
@@ -34,6 +34,13 @@ class DeclarationOpen(Refusal):
 
     code = "declaration_open"
     message = _("该事实已有一份申报在核实中；如需更改，请先撤回。")
+
+
+class OfficeMissing(Refusal):
+    """Nobody verifies before the operator has said who stands for the department on the card."""
+
+    code = "office_missing"
+    message = _("尚未指定由哪个单位代表“%(source)s”核实。请交易场所运营方先在“核实部门”中指定。")
 
 
 class OtherOffice(Refusal):
@@ -120,7 +127,8 @@ def verify_declaration(
     """The named department verifies a declared fact, or refuses it with the reason.
 
     A verified fact takes the place of an earlier one: a statement that still lies with the firm is worked out anew,
-    and an award that rests on it is reopened when it is worth another amount. Raises OtherOffice, SelfReview.
+    and an award that rests on it is reopened when it is worth another amount. Raises OfficeMissing, OtherOffice,
+    SelfReview.
     """
     firm_id = Declaration.objects.filter(pk=declaration_id).values_list("firm_id", flat=True).first()
     if firm_id is None:
@@ -132,7 +140,9 @@ def verify_declaration(
     DECLARATION.check(found, move)
     require_stranger(by, found.firm_id)
     office = selectors.office_of(found.measure, found.fact)
-    if office is not None and not by.belongs_to(office.organization_id):
+    if office is None:
+        raise OfficeMissing(source=selectors.source_of(found.measure, found.fact))
+    if not by.belongs_to(office.organization_id):
         raise OtherOffice(office=office.organization.name)
     if not is_verified and not reason.strip():
         raise InvalidInput(field="reason", reason=_("请写明不通过的理由，企业会看到。"))
@@ -173,13 +183,18 @@ def _follow(found: Declaration, *, at: datetime) -> None:
 
 @transaction.atomic
 def name_office(*, by: Actor, at: datetime, source: str, organization_id: UUID) -> Office:
-    """Say which organization stands for a department named on the rule cards."""
-    by.require(OPEN_NOTICES)
+    """Say which organization stands for a department named on the rule cards.
+
+    The operator says so, which verifies no facts itself and knows the organizations; no department makes itself, and
+    nobody makes a department they belong to, the verifier. Raises SelfReview, InvalidInput.
+    """
+    by.require(NAME_OFFICES)
     if source not in {name for card in measures.CARDS.values() for name in selectors.sources_of(card)}:
         raise InvalidInput(field="source", reason=_("规则卡中没有这个部门。"))
     organization = Organization.objects.filter(pk=organization_id).first()
     if organization is None or not organization.is_kind(OrganizationKind.DEPARTMENT):
         raise InvalidInput(field="organization", reason=_("请选择一个政府部门。"))
+    require_stranger(by, organization.pk)
     office, _made = Office.objects.update_or_create(source=source, defaults={"organization": organization})
     detail = {"source": source, "organization": organization.name}
     record(by=by, at=at, action="rewards.name_office", subject=office, detail=detail)

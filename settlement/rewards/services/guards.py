@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kernel.errors import NotAllowed, NotFound, Refusal, SelfReview
 from kernel.wording import listed
-from organizations.models import Membership
+from organizations.models import Membership, Organization
 from organizations.permissions import Actor
 from settlement.rewards import selectors
 from settlement.rewards.blocks import blocks_of
@@ -39,6 +39,14 @@ class ReviewBlocked(Refusal):
     message = _("%(number)s 须先办结：%(reasons)s")
 
 
+class OtherDepartment(Refusal):
+    """A department's money, and the claims it pays, are decided by that department alone."""
+
+    code = "other_department"
+    message = _("此事由出资部门“%(department)s”办理，其他部门不能代办，请转交。")
+    status = 403
+
+
 def locked_claim(claim_id: UUID) -> Claim:
     """The claim, locked until the transaction ends; NotFound when there is none."""
     claim = (
@@ -60,7 +68,8 @@ def locked_claims_of_firms(firm_ids: Iterable[UUID]) -> dict[UUID, Claim]:
 
 def locked_line(line_id: UUID) -> BudgetLine:
     """The budget, locked until the transaction ends: what is granted from it waits here."""
-    line = BudgetLine.objects.select_for_update(of=("self",)).filter(pk=line_id).first()
+    lines = BudgetLine.objects.select_for_update(of=("self",)).select_related("organization")
+    line = lines.filter(pk=line_id).first()
     if line is None:
         raise NotFound
     return line
@@ -89,6 +98,19 @@ def require_other_person(by: Actor, first_user_id: UUID | None) -> None:
     """The second of two people; the system may stand for neither when a person was the first."""
     if by.user_id is not None and by.user_id == first_user_id:
         raise SamePerson
+
+
+def require_department(by: Actor, department: Organization) -> None:
+    """Only who acts for the department whose money it is."""
+    if not by.belongs_to(department.pk):
+        raise OtherDepartment(department=department.name)
+
+
+def require_in_charge(by: Actor, claim: Claim) -> None:
+    """Only the department whose budget pays the claim, from the notice on under which the firm has handed it in."""
+    department = selectors.department_of(claim)
+    if department is not None:
+        require_department(by, department)
 
 
 def require_current(claim: Claim) -> None:

@@ -21,6 +21,7 @@ from settlement.rewards import selectors
 from settlement.rewards.models import ApplicationNotice, BudgetLine, DraftRun, NoticeMeasure
 from settlement.rewards.permissions import OPEN_NOTICES
 from settlement.rewards.services.claims import draft_claim
+from settlement.rewards.services.guards import require_department
 from settlement.rewards.states import NOTICE, NoticeState
 
 DRAFT_KIND = "rewards.draft_statements"
@@ -79,9 +80,10 @@ def publish_notice(
         raise InvalidInput(field="closes_at", reason=_("截止时间须晚于开始时间。"))
     if clock.business_year(opens_at) <= year:
         raise InvalidInput(field="opens_at", reason=_("年度结束后才能开始申报。"))
-    budget = BudgetLine.objects.filter(pk=budget_id).first()
+    budget = BudgetLine.objects.select_related("organization").filter(pk=budget_id).first()
     if budget is None or budget.year != year or not set(wanted) <= set(budget.measures):
         raise InvalidInput(field="budget", reason=_("请选择同一年度、包含所选措施的预算。"))
+    require_department(by, budget.organization)
     notice = ApplicationNotice.objects.create(
         number=new_number("TZ", at),
         title=title.strip(),
@@ -108,7 +110,8 @@ def publish_notice(
 
 
 def _locked_notice(notice_id: UUID) -> ApplicationNotice:
-    found = ApplicationNotice.objects.select_for_update(of=("self",)).filter(pk=notice_id).first()
+    rows = ApplicationNotice.objects.select_for_update(of=("self",)).select_related("budget__organization")
+    found = rows.filter(pk=notice_id).first()
     if found is None:
         raise NotFound
     return found
@@ -119,6 +122,7 @@ def withdraw_notice(*, by: Actor, at: datetime, notice_id: UUID, reason: str) ->
     """Take a notice back before any firm has acted under it, with the reason."""
     notice = _locked_notice(notice_id)
     by.require(OPEN_NOTICES)
+    require_department(by, notice.budget.organization)
     NOTICE.check(notice, "withdraw")
     if not reason.strip():
         raise InvalidInput(field="reason", reason=_("请写明撤回理由。"))
@@ -135,6 +139,7 @@ def queue_drafts(*, by: Actor, at: datetime, notice_id: UUID) -> Job:
     """Have the statements of all firms drafted under an open notice (免申即享); the job shows how far it is."""
     notice = _locked_notice(notice_id)
     by.require(OPEN_NOTICES)
+    require_department(by, notice.budget.organization)
     if notice.state != NoticeState.PUBLISHED or not notice.opens_at <= at < notice.closes_at:
         raise WindowNotOpen
     title = _("批量测算 %(number)s") % {"number": notice.number}

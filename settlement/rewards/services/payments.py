@@ -21,10 +21,11 @@ from settlement.ledger.models import Entry, Purpose
 from settlement.rewards import funds, rules
 from settlement.rewards.blocks import blocks_of
 from settlement.rewards.events import AwardPaid, PaymentReturned
-from settlement.rewards.models import Claim, Disbursement, PayeeAccount, Payment
+from settlement.rewards.models import Award, Claim, Disbursement, PayeeAccount, Payment
 from settlement.rewards.permissions import CLAIM_REWARDS, DISBURSE
 from settlement.rewards.services.guards import (
     locked_claim,
+    require_department,
     require_other_person,
     require_stranger,
     require_unblocked,
@@ -87,13 +88,14 @@ def set_payee_account(*, by: Actor, at: datetime, bank: str, account_number: str
 
 @transaction.atomic
 def prepare_disbursement(*, by: Actor, at: datetime, claim_ids: Sequence[UUID] | None = None) -> Disbursement:
-    """Put the unpaid money of approved claims (all, or the named ones) into one file for the bank.
+    """Put the unpaid money of claims approved from the own budgets (all, or the named ones) into one file for the bank.
 
     Claims are locked in order of id; one that stands in another open file, or that something blocks, stays out.
     Raises NothingToPay, and ReviewBlocked when nothing else is left.
     """
     by.require(DISBURSE)
-    waiting = Claim.objects.select_for_update(of=("self",)).filter(state=ClaimState.APPROVED)
+    own = Award.objects.filter(line__organization=by.organization).values("claim")
+    waiting = Claim.objects.select_for_update(of=("self",)).filter(state=ClaimState.APPROVED, pk__in=own)
     if claim_ids is not None:
         waiting = waiting.filter(pk__in=list(claim_ids))
     locked = list(waiting.order_by("pk"))
@@ -164,6 +166,7 @@ def approve_disbursement(*, by: Actor, at: datetime, disbursement_id: UUID) -> D
     )
     found = _locked(disbursement_id)
     by.require(DISBURSE)
+    require_department(by, found.organization)
     DISBURSEMENT.check(found, "approve")
     require_other_person(by, found.prepared_by_id)
     require_stranger(by, *(claim.firm_id for claim in claims))
@@ -191,6 +194,7 @@ def cancel_disbursement(*, by: Actor, at: datetime, disbursement_id: UUID, reaso
     """Drop a file before it was approved; its claims may stand in another one."""
     found = _locked(disbursement_id)
     by.require(DISBURSE)
+    require_department(by, found.organization)
     DISBURSEMENT.check(found, "cancel")
     for payment in Payment.objects.select_for_update(of=("self",)).filter(disbursement=found).order_by("pk"):
         PAYMENT.move(payment, "cancel", by=by, at=at)
@@ -216,6 +220,7 @@ def enter_receipt(*, by: Actor, at: datetime, payment_id: UUID, reference: str) 
     """
     claim, disbursement, payment = _locked_payment(payment_id)
     by.require(DISBURSE)
+    require_department(by, disbursement.organization)
     wanted = reference.strip()
     if payment.state == PaymentState.PAID and payment.reference == wanted:
         return payment
@@ -261,6 +266,7 @@ def return_payment(*, by: Actor, at: datetime, payment_id: UUID, reason: str) ->
     """The bank sent the money back: nothing is posted, the firm is asked, the claim may stand in another file."""
     claim, disbursement, payment = _locked_payment(payment_id)
     by.require(DISBURSE)
+    require_department(by, disbursement.organization)
     if disbursement.state == DisbursementState.PREPARED:
         raise NotApprovedYet
     PAYMENT.check(payment, "return")

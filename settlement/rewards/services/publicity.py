@@ -16,7 +16,7 @@ from organizations.permissions import Actor
 from settlement.rewards.events import ClaimReturned
 from settlement.rewards.models import PublicObjection
 from settlement.rewards.permissions import SECOND_REVIEW
-from settlement.rewards.services.guards import locked_claim, require_stranger
+from settlement.rewards.services.guards import locked_claim, require_in_charge, require_stranger
 from settlement.rewards.states import CLAIM, PUBLIC_OBJECTION, ClaimState
 
 MOST_OPEN = 200
@@ -76,6 +76,7 @@ def answer_public_objection(
     claim = locked_claim(claim_id)
     found = PublicObjection.objects.select_for_update(of=("self",)).get(pk=objection_id)
     by.require(SECOND_REVIEW)
+    require_in_charge(by, claim)
     move = "uphold" if is_upheld else "dismiss"
     PUBLIC_OBJECTION.check(found, move)
     require_stranger(by, claim.firm_id)

@@ -29,6 +29,7 @@ from settlement.rewards.services.guards import (
     locked_claim,
     locked_claims_of_firms,
     require_current,
+    require_in_charge,
     require_other_person,
     require_stranger,
     told,
@@ -175,6 +176,7 @@ def reopen(*, by: Actor, at: datetime, claim_id: UUID, reason: str) -> Claim:
     """The department reopens a granted claim by hand (a finding, a confirmed violation), with the reason."""
     claim = locked_claim(claim_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     CLAIM.check(claim, "reopen")
     require_stranger(by, claim.firm_id)
     if not claim.awards.exists():
@@ -193,6 +195,7 @@ def uphold(*, by: Actor, at: datetime, claim_id: UUID, reason: str) -> Claim:
     """A reopened claim is worth what was granted: it goes back to where it stood. Raises AmountChanged."""
     claim = locked_claim(claim_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     CLAIM.check(claim, "uphold")
     require_stranger(by, claim.firm_id)
     require_current(claim)
@@ -231,6 +234,7 @@ def open_recovery(
     """
     claim = locked_claim(claim_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     CLAIM.check(claim, "recover")
     require_stranger(by, claim.firm_id)
     require_current(claim)
@@ -281,6 +285,7 @@ def confirm_recovery(*, by: Actor, at: datetime, case_id: UUID) -> RecoveryCase:
     """
     claim, case = _locked_case(case_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     RECOVERY.check(case, "confirm")
     CLAIM.check(claim, "recover")
     require_other_person(by, case.opened_by_id)
@@ -322,6 +327,7 @@ def propose_lift(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> Reco
     """
     claim, case = _locked_case(case_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     RECOVERY.check(case, "propose_lift")
     require_stranger(by, claim.firm_id)
     require_current(claim)
@@ -348,6 +354,7 @@ def keep_recovery(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> Rec
     """Turn the proposal to lift down, or take it back, with the reason: what is owed stays owed."""
     _claim, case = _locked_case(case_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     RECOVERY.check(case, "keep")
     if not reason.strip():
         raise InvalidInput(field="reason", reason=_("请写明维持追回的理由。"))
@@ -364,6 +371,7 @@ def lift_recovery(*, by: Actor, at: datetime, case_id: UUID) -> RecoveryCase:
     """
     claim, case = _locked_case(case_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     RECOVERY.check(case, "lift")
     require_other_person(by, case.lift_proposed_by_id)
     require_stranger(by, claim.firm_id)
@@ -404,8 +412,9 @@ def _liftable(claim: Claim, case: RecoveryCase) -> int:
 @transaction.atomic
 def withdraw_recovery(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> RecoveryCase:
     """Take a proposed recovery back, with the reason."""
-    _claim, case = _locked_case(case_id)
+    claim, case = _locked_case(case_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     RECOVERY.check(case, "withdraw")
     if not reason.strip():
         raise InvalidInput(field="reason", reason=_("请写明撤回理由。"))
@@ -422,6 +431,7 @@ def enter_return(*, by: Actor, at: datetime, case_id: UUID, amount: Money, refer
     """
     claim, case = _locked_case(case_id)
     by.require(RECOVER)
+    require_in_charge(by, claim)
     wanted = reference.strip()
     known = RecoveryReceipt.objects.filter(reference=wanted).first()
     if known is not None and known.case_id == case.pk and known.amount_fen == amount.fen:

@@ -23,6 +23,7 @@ from settlement.rewards.rules import Replay
 from settlement.rewards.services.guards import (
     locked_claim,
     require_current,
+    require_in_charge,
     require_stranger,
     require_unblocked,
     told,
@@ -105,6 +106,7 @@ def second_review(*, by: Actor, at: datetime, claim_id: UUID, opinion: str = "")
     is_same_office = by.organization_id is not None and by.organization_id == first.organization_id
     if is_same_person or is_same_office:
         raise SameReviewer
+    require_in_charge(by, claim)
     require_current(claim)
     require_unblocked(claim)
     claim.second_reviewer = by.user
@@ -127,6 +129,7 @@ def announce(*, by: Actor, at: datetime, claim_id: UUID) -> Claim:
     """
     claim = locked_claim(claim_id)
     by.require(SECOND_REVIEW)
+    require_in_charge(by, claim)
     CLAIM.check(claim, "announce")
     require_stranger(by, claim.firm_id)
     if claim.state == ClaimState.REOPENED:
@@ -164,6 +167,8 @@ def _turned_away(*, by: Actor, at: datetime, claim_id: UUID, reason: str, move: 
     claim = locked_claim(claim_id)
     is_second = claim.state in (ClaimState.FIRST_REVIEWED, ClaimState.IN_NOTICE)
     by.require(SECOND_REVIEW if is_second else selectors.first_review_of(claim.firm))
+    if is_second:
+        require_in_charge(by, claim)
     CLAIM.check(claim, move)
     if ApprovalBatch.objects.filter(state=BatchState.PROPOSED, items__claim=claim).exists():
         raise InOpenBatch

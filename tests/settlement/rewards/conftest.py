@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from settlement.revenue import selectors as revenue
-from settlement.rewards.selectors import revenue_goal
+from settlement.rewards.models import Office
+from settlement.rewards.selectors import offices, revenue_goal
+from tests import cast
 from tests.settlement import trades
 
 
@@ -16,3 +18,13 @@ def trade_is_wired() -> Iterator[None]:
     revenue.register_goal(revenue_goal)
     with trades.wired():
         yield
+
+
+@pytest.fixture(autouse=True)
+def the_bureau_verifies(request: pytest.FixtureRequest) -> None:
+    """The operator has named the bureau for every department of the rule cards."""
+    if request.node.get_closest_marker("django_db") is None:
+        return
+    request.getfixturevalue("db")
+    for name, _measures, _office in offices():
+        Office.objects.create(source=name.zh, organization=cast.organization(cast.BUREAU))

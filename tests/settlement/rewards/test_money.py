@@ -112,6 +112,82 @@ def test_only_the_department_touches_budgets() -> None:
                 act(who())
 
 
+SCIENCE = ("科技局（示例）", "11441800MB5000007X", (cast.Kind.DEPARTMENT,))
+
+
+def qi() -> Actor:
+    """Reviewer and finance of another department."""
+    return cast.person("qi", SCIENCE, cast.Role.SECOND_REVIEWER, cast.Role.FINANCE)
+
+
+def qin() -> Actor:
+    """The second person there."""
+    return cast.person("qin", SCIENCE, cast.Role.FINANCE)
+
+
+def test_no_department_moves_another_departments_money() -> None:
+    claim = claim_of()
+    line, proposed = BudgetLine.objects.get(), {"at": NOTICE_OVER}
+
+    def refused(act: Callable[[], object]) -> None:
+        with pytest.raises(services.OtherDepartment, match="政务服务数据管理部门"):
+            act()
+
+    refused(
+        lambda: services.change_budget(
+            by=qi(), at=MARCH, line_id=line.pk, amount=Money(100), source="x", reason="y"
+        )
+    )
+    refused(lambda: services.change_rule(by=qi(), at=MARCH, line_id=line.pk, rule="pro_rata", reason="y"))
+    refused(lambda: services.propose_batch(by=qi(), line_id=line.pk, **proposed))
+    batch = services.propose_batch(by=cast.shen(), line_id=line.pk, **proposed)
+    refused(lambda: services.approve_batch(by=qin(), batch_id=batch.pk, **proposed))
+    refused(lambda: services.withdraw_batch(by=qin(), batch_id=batch.pk, **proposed))
+    services.approve_batch(by=cast.ruan(), batch_id=batch.pk, **proposed)
+    services.set_payee_account(
+        by=cast.lin(), at=PAID, bank="示例银行清远分行", account_number="6222020000001234567"
+    )
+    with pytest.raises(services.NothingToPay):
+        services.prepare_disbursement(by=qi(), at=PAID)
+    file = services.prepare_disbursement(by=cast.ruan(), at=PAID)
+    refused(lambda: services.approve_disbursement(by=qin(), at=PAID, disbursement_id=file.pk))
+    refused(lambda: services.cancel_disbursement(by=qin(), at=PAID, disbursement_id=file.pk, reason="x"))
+    services.approve_disbursement(by=cast.shen(), at=PAID, disbursement_id=file.pk)
+    (payment,) = file.payments.all()
+    refused(lambda: services.enter_receipt(by=qi(), at=PAID, payment_id=payment.pk, reference="R1"))
+    refused(lambda: services.return_payment(by=qi(), at=PAID, payment_id=payment.pk, reason="x"))
+    claim.refresh_from_db()
+    assert (claim.state, funds.standing_of(claim).paid_fen) == (ClaimState.APPROVED, 0)
+
+
+def test_no_department_recovers_what_another_paid() -> None:
+    order = trades.sale("6800000.00")
+    firm = cast.organization(cast.QINGLAN)
+    claim = services.draft_claim(by=SYSTEM, at=DRAFTED, firm_id=firm.pk, year=2025)
+    steps.announced(claim)
+    steps.batch()
+    steps.paid()
+
+    def refused(act: Callable[[], object]) -> None:
+        with pytest.raises(services.OtherDepartment):
+            act()
+
+    refused(lambda: services.reopen(by=qi(), at=MARCH, claim_id=claim.pk, reason="x"))
+    trades.refund(order, "6800000.00", at=MARCH)
+    assert reworked(claim).state == ClaimState.REOPENED
+    given = {"at": MARCH, "claim_id": claim.pk}
+    refused(lambda: services.uphold(by=qi(), reason="x", **given))
+    refused(lambda: services.open_recovery(by=qi(), cause="退款", due_on=DUE, **given))
+    case = services.open_recovery(by=cast.shen(), cause="退款", due_on=DUE, **given)
+    refused(lambda: services.confirm_recovery(by=qin(), at=MARCH, case_id=case.pk))
+    refused(lambda: services.withdraw_recovery(by=qin(), at=MARCH, case_id=case.pk, reason="x"))
+    services.confirm_recovery(by=cast.ruan(), at=MARCH, case_id=case.pk)
+    refused(
+        lambda: services.enter_return(by=qin(), at=MARCH, case_id=case.pk, amount=Money(100), reference="R9")
+    )
+    assert funds.outstanding_of(case) == 6_800_000
+
+
 def test_the_position_tells_granted_paid_left_waiting_and_forecast() -> None:
     claim_of()
     claim_of(cast.he, "5200000.00", minutes=1)

@@ -106,6 +106,18 @@ def test_money_from_the_budget_to_the_bank_and_back_by_clicking() -> None:
     assert "+¥10.00" in shown(shen, "recoveries")
 
 
+def test_the_second_approver_reads_every_claim_that_the_batch_and_the_recovery_link_to() -> None:
+    claim = claim_of()
+    shen, fang = signed_in(cast.shen), signed_in(cast.ruan)
+    assert sent(shen, "propose", BudgetLine.objects.get().number) == 302
+    page = shown(fang, "batch", ApprovalBatch.objects.get().number)
+    address = reverse("rewards:claim", args=[claim.number])
+    assert address in page
+    assert fang.get(address).status_code == 200
+    assert fang.get(reverse("rewards:audit", args=[claim.number])).status_code == 200
+    assert sent(fang, "replay", claim.number) == 403  # reads, and decides nothing on it
+
+
 def test_a_recovery_by_clicking() -> None:
     order = trades.sale("6800000.00")
     firm = cast.organization(cast.QINGLAN)

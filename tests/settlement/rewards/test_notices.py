@@ -217,18 +217,43 @@ def test_only_verified_facts_count_and_a_later_one_leads_to_a_new_draft(with_sub
 def test_the_card_says_which_office_verifies(with_subsidy: None) -> None:
     tax = cast.person("tax", ("税务部门（示例）", "11441800MB50000085", (cast.Kind.DEPARTMENT,)))
     assert tax.organization_id is not None
-    services.name_office(by=cast.shen(), at=DRAFTED, source="市税务局", organization_id=tax.organization_id)
+    services.name_office(by=cast.gu(), at=DRAFTED, source="市税务局", organization_id=tax.organization_id)
     found = declare("increase_fen", 100)
     with pytest.raises(services.OtherOffice, match="税务部门"):
         verify(found)
     assert verify(found, by=tax).verifier_id == tax.organization_id
-    verify(declare("is_recognised", True))  # nobody is named for the industry bureau: any department
     with pytest.raises(InvalidInput):
-        services.name_office(by=cast.shen(), at=DRAFTED, source="气象局", organization_id=tax.organization_id)
+        services.name_office(by=cast.gu(), at=DRAFTED, source="气象局", organization_id=tax.organization_id)
     with pytest.raises(InvalidInput):
         services.name_office(
-            by=cast.shen(), at=DRAFTED, source="市税务局", organization_id=cast.organization(cast.BASE).pk
+            by=cast.gu(), at=DRAFTED, source="市税务局", organization_id=cast.organization(cast.BASE).pk
         )
+
+
+def test_nobody_verifies_a_fact_before_an_office_is_named_for_it(with_subsidy: None) -> None:
+    Office.objects.all().delete()
+    found = declare("increase_fen", 100)
+    with pytest.raises(services.OfficeMissing, match="市税务局"):
+        verify(found)
+    found.refresh_from_db()
+    assert found.state == DeclarationState.DECLARED
+
+
+def test_no_department_makes_itself_the_verifier(with_subsidy: None) -> None:
+    science = cast.person("qi", ("科技局（示例）", "11441800MB5000007X", (cast.Kind.DEPARTMENT,)))
+    assert science.organization_id is not None
+    told = {"at": DRAFTED, "source": "市税务局", "organization_id": science.organization_id}
+    with pytest.raises(NotAllowed):
+        services.name_office(by=science, **told)
+    gu = cast.gu()
+    place = Membership.objects.create(user=gu.user, organization=science.organization, roles=[])
+    with pytest.raises(SelfReview):
+        services.name_office(by=gu, **told)
+    assert Office.objects.get(source="市税务局").organization_id == cast.shen().organization_id
+    place.ended_at = DRAFTED
+    place.save()
+    services.name_office(by=gu, **told)
+    assert Office.objects.get(source="市税务局").organization_id == science.organization_id
 
 
 def signed_in(who: Actor) -> Client:
@@ -238,22 +263,23 @@ def signed_in(who: Actor) -> Client:
     return client
 
 
-def test_the_department_names_offices_on_a_page_and_others_only_read(with_subsidy: None) -> None:
+def test_the_operator_names_offices_on_a_page_and_others_only_read(with_subsidy: None) -> None:
+    Office.objects.all().delete()
     tax = cast.person("tax", ("税务部门（示例）", "11441800MB50000085", (cast.Kind.DEPARTMENT,)))
     assert tax.organization_id is not None
     told = {"source": "市税务局", "organization": str(tax.organization_id), "idempotency_key": "1"}
-    assert signed_in(cast.gu()).post("/rewards/offices/", told).status_code == 403
+    assert signed_in(cast.shen()).post("/rewards/offices/", told).status_code == 403
     assert signed_in(cast.lin()).get("/rewards/offices/").status_code == 403
     assert not Office.objects.exists()
-    shen = signed_in(cast.shen())
-    assert shen.post("/rewards/offices/", told).status_code == 302
+    gu = signed_in(cast.gu())
+    assert gu.post("/rewards/offices/", told).status_code == 302
     assert Office.objects.get().organization_id == tax.organization_id
-    page = shen.get("/rewards/offices/").content.decode()
+    page = gu.get("/rewards/offices/").content.decode()
     assert "税务部门（示例）" in page
     assert "未指定" in page
     wrong = {**told, "organization": str(cast.organization(cast.BASE).pk)}
-    assert shen.post("/rewards/offices/", wrong).status_code == 422
-    read = signed_in(cast.gu()).get("/rewards/offices/").content.decode()
+    assert gu.post("/rewards/offices/", wrong).status_code == 422
+    read = signed_in(cast.shen()).get("/rewards/offices/").content.decode()
     assert "税务部门（示例）" in read
     assert "<select" not in read.split("<main", 1)[1]
 

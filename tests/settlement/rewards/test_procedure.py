@@ -220,6 +220,23 @@ def test_first_and_second_review_are_never_one_person() -> None:
         services.second_review(by=Actor.of(twice), at=DRAFTED, claim_id=claim.pk)
 
 
+def test_only_the_paying_department_reviews_announces_and_turns_away() -> None:
+    claim = at_state(ClaimState.FIRST_REVIEWED)
+    science = ("科技局（示例）", "11441800MB5000007X", (OrganizationKind.DEPARTMENT,))
+    qi = cast.person("qi", science, Role.SECOND_REVIEWER)
+    told = {"by": qi, "at": DRAFTED, "claim_id": claim.pk}
+    for act in (
+        lambda: services.second_review(**told),
+        lambda: services.return_(**told, reason="x"),
+        lambda: services.reject(**told, reason="x"),
+    ):
+        with pytest.raises(services.OtherDepartment):
+            act()
+    services.second_review(by=cast.shen(), at=DRAFTED, claim_id=claim.pk)
+    with pytest.raises(services.OtherDepartment):
+        services.announce(**told)
+
+
 def test_first_and_second_review_are_never_one_organization() -> None:
     base = cast.organization(cast.BASE)
     base.kinds = [OrganizationKind.EXCHANGE_OPERATOR.value, OrganizationKind.DEPARTMENT.value]
