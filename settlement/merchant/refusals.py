@@ -83,6 +83,17 @@ class BalanceTooLow(Refusal):
     message = _("可用余额 %(balance)s，不足以支付 %(needed)s。请等待收款入账或减少金额。")
 
 
+class DayLimit(Refusal):
+    """More than one person sends out in a day; a payout of that size waits for two people instead."""
+
+    code = "amount_too_large"
+    message = _(
+        "本单位一天内由一人转出的款项以 %(limit)s 为限，今天还可转出 %(left)s。"
+        "请减少金额或次日再办；更大的金额请发起提现，由两位同事批准后经银行支付。"
+    )
+    status = 403
+
+
 class RecipientTooLow(Refusal):
     """What was received is no longer there; how much is, is the recipient's own affair."""
 

@@ -300,9 +300,10 @@ OUTSIDE_EXCHANGE_TIMEOUT_SECONDS = env.float("OUTSIDE_EXCHANGE_TIMEOUT_SECONDS",
 PAYMENTS_LIVE = env.bool("PAYMENTS_LIVE", default=False)
 # The bank that keeps the virtual accounts, as payers are told.
 PAYMENTS_BANK_NAME = env("PAYMENTS_BANK_NAME", default="示例银行清远分行")
-# Payouts above this amount (fen) are sent when two people have approved them.
 # So long after a transfer its sender may take it back (0: never); its recipient may send it back at any time.
 TRANSFER_REVERSAL_HOURS = env.int("TRANSFER_REVERSAL_HOURS", default=24)
+# What one person sends out of an organization's balance in a day (fen): payouts beyond it wait for two people, transfers
+# beyond it are refused.
 PAYOUT_APPROVAL_FEN = env.int("PAYOUT_APPROVAL_FEN", default=5_000_000)
 # Whether events may go to private and loopback addresses and over plain HTTP; for development only.
 WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=False)

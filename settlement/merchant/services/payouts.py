@@ -1,4 +1,4 @@
-"""Money to the bank: asked for, approved by two people above the limit, settled by the operator's finance.
+"""Money to the bank: asked for, approved by two people above the day's limit, settled by the operator's finance.
 
 Balance → payouts under way when asked for; → bank when paid; back to the balance when it fails, comes back or is
 canceled.
@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -32,6 +31,7 @@ from settlement.merchant.refusals import (
     OwnPayout,
     PersonNeeded,
 )
+from settlement.merchant.services.limits import locked_day
 from settlement.merchant.services.locking import locked_payout, merged, organization_of
 from settlement.merchant.services.news import tell
 from settlement.merchant.states import PAYOUT
@@ -78,8 +78,12 @@ def create_payout(
     statement_descriptor: str = "",
     metadata: Any = None,
 ) -> Payout:
-    """Take an amount out of the balance, for the bank account in use. Above the limit it waits for two approvals."""
+    """Take an amount out of the balance, for the bank account in use.
+
+    What goes beyond the organization's limit of the day (`limits`) waits for two approvals, however small it is.
+    """
     organization = organization_of(by)
+    left_today = locked_day(organization.pk, at)
     by.require(PAY_OUT)
     account = BankAccount.objects.filter(organization=organization, retired_at__isnull=True).first()
     if account is None or (destination_id and destination_id != account.pk):
@@ -90,7 +94,7 @@ def create_payout(
         id=new_id(), organization=organization, bank_account=account, amount_fen=amount.fen, created_at=at,
         description=description, statement_descriptor=statement_descriptor, metadata=merged({}, metadata),
         requested_by=by.user_id,
-        approvals_needed=APPROVALS if amount.fen > settings.PAYOUT_APPROVAL_FEN else 0,
+        approvals_needed=APPROVALS if amount > left_today else 0,
     )  # fmt: skip
     payout.entry = _post(payout, "payout", at)
     payout.save(force_insert=True)

@@ -22,7 +22,14 @@ from settlement.ledger.models import Purpose
 from settlement.merchant import rules, shapes
 from settlement.merchant.models import Transfer, TransferReversal
 from settlement.merchant.permissions import TRANSFER
-from settlement.merchant.refusals import BalanceTooLow, RecipientTooLow, TransferReversed, TransferSettled
+from settlement.merchant.refusals import (
+    BalanceTooLow,
+    DayLimit,
+    RecipientTooLow,
+    TransferReversed,
+    TransferSettled,
+)
+from settlement.merchant.services.limits import locked_day
 from settlement.merchant.services.locking import locked, merged, organization_of
 from settlement.merchant.services.news import tell
 
@@ -38,8 +45,12 @@ def create_transfer(
     transfer_group: str = "",
     metadata: Any = None,
 ) -> Transfer:
-    """Move an amount of the own balance to another verified organization, at once. Raises BalanceTooLow, NotFound."""
+    """Move an amount of the own balance to another verified organization, at once, within the day's limit.
+
+    Raises DayLimit, BalanceTooLow, NotFound.
+    """
     organization = organization_of(by)
+    left_today = locked_day(organization.pk, at)
     by.require(TRANSFER)
     destination = Organization.objects.filter(pk=destination_id).first()
     if destination is None or not destination.is_verified:
@@ -48,6 +59,8 @@ def create_transfer(
         raise InvalidInput(field="destination", reason=_("不能转账给本单位自己。"))
     if not 0 < amount.fen <= rules.LARGEST_AMOUNT:
         raise InvalidInput(field="amount", reason=_("转账金额应大于零。"))
+    if amount > left_today:
+        raise DayLimit(field="amount", limit=Money(int(settings.PAYOUT_APPROVAL_FEN)), left=left_today)
     transfer = Transfer(
         id=new_id(), organization=organization, destination=destination, amount_fen=amount.fen, created_at=at,
         description=description, transfer_group=transfer_group, metadata=merged({}, metadata),

@@ -113,7 +113,15 @@ class Model:
             self.cash += fen
         return "done"
 
+    @property
+    def left_today(self) -> int:
+        """What one person may still send out: every step is of one day."""
+        alone = (each["fen"] for each in self.payouts if each["alone"] and each["state"] != "failed")
+        return LIMIT - sum(alone) - self.theirs
+
     def transfer(self, fen: int) -> str:
+        if fen > self.left_today:
+            return "DayLimit"
         if fen > self.own:
             return "BalanceTooLow"
         self.own -= fen
@@ -123,10 +131,16 @@ class Model:
     def payout(self, fen: int) -> str:
         if fen > self.own:
             return "BalanceTooLow"
+        alone = fen <= self.left_today
         self.own -= fen
         self.under_way += fen
         self.payouts.append(
-            {"state": "pending" if fen > LIMIT else "in_transit", "fen": fen, "approved": set()}
+            {
+                "state": "in_transit" if alone else "pending",
+                "fen": fen,
+                "approved": set(),
+                "alone": alone,
+            }
         )
         return "done"
 

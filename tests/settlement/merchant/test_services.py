@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +59,48 @@ def test_a_large_payout_is_sent_when_two_others_have_approved(settings: Any) -> 
         .values_list("type", flat=True)
     )
     assert kinds == ["payout.created", "payout.updated", "payout.paid", "payout.failed"]
+
+
+def test_many_small_payouts_of_a_day_are_no_way_round_the_two_people(settings: Any) -> None:
+    settings.PAYOUT_APPROVAL_FEN = 1_000
+    shop.pay_account()
+    shop.sale(10_000)
+
+    def pay_out(fen: int, at: datetime = NOON) -> Payout:
+        return services.create_payout(by=cast.lin(), at=at, amount=Money(fen))
+
+    assert [pay_out(fen).state for fen in (600, 400, 1, 600)] == [
+        "in_transit", "in_transit", "pending", "pending",
+    ]  # fmt: skip
+    midnight = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)  # the next day in Shanghai
+    assert pay_out(1, midnight - timedelta(seconds=1)).state == "pending"
+    assert pay_out(1_000, midnight).state == "in_transit"
+
+
+def test_what_failed_and_what_others_sent_leave_the_limit_of_the_day_alone(settings: Any) -> None:
+    settings.PAYOUT_APPROVAL_FEN = 1_000
+    failed = asked(1_000)
+    services.fail_payout(by=shop.qian(), at=NOON, payout_id=failed.pk, reason="账户已注销")
+    shop.pay_account(cast.he())
+    shop.sale(1_000, who=cast.he())
+    assert services.create_payout(by=cast.he(), at=NOON, amount=Money(1_000)).state == "in_transit"
+    assert services.create_payout(by=cast.lin(), at=NOON, amount=Money(1_000)).state == "in_transit"
+
+
+def test_transfers_and_payouts_share_the_limit_of_the_day(settings: Any) -> None:
+    settings.PAYOUT_APPROVAL_FEN = 1_000
+    shop.pay_account()
+    shop.sale(10_000)
+    given: dict[str, Any] = {"by": cast.lin(), "at": NOON, "destination_id": cast.he().organization_id}
+    with pytest.raises(refusals.DayLimit):
+        services.create_transfer(**given, amount=Money(1_001))
+    services.create_transfer(**given, amount=Money(700))
+    with pytest.raises(refusals.DayLimit, match=r"3\.00"):
+        services.create_transfer(**given, amount=Money(301))
+    assert services.create_payout(by=cast.lin(), at=NOON, amount=Money(301)).state == "pending"
+    assert services.create_payout(by=cast.lin(), at=NOON, amount=Money(300)).state == "in_transit"
+    with pytest.raises(refusals.DayLimit):
+        services.create_transfer(**given, amount=Money(1))
 
 
 def test_a_payout_at_the_limit_goes_at_once_and_only_the_operator_settles(settings: Any) -> None:
