@@ -6,6 +6,7 @@ import uuid
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -171,6 +172,7 @@ def pay(request: HttpRequest, order_id: UUID) -> HttpResponse:
             Kpi(_("其中税额"), Money(order.tax_fen)),
         ],
         "is_payable": order.state == "contracted",
+        "is_live": settings.PAYMENTS_LIVE,
     }
     return render(request, "payments/pay.html", context, status=status)
 

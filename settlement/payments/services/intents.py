@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -36,6 +37,14 @@ class AlreadyPaid(Refusal):
 
     code = "already_paid"
     message = _("订单 %(number)s 已经付款，无需再付。")
+
+
+class TestMethodsOff(Refusal):
+    """A live installation takes real money only."""
+
+    __test__ = False
+    code = "test_methods_off"
+    message = _("本平台已启用真实收付款，测试付款方式不可用，款项没有转出。请按合同约定向平台托管账户转账。")
 
 
 class PaymentDeclined(Refusal):
@@ -98,7 +107,7 @@ def _require_payable(order: Order) -> None:
 def pay_order(*, by: Actor, at: datetime, order_id: UUID, method: str = TestMethod.OK) -> PaymentIntent:
     """Pay an order's whole price into escrow with a test method; opens the intent when there is none.
 
-    Raises AlreadyPaid, OrderNotPayable, and PaymentDeclined: then the attempt is kept (unless the caller's
+    Raises AlreadyPaid, OrderNotPayable, TestMethodsOff in a live installation, and PaymentDeclined: then the attempt is kept (unless the caller's
     own transaction is undone) and the intent waits for another method.
     """
     intent = _attempt(by=by, at=at, order_id=order_id, method=method)
@@ -111,6 +120,8 @@ def pay_order(*, by: Actor, at: datetime, order_id: UUID, method: str = TestMeth
 def _attempt(*, by: Actor, at: datetime, order_id: UUID, method: str) -> PaymentIntent:
     order, intent = locked_order(order_id)
     trading.require_side(order, by, Party.BUYER, PAY)
+    if settings.PAYMENTS_LIVE:
+        raise TestMethodsOff(field="method")
     if method not in TestMethod.values:
         raise InvalidInput(field="method", reason=gettext("没有这种付款方式，请从列出的方式中选择。"))
     if intent and intent.state in (IntentState.REQUIRES_CAPTURE, IntentState.SUCCEEDED):

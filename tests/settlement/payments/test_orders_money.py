@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -141,6 +142,16 @@ def test_an_unknown_method_is_refused() -> None:
     order = market.contracted()
     with pytest.raises(Refusal, match="没有这种付款方式"):
         services.pay_order(by=cast.zhou(), at=NOON, order_id=order.pk, method="pm_gold")
+
+
+@pytest.mark.django_db
+def test_a_live_installation_takes_no_test_money(settings: Any) -> None:
+    order = market.contracted()
+    settings.PAYMENTS_LIVE = True
+    with pytest.raises(services.TestMethodsOff):
+        services.pay_order(by=cast.zhou(), at=NOON, order_id=order.pk)
+    order.refresh_from_db()
+    assert (order.state, PaymentIntent.objects.count(), Entry.objects.count()) == ("contracted", 0, 0)
 
 
 @pytest.mark.django_db
