@@ -263,6 +263,11 @@ def sent_wages() -> QuerySet[PayItem]:
     return PayItem.objects.filter(state__in=[ItemState.PAID, ItemState.RETURNED])
 
 
+def is_wage_matched(item: PayItem) -> bool:
+    """Whether a line of a statement is declared to be this pay."""
+    return _LIVE.filter(pay_item=item).exists()
+
+
 def sent_payouts() -> QuerySet[Payout]:
     """Merchants' payouts that went to the bank, also where they came back."""
     return Payout.objects.exclude(state__in=[PayoutState.PENDING, PayoutState.CANCELED])

@@ -20,10 +20,11 @@ from gateway.api import actor
 from kernel import clock
 from kernel.errors import NotAllowed, NotFound, Refusal
 from kernel.money import Money
+from organizations.permissions import Permission
 from settlement.payruns import selectors, services
 from settlement.payruns.forms import AccountForm, MonthForm, ReasonForm
 from settlement.payruns.models import PayItem
-from settlement.payruns.permissions import MAKE_RUNS, VIEW_SLIPS
+from settlement.payruns.permissions import MAKE_RUNS, RETURN_PAY, VIEW_SLIPS
 from settlement.payruns.states import RunState
 from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
@@ -74,16 +75,23 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "may_approve": is_second and found.state == RunState.SUBMITTED,
         "must_wait": is_ours and not is_second and found.state == RunState.SUBMITTED,
         "may_cancel": is_ours and found.state in (RunState.DRAFTED, RunState.SUBMITTED, RunState.APPROVED),
-        "may_return": is_ours and found.state == RunState.PAID,
+        "may_return": viewer.can(RETURN_PAY) and found.state == RunState.PAID,
         "may_load": is_ours and found.state == RunState.PAID,
     }
     return render(request, "payruns/run.html", context)
 
 
-def _acted(request: HttpRequest, shown_id: UUID, act: Callable[..., Any], **told: Any) -> HttpResponse:
+def _acted(
+    request: HttpRequest,
+    shown_id: UUID,
+    act: Callable[..., Any],
+    *,
+    wanted: Permission = MAKE_RUNS,
+    **told: Any,
+) -> HttpResponse:
     viewer, address = actor(request), reverse("payruns:run", args=[shown_id])
     selectors.run_visible_to(viewer, shown_id)
-    viewer.require(MAKE_RUNS)
+    viewer.require(wanted)
 
     def work() -> str:
         act(by=viewer, at=clock.now(), **told)
@@ -138,7 +146,8 @@ def return_item(request: HttpRequest, run_id: UUID, item_id: UUID) -> HttpRespon
     if not PayItem.objects.filter(pk=item_id, run=run_id).exists():
         selectors.run_visible_to(actor(request), run_id)
         raise NotFound
-    return _acted(request, run_id, services.return_item, item_id=item_id, reason=_reason(request))
+    reason = _reason(request)
+    return _acted(request, run_id, services.return_item, wanted=RETURN_PAY, item_id=item_id, reason=reason)
 
 
 @require_POST

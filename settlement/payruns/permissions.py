@@ -14,6 +14,9 @@ MAKE_RUNS = permission(
 VIEW_SLIPS = permission(
     "payruns.slips", _("查看本人报酬单"), kinds={Kind.ANNOTATION_FIRM}, roles={Role.ANNOTATOR}
 )
+RETURN_PAY = permission(
+    "payruns.return", _("登记报酬退票"), kinds={Kind.EXCHANGE_OPERATOR}, roles={Role.FINANCE}
+)
 VIEW_ALL_RUNS = permission(
     "payruns.view_all",
     _("查看全部报酬发放"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
@@ -52,6 +53,21 @@ def payable(firm_id: UUID, before: date) -> QuerySet[Payout]:
 
     rows = Payout.objects.filter(project__firm_id=firm_id, earned_at__lt=clock.start_of(before))
     return rows.exclude(pay_lines__is_live=True)
+
+
+BankEvidence = Callable[[PayItem], bool]
+_bank_evidence: list[BankEvidence] = []
+
+
+def register_bank_evidence(check: BankEvidence) -> None:
+    """Let `check` say whether the bank's statement shows that an item was paid."""
+    if check not in _bank_evidence:
+        _bank_evidence.append(check)
+
+
+def is_paid_at_bank(item: PayItem) -> bool:
+    """Whether a line of the bank's statement says that the money went to the person."""
+    return any(check(item) for check in _bank_evidence)
 
 
 def accounts_of(users: list[UUID]) -> dict[UUID, PayAccount]:

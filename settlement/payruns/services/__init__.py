@@ -5,6 +5,7 @@ from __future__ import annotations
 from settlement.payruns.services.runs import (
     PREFIX,
     NothingToPay,
+    PaidAtBank,
     RunOpen,
     SamePerson,
     WalletTooLow,
@@ -23,6 +24,7 @@ from settlement.payruns.services.runs import (
 __all__ = [
     "PREFIX",
     "NothingToPay",
+    "PaidAtBank",
     "RunOpen",
     "SamePerson",
     "WalletTooLow",

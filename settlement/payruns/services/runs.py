@@ -29,7 +29,7 @@ from settlement.payments.models import Payout
 from settlement.payruns import rules, selectors
 from settlement.payruns.events import ItemReturned, RunPaid
 from settlement.payruns.models import PayAccount, PayItem, PayLine, PayRun
-from settlement.payruns.permissions import MAKE_RUNS, VIEW_SLIPS
+from settlement.payruns.permissions import MAKE_RUNS, RETURN_PAY, VIEW_SLIPS
 from settlement.payruns.states import PAY_ITEM, PAY_RUN, ItemState, RunState
 
 PREFIX = "pay-files"
@@ -56,6 +56,15 @@ class SamePerson(Refusal):
     code = "pay_run_same_person"
     message = _("编制人不能复核自己编制的批次，请由本单位另一位财务或管理员复核。")
     status = 403
+
+
+class PaidAtBank(Refusal):
+    """The bank's statement says that the person got the money."""
+
+    code = "pay_item_paid_at_bank"
+    message = _(
+        "该笔报酬已与银行支出流水匹配，不能登记退票。确有退票的，请先在银行对账中撤销匹配并写明原因。"
+    )
 
 
 class WalletTooLow(Refusal):
@@ -317,16 +326,20 @@ def bank_file(run: PayRun, items: list[PayItem]) -> bytes:
 def return_item(*, by: Actor, at: datetime, item_id: UUID, reason: str) -> PayItem:
     """The bank gave one person's pay back: its entry is reversed, its earnings are free for another run.
 
-    Again: nothing more happens. Raises MoveNotAllowed, InvalidInput, NotFound, NotAllowed.
+    Told by the operator's finance, which sees the bank's account, never by the firm, whose balance it fills again; and
+    not while a line of the bank's statement is matched with the payment. Again: nothing more happens. Raises
+    PaidAtBank, MoveNotAllowed, InvalidInput, NotFound, NotAllowed.
     """
-    run_id = PayItem.objects.filter(pk=item_id).values_list("run_id", flat=True).first()
-    if run_id is None:
-        by.require(MAKE_RUNS)
+    run = PayRun.objects.select_for_update(of=("self",)).filter(items=item_id).first()
+    by.require(RETURN_PAY)
+    if run is None:
         raise NotFound
-    run = _locked_run(by, run_id)
     item = run.items.select_for_update(of=("self",)).select_related("entry").get(pk=item_id)
     if item.state == ItemState.RETURNED:
         return item
+    PAY_ITEM.check(item, "return")
+    if selectors.is_paid_at_bank(item):
+        raise PaidAtBank
     PAY_ITEM.move(item, "return", by=by, at=at, reason=_reason(reason))
     assert item.entry is not None, "a paid item has an entry"
     ledger.reverse(entry=item.entry, at=at, memo=f"{run.number} 退票")

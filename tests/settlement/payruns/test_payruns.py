@@ -21,12 +21,16 @@ from hypothesis import strategies as st
 from documents import objects
 from kernel.errors import InvalidInput, NotAllowed, NotFound
 from kernel.money import Money
+from kernel.records import new_id
 from kernel.states import MoveNotAllowed
+from settlement.banking import services as banking
+from settlement.banking.models import BankImport, BankLine
 from settlement.ledger import selectors as ledger
 from settlement.ledger.models import Entry, Purpose
 from settlement.payruns import rules, selectors, services
 from settlement.payruns.models import PayItem, PayRun
 from tests import cast
+from tests.settlement.merchant.shop import qian
 from tests.settlement.payments.deals import sold
 from tests.settlement.payruns.runs import APRIL, MARCH, approved, card, earned, fang, told_account
 
@@ -191,7 +195,7 @@ def test_pay_that_the_bank_gives_back_is_owed_again_and_goes_with_the_next_run()
     run = services.pay(at=APRIL, run_id=approved().pk)
     item = run.items.get()
     for _twice in range(2):
-        services.return_item(by=cast.lin(), at=APRIL, item_id=item.pk, reason="账号已注销")
+        services.return_item(by=qian(), at=APRIL, item_id=item.pk, reason="账号已注销")
     assert balance(Purpose.EARNINGS, cast.mei()) == 200_000
     assert balance(Purpose.WITHHOLDING) == 0
     services.set_account(
@@ -200,7 +204,50 @@ def test_pay_that_the_bank_gives_back_is_owed_again_and_goes_with_the_next_run()
     again = services.draw_up(by=cast.lin(), at=APRIL + timedelta(days=1), month=MARCH)
     assert (again.gross_fen, again.tax_fen) == (200_000, 24_000)
     with pytest.raises(MoveNotAllowed):
-        services.return_item(by=cast.lin(), at=APRIL, item_id=again.items.get().pk, reason="误登")
+        services.return_item(by=qian(), at=APRIL, item_id=again.items.get().pk, reason="误登")
+
+
+@pytest.mark.django_db
+def test_the_firm_takes_no_wages_that_it_paid_back_into_its_balance() -> None:
+    sold()
+    earned(200_000, mei=1)
+    told_account("mei")
+    item = services.pay(at=APRIL, run_id=approved().pk).items.get()
+    before = balance(Purpose.WALLET, cast.lin())
+    for who in (cast.lin(), fang(), cast.gu(), cast.yan()):
+        with pytest.raises(NotAllowed):
+            services.return_item(by=who, at=APRIL + timedelta(days=21), item_id=item.pk, reason="退票")
+    item.refresh_from_db()
+    assert (item.state, balance(Purpose.WALLET, cast.lin())) == ("paid", before)
+
+
+@pytest.mark.django_db
+def test_wages_matched_with_the_banks_line_did_not_come_back() -> None:
+    sold()
+    earned(200_000, mei=1)
+    told_account("mei")
+    item = services.pay(at=APRIL, run_id=approved().pk).items.get()
+    line = bank_line(-item.net_fen)
+    match = banking.match_line(by=qian(), at=APRIL, line_id=line.pk, kind="wage", target_id=item.pk)
+    with pytest.raises(services.PaidAtBank):
+        services.return_item(by=qian(), at=APRIL, item_id=item.pk, reason="退票")
+    item.refresh_from_db()
+    assert (item.state, balance(Purpose.EARNINGS, cast.mei())) == ("paid", 0)
+    banking.end_match(by=qian(), at=APRIL, match_id=match.pk, reason="银行次日退票")
+    services.return_item(by=qian(), at=APRIL, item_id=item.pk, reason="退票")
+    assert balance(Purpose.EARNINGS, cast.mei()) == 200_000
+
+
+def bank_line(fen: int) -> BankLine:
+    source = BankImport.objects.create(
+        organization=cast.organization(cast.BASE), format="table", account="1234567890", file_name="x.csv", size=1,
+        sha256="a" * 64, object_key="x", row_count=1, new_count=1, known_count=0, faulty_count=0, credit_fen=0,
+        debit_fen=-fen, faults=[], checked_by="x", checked_at=APRIL,
+    )  # fmt: skip
+    return BankLine.objects.create(
+        id=new_id(), source=source, row_number=1, account=source.account, reference="R1",
+        content_sha256="b" * 64, booked_on=APRIL.date(), amount_fen=fen,
+    )  # fmt: skip
 
 
 @pytest.mark.django_db
