@@ -99,12 +99,19 @@ class Visit:
         self._contexts.append(context)
         return context.new_page()
 
-    def sign_in(self, page: Page, user: object) -> None:
-        """Give the window a session of that user, without the sign-in form."""
+    def sign_in(self, page: Page, user: object, *, is_confirmed: bool = False) -> None:
+        """Give the window a session of that user, without the sign-in form.
+
+        `is_confirmed`: as if the person had just entered the password again, which moving money asks for.
+        """
         from django.test import Client
+
+        from tests.sessions import confirm_identity
 
         client = Client()
         client.force_login(user)  # type: ignore[arg-type]
+        if is_confirmed:
+            confirm_identity(client)
         page.context.add_cookies(
             [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.address}]
         )

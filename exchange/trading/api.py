@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from ninja import Router
 
-from accounts.reauthentication import require_recent_authentication
 from exchange.trading import policies, printing, services, supplements
 from exchange.trading.models import ContractDocument, Supplement
 from exchange.trading.schemas import (
@@ -24,7 +23,7 @@ from exchange.trading.schemas import (
     SupplementOut,
 )
 from exchange.trading.selectors import listed_orders, visible_order, visible_supplement
-from gateway.api import Page, actor, cursor_page, idempotent
+from gateway.api import Page, actor, confirmed_actor, cursor_page, idempotent
 from kernel import clock
 from kernel.money import Money
 
@@ -60,12 +59,6 @@ def post_order(request: HttpRequest, body: PlaceIn) -> OrderOut:
 def get_order(request: HttpRequest, order_id: UUID) -> OrderOut:
     """One order."""
     return _shown(request, order_id)
-
-
-def _confirmed(request: HttpRequest) -> None:
-    """A person in a browser confirms who it is before signing; a program does so by its key."""
-    if actor(request).scopes is None:
-        require_recent_authentication(request)
 
 
 @router.get("/{uuid:order_id}/contract", response=ContractOut)
@@ -124,7 +117,7 @@ def post_document(request: HttpRequest, order_id: UUID) -> ContractOut:
 def post_signature(request: HttpRequest, order_id: UUID, body: SignIn) -> OrderOut:
     """Sign the contract for the caller's side; the hash tells which text was read."""
     _shown(request, order_id)
-    _confirmed(request)
+    confirmed_actor(request)
     services.sign_contract(by=actor(request), at=clock.now(), order_id=order_id, text_sha256=body.text_sha256)
     return _shown(request, order_id)
 
@@ -163,7 +156,7 @@ def get_supplement(request: HttpRequest, supplement_id: UUID) -> SupplementOut:
 def post_supplement_signature(request: HttpRequest, supplement_id: UUID, body: SignIn) -> SupplementOut:
     """Sign a supplement for the caller's side; with the second signature it is in force."""
     _supplement(request, supplement_id)
-    _confirmed(request)
+    confirmed_actor(request)
     supplements.sign_supplement(
         by=actor(request), at=clock.now(), supplement_id=supplement_id, text_sha256=body.text_sha256
     )

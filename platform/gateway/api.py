@@ -20,6 +20,7 @@ from ninja import Schema
 from ninja.decorators import decorate_view
 from ninja.security import HttpBearer, SessionAuth
 
+from accounts.reauthentication import require_recent_authentication
 from gateway import services
 from kernel import clock
 from kernel.errors import InvalidInput, Refusal
@@ -34,6 +35,16 @@ M = TypeVar("M", bound=Model)
 def actor(request: HttpRequest) -> Actor:
     """Who calls."""
     return cast(Actor, request.actor)  # type: ignore[attr-defined]
+
+
+def confirmed_actor(request: HttpRequest) -> Actor:
+    """Who calls, where money moves or a signature binds: a person in a browser has confirmed a short while ago who it is,
+    a program proves it by its key.
+    """
+    found = actor(request)
+    if found.scopes is None:
+        require_recent_authentication(request)
+    return found
 
 
 class KeyAuth(HttpBearer):

@@ -8,10 +8,13 @@ from contextlib import ExitStack
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
+from accounts.reauthentication import IdentityNotConfirmed, confirmation_of
 from kernel.errors import Refusal
 from kernel.records import new_id
 from web import errors
@@ -124,7 +127,10 @@ class ReadOnlyOnGetMiddleware:
 
 
 class RefusalMiddleware:
-    """Shows a refusal that a page did not put on a form: its own status, sentence and reference number."""
+    """Shows a refusal that a page did not put on a form: its own status, sentence and reference number.
+
+    Who has to confirm who they are is led to where that is done.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -133,4 +139,7 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, IdentityNotConfirmed) and exception.back:
+            messages.info(request, _("请先确认身份，确认后回到原页面再提交一次。"))
+            return confirmation_of(request, back=exception.back)
         return errors.refused(request, exception) if isinstance(exception, Refusal) else None

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.reauthentication import confirmation_of, is_recently_confirmed
+from accounts.reauthentication import require_recent_authentication
 from gateway.api import actor
 from kernel import clock
 from kernel.errors import Refusal
@@ -97,8 +97,7 @@ def payouts(request: HttpRequest) -> HttpResponse:
     form = PayoutForm(request.POST or None) if viewer.can(PAY_OUT) and account else None
     if request.method == "POST":
         viewer.require(PAY_OUT)
-        if not is_recently_confirmed(request):
-            return confirmation_of(request, back=request.path)
+        require_recent_authentication(request, back=request.path)
         if form is not None and form.is_valid():
             asked = form
 
@@ -128,8 +127,8 @@ def bank_account(request: HttpRequest) -> HttpResponse:
     viewer = actor(request)
     viewer.require(PAY_OUT)
     form = BankAccountForm(request.POST or None)
-    if request.method == "POST" and not is_recently_confirmed(request):
-        return confirmation_of(request, back=request.path)
+    if request.method == "POST":
+        require_recent_authentication(request, back=request.path)
     if request.method == "POST" and form.is_valid():
         try:
             services.use_bank_account(by=viewer, at=clock.now(), **form.cleaned_data)
@@ -202,8 +201,7 @@ def approve(request: HttpRequest, payout_id: UUID) -> HttpResponse:
     selectors.payout_visible_to(viewer, payout_id)
     viewer.require(APPROVE_PAYOUTS)
     back = reverse("merchant:payout", args=[payout_id])
-    if not is_recently_confirmed(request):
-        return confirmation_of(request, back=back)
+    require_recent_authentication(request, back=back)
     row = services.approve_payout(by=viewer, at=clock.now(), payout_id=payout_id)
     messages.success(
         request,

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Router
 
-from gateway.api import Page, actor, cursor_page, idempotent
+from gateway.api import Page, actor, confirmed_actor, cursor_page, idempotent
 from kernel import clock
 from kernel.money import Money
 from settlement.payments import selectors, services
@@ -76,7 +76,9 @@ def open_intent(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
 @idempotent
 def pay(request: HttpRequest, order_id: UUID, body: PayIn) -> dict[str, Any]:
     """Pay an order into escrow; a declined method answers 402 and changes nothing."""
-    found = services.pay_order(by=actor(request), at=clock.now(), order_id=order_id, method=body.method)
+    found = services.pay_order(
+        by=confirmed_actor(request), at=clock.now(), order_id=order_id, method=body.method
+    )
     return _intent(found)
 
 
@@ -94,7 +96,7 @@ def refunds(request: HttpRequest, cursor: str | None = None, limit: int = 20) ->
 def refund(request: HttpRequest, order_id: UUID, body: RefundIn) -> dict[str, Any]:
     """Give part or all of a released order back to its buyer."""
     done = services.refund_order(
-        by=actor(request),
+        by=confirmed_actor(request),
         at=clock.now(),
         order_id=order_id,
         amount=Money(body.amount_fen),

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.reauthentication import require_recent_authentication
 from kernel import clock
 from kernel.errors import Refusal
 from kernel.money import Money
@@ -141,6 +142,7 @@ def pay(request: HttpRequest, order_id: UUID) -> HttpResponse:
     form = PayForm(request.POST or None)
     status = 200
     if request.method == "POST":
+        require_recent_authentication(request, back=request.path)
         if form.is_valid():
             try:
                 services.pay_order(
@@ -185,6 +187,7 @@ def refund(request: HttpRequest, order_id: UUID) -> HttpResponse:
     scope = selectors.refund_scope(viewer, order_id)
     form, status = RefundForm(request.POST or None, initial={"idempotency_key": uuid.uuid4()}), 200
     if request.method == "POST":
+        require_recent_authentication(request, back=request.path)
         if form.is_valid() and (done := _refunded(form, viewer, order_id)):
             amount = {"amount": Money(done.amount_fen)}
             messages.success(request, _("已退款 %(amount)s，并通知备案与收入核算。") % amount)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Router
 
-from gateway.api import Page, actor, cursor_page, idempotent
+from gateway.api import Page, actor, confirmed_actor, cursor_page, idempotent
 from kernel import clock
 from settlement.payruns import selectors, services
 from settlement.payruns.models import PayRun
@@ -67,4 +67,4 @@ def submit(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
 @idempotent
 def approve(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     """The second person agrees; a worker pays."""
-    return _run(services.approve(by=actor(request), at=clock.now(), run_id=run_id))
+    return _run(services.approve(by=confirmed_actor(request), at=clock.now(), run_id=run_id))

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.reauthentication import require_recent_authentication
 from audit.services import record
 from documents import objects
 from gateway.api import actor
@@ -121,7 +122,11 @@ def submit(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def approve(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """The second person agrees."""
+    """The second person agrees, who has just confirmed who it is."""
+    viewer = actor(request)
+    selectors.run_visible_to(viewer, run_id)
+    viewer.require(MAKE_RUNS)
+    require_recent_authentication(request, back=reverse("payruns:run", args=[run_id]))
     return _acted(request, run_id, services.approve, run_id=run_id)
 
 
@@ -229,6 +234,7 @@ def account(request: HttpRequest) -> HttpResponse:
     initial = {"holder_name": known.holder_name, "bank_name": known.bank_name} if known else {}
     form = AccountForm(request.POST or None, initial=initial)
     if request.method == "POST":
+        require_recent_authentication(request, back=request.path)
         status = 422
         if form.is_valid():
             try:

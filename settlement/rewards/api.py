@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router, Status
 
-from gateway.api import Page, actor, cursor_page, idempotent
+from gateway.api import Page, actor, confirmed_actor, cursor_page, idempotent
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from kernel.money import Money
@@ -292,6 +292,12 @@ def award_list(request: HttpRequest, year: int | None = None) -> list[AwardOut]:
 # --- money --------------------------------------------------------------------------------------
 
 
+def _payer(request: HttpRequest) -> Actor:
+    """Who moves a department's money, in a browser just confirmed."""
+    _funds_viewer(request)
+    return confirmed_actor(request)
+
+
 def _funds_viewer(request: HttpRequest) -> Actor:
     viewer = actor(request)
     viewer.require(SEE_FUNDS)
@@ -309,7 +315,7 @@ def budget_list(request: HttpRequest) -> list[BudgetOut]:
 @idempotent
 def propose_batch(request: HttpRequest, line_number: str) -> Status[BatchOut]:
     """Propose a batch of everything past its notice; another person approves it."""
-    viewer = _funds_viewer(request)
+    viewer = _payer(request)
     line = funds.line_for(viewer, line_number)
     batch = services.propose_batch(by=viewer, at=clock.now(), line_id=line.pk)
     return Status(201, BatchOut.of(batch))
@@ -319,7 +325,7 @@ def propose_batch(request: HttpRequest, line_number: str) -> Status[BatchOut]:
 @idempotent
 def approve_batch(request: HttpRequest, batch_number: str) -> BatchOut:
     """The second person approves: all awards are written, or none."""
-    viewer = _funds_viewer(request)
+    viewer = _payer(request)
     batch = funds.batch_for(viewer, batch_number)
     return BatchOut.of(services.approve_batch(by=viewer, at=clock.now(), batch_id=batch.pk))
 
@@ -328,7 +334,7 @@ def approve_batch(request: HttpRequest, batch_number: str) -> BatchOut:
 @idempotent
 def prepare_disbursement(request: HttpRequest) -> Status[DisbursementOut]:
     """Prepare a file of everything that can be paid."""
-    viewer = _funds_viewer(request)
+    viewer = _payer(request)
     found = services.prepare_disbursement(by=viewer, at=clock.now())
     return Status(201, DisbursementOut.of(found, funds.payments_of(found)))
 
@@ -344,7 +350,7 @@ def read_disbursement(request: HttpRequest, file_number: str) -> DisbursementOut
 @idempotent
 def approve_disbursement(request: HttpRequest, file_number: str) -> DisbursementOut:
     """The second person approves the file."""
-    viewer = _funds_viewer(request)
+    viewer = _payer(request)
     found = funds.disbursement_for(viewer, file_number)
     services.approve_disbursement(by=viewer, at=clock.now(), disbursement_id=found.pk)
     return read_disbursement(request, file_number)
@@ -449,6 +455,7 @@ def open_recovery(request: HttpRequest, number: str, body: RecoverIn) -> Status[
     viewer = actor(request)
     claim = selectors.claim_for(viewer, number)
     viewer.require(RECOVER)
+    confirmed_actor(request)
     made = services.open_recovery(by=viewer, at=clock.now(), claim_id=claim.pk, **body.dict())
     return Status(201, _recovery(made))
 
@@ -476,6 +483,7 @@ def confirm_recovery(request: HttpRequest, case_number: str) -> RecoveryOut:
     """The second person confirms."""
     viewer = actor(request)
     case = _case(viewer, case_number)
+    confirmed_actor(request)
     return _recovery(services.confirm_recovery(by=viewer, at=clock.now(), case_id=case.pk))
 
 
@@ -523,6 +531,7 @@ def enter_return(request: HttpRequest, case_number: str, body: ReturnIn) -> Reco
     """Money came back: book it, once per bank reference."""
     viewer = actor(request)
     case = _case(viewer, case_number)
+    confirmed_actor(request)
     services.enter_return(
         by=viewer, at=clock.now(), case_id=case.pk, amount=Money(body.amount_fen), reference=body.reference
     )

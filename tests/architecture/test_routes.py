@@ -30,6 +30,7 @@ from tests.cast import NOON
 from tests.exchange.brokers import brokerage
 from tests.exchange.dataspace import spacing
 from tests.exchange.pilots import pilotage
+from tests.sessions import confirm_identity
 from tests.world import World, build
 
 MATRIX = Path(__file__).with_name("route_matrix.txt")
@@ -335,6 +336,7 @@ def client_of(role: str) -> Client:
         user = who().user
         assert user is not None
         client.force_login(user)
+        confirm_identity(client)
     return client
 
 

@@ -19,6 +19,7 @@ from kernel import clock
 from organizations.permissions import Actor
 from settlement.rewards.models import BudgetLine, Claim, Payment
 from tests import cast
+from tests.sessions import confirm_identity
 from tests.settlement import trades
 from tests.settlement.banking.statements import qian
 from tests.settlement.rewards import steps
@@ -93,6 +94,7 @@ def _client(who: Callable[[], Actor]) -> Client:
     user = who().user
     assert user is not None
     client.force_login(user)
+    confirm_identity(client)
     return client
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.reauthentication import require_recent_authentication
 from gateway.api import actor
 from kernel import clock
 from kernel.models import Transition
@@ -268,11 +269,13 @@ def propose(request: HttpRequest, line_number: str) -> HttpResponse:
     viewer = actor(request)
     line = funds.line_for(viewer, line_number)
     viewer.require(APPROVE_AWARDS)
+    here = reverse("rewards:budget", args=[line.number])
+    require_recent_authentication(request, back=here)
     return act(
         request,
         lambda: services.propose_batch(by=viewer, at=clock.now(), line_id=line.pk),
         done=_("批次已提出，等待另一人批准。"),
-        to=reverse("rewards:budget", args=[line.number]),
+        to=here,
         again=lambda request, **more: _budget_page(request, line, **more),
     )
 
@@ -316,11 +319,13 @@ def _on_batch(request: HttpRequest, batch_number: str, service: Any, done: str) 
     viewer = actor(request)
     found = funds.batch_for(viewer, batch_number)
     viewer.require(APPROVE_AWARDS)
+    here = reverse("rewards:batch", args=[found.number])
+    require_recent_authentication(request, back=here)
     return act(
         request,
         lambda: service(by=viewer, at=clock.now(), batch_id=found.pk),
         done=done,
-        to=reverse("rewards:batch", args=[found.number]),
+        to=here,
         again=lambda request, **more: _batch_page(request, found, **more),
     )
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.reauthentication import require_recent_authentication
 from documents.models import Document
 from documents.services import link_to, store_upload
 from gateway.api import actor
@@ -273,6 +274,7 @@ def payee(request: HttpRequest) -> HttpResponse:
 
     if request.method != "POST":
         return show(form, 200)
+    require_recent_authentication(request, back=request.path)
 
     def work(given: dict[str, Any]) -> str:
         services.set_payee_account(by=viewer, at=clock.now(), **given)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.reauthentication import require_recent_authentication
 from gateway.api import actor
 from kernel import clock
 from kernel.errors import NotFound
@@ -57,6 +58,7 @@ def prepare(request: HttpRequest) -> HttpResponse:
     """Prepare a file of everything that can be paid; a second click leads to the same file."""
     viewer = actor(request)
     viewer.require(DISBURSE)
+    require_recent_authentication(request, back=reverse("rewards:disbursements"))
 
     def work() -> str:
         made = services.prepare_disbursement(by=viewer, at=clock.now())
@@ -121,11 +123,13 @@ def _on_file(request: HttpRequest, file_number: str, service: Any, done: str, **
     viewer = actor(request)
     found = funds.disbursement_for(viewer, file_number)
     viewer.require(DISBURSE)
+    here = reverse("rewards:disbursement", args=[found.number])
+    require_recent_authentication(request, back=here)
     return act(
         request,
         lambda: service(by=viewer, at=clock.now(), disbursement_id=found.pk, **more),
         done=done,
-        to=reverse("rewards:disbursement", args=[found.number]),
+        to=here,
         again=lambda request, **told: _page(request, found, **told),
     )
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.reauthentication import require_recent_authentication
 from gateway.api import actor
 from kernel import clock
 from kernel.models import Transition
@@ -106,11 +107,13 @@ def _on_case(request: HttpRequest, case_number: str, service: Any, done: str, **
     viewer = actor(request)
     case = funds.recovery_for(viewer, case_number)
     viewer.require(RECOVER)
+    here = reverse("rewards:recovery", args=[case.number])
+    require_recent_authentication(request, back=here)
     return act(
         request,
         lambda: service(by=viewer, at=clock.now(), case_id=case.pk, **more),
         done=done,
-        to=reverse("rewards:recovery", args=[case.number]),
+        to=here,
         again=lambda request, **told: _page(request, case, **told),
     )
 
@@ -161,6 +164,7 @@ def enter_return(request: HttpRequest, case_number: str) -> HttpResponse:
     viewer = actor(request)
     case = funds.recovery_for(viewer, case_number)
     viewer.require(RECOVER)
+    require_recent_authentication(request, back=reverse("rewards:recovery", args=[case.number]))
     form = ReturnForm(request.POST)
 
     def work(given: dict[str, Any]) -> str:
@@ -200,6 +204,7 @@ def recover(request: HttpRequest, number: str) -> HttpResponse:
 
     if request.method != "POST":
         return show(form, 200)
+    require_recent_authentication(request, back=request.path)
 
     def work(given: dict[str, Any]) -> str:
         made = services.open_recovery(by=viewer, at=clock.now(), claim_id=claim.pk, **given)

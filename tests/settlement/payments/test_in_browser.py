@@ -55,7 +55,7 @@ def test_a_buyer_pays_with_and_without_scripts(live_chromium: Visit) -> None:
     for scripts in (True, False):
         order = market.contracted()
         page = live_chromium.page(scripts=scripts)
-        live_chromium.sign_in(page, cast.zhou().user)
+        live_chromium.sign_in(page, cast.zhou().user, is_confirmed=True)
         page.goto(reverse("payments:pay", args=[order.pk]))
         page.get_by_role("button", name="确认付款").click()
         page.wait_for_url(f"**{reverse('trading:order', args=[order.pk])}")

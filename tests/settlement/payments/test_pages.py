@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,7 @@ from settlement.payments import selectors, services
 from settlement.payments.models import PaymentIntent, Refund
 from tests import cast
 from tests.exchange import market
+from tests.sessions import confirm_identity
 from tests.settlement.payments.deals import NOON, project, refund, sold
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +35,7 @@ def browse() -> Browse:
         client = Client()
         assert who.user is not None
         client.force_login(who.user)
+        confirm_identity(client)
         return client
 
     return signed_in
@@ -56,6 +59,33 @@ def test_the_buyer_pays_on_the_page(browse: Browse) -> None:
     assert again["Location"] == reverse("payments:detail", args=[order.pk])
     assert Entry.objects.count() == 1
     assert "不需要付款" in text(page.get(address))
+
+
+def test_orders_are_paid_and_refunded_only_by_who_has_just_confirmed_who_they_are() -> None:
+    waiting, done = market.contracted(), sold()
+    for who, name, order, told in (
+        (cast.zhou(), "pay", waiting, {"method": "pm_test_ok"}),
+        (cast.lin(), "refund", done, {"amount": "1.00", "reason": "重复付款", "idempotency_key": "r"}),
+    ):
+        client, address = Client(), reverse(f"payments:{name}", args=[order.pk])
+        assert who.user is not None
+        client.force_login(who.user)
+        before = Entry.objects.count()
+        answer = client.post(address, told)
+        assert answer["Location"] == f"/accounts/reauthenticate/?{urlencode({'next': address})}"
+        verb, body = ("pay", {"method": "pm_test_ok"}) if name == "pay" else ("refunds", _REFUND)
+        answer = client.post(
+            f"/api/payments/orders/{order.pk}/{verb}", json.dumps(body), content_type="application/json",
+            headers={"Idempotency-Key": name},
+        )  # fmt: skip
+        assert (answer.status_code, answer.json()["title"]) == (403, "identity_not_confirmed")
+        assert Entry.objects.count() == before
+        confirm_identity(client)
+        assert client.post(address, told).status_code == 302
+        assert Entry.objects.count() == before + 1
+
+
+_REFUND = {"amount_fen": 100, "reason": "重复付款"}
 
 
 def test_who_sees_and_who_may_pay(browse: Browse) -> None:

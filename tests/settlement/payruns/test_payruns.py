@@ -28,8 +28,9 @@ from settlement.banking.models import BankImport, BankLine
 from settlement.ledger import selectors as ledger
 from settlement.ledger.models import Entry, Purpose
 from settlement.payruns import rules, selectors, services
-from settlement.payruns.models import PayItem, PayRun
+from settlement.payruns.models import PayAccount, PayItem, PayRun
 from tests import cast
+from tests.sessions import confirm_identity
 from tests.settlement.merchant.shop import qian
 from tests.settlement.payments.deals import sold
 from tests.settlement.payruns.runs import APRIL, MARCH, approved, card, earned, fang, told_account
@@ -311,10 +312,36 @@ def test_a_process_killed_in_the_middle_pays_nobody_and_the_next_one_pays_everyb
 # --- pages -------------------------------------------------------------------------------------
 
 
-def client_of(actor: Any) -> Client:
+def client_of(actor: Any, *, is_confirmed: bool = True) -> Client:
     client = Client()
     client.force_login(actor.user)
+    if is_confirmed:
+        confirm_identity(client)
     return client
+
+
+@pytest.mark.django_db
+def test_pay_is_approved_and_sent_elsewhere_only_by_who_has_just_confirmed_who_they_are() -> None:
+    sold()
+    earned(200_000, mei=1)
+    told_account("mei")
+    run = services.draw_up(by=cast.lin(), at=APRIL, month=MARCH)
+    services.submit(by=cast.lin(), at=APRIL, run_id=run.pk)
+    account = {"holder_name": "Mei", "bank_name": "示例银行清远支行", "account": card(7)}
+    for who, path, told in (
+        (fang(), f"/payruns/{run.pk}/approve/", {"idempotency_key": "a"}),
+        (cast.mei(), "/payruns/account/", account),
+    ):
+        client = Client()
+        client.force_login(who.user)
+        answer = client.post(path, told)
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/accounts/reauthenticate/")
+    answer = client_of(fang(), is_confirmed=False).post(
+        f"/api/payruns/{run.pk}/approve", "{}", content_type="application/json", headers={"Idempotency-Key": "b"}
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["title"]) == (403, "identity_not_confirmed")
+    run.refresh_from_db()
+    assert (run.state, PayAccount.objects.count()) == ("submitted", 1)
 
 
 @pytest.mark.django_db

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.cache import cache
@@ -22,13 +23,16 @@ from settlement.rewards.models import (
     BudgetLine,
     Claim,
     Disbursement,
+    PayeeAccount,
     Payment,
     PublicObjection,
     RecoveryCase,
 )
 from settlement.rewards.states import ClaimState
 from tests import cast
+from tests.sessions import confirm_identity
 from tests.settlement import trades
+from tests.settlement.merchant.shop import key_of
 from tests.settlement.rewards import steps
 from tests.settlement.rewards.test_money import claim_of, reworked
 
@@ -42,11 +46,13 @@ def in_march() -> Iterator[None]:
         yield
 
 
-def signed_in(who: Callable[[], Actor]) -> Client:
+def signed_in(who: Callable[[], Actor], *, is_confirmed: bool = True) -> Client:
     client = Client(headers={"accept-language": "zh-hans"})
     user = who().user
     assert user is not None
     client.force_login(user)
+    if is_confirmed:
+        confirm_identity(client)
     return client
 
 
@@ -104,6 +110,68 @@ def test_money_from_the_budget_to_the_bank_and_back_by_clicking() -> None:
     reworked(claim)
     assert "重新核定的差额" in shown(shen, "claim", claim.number)
     assert "+¥10.00" in shown(shen, "recoveries")
+
+
+def unconfirmed(who: Callable[[], Actor], name: str, *arguments: object, **told: str) -> None:
+    """Who has not shown again who it is, is asked first, and led back to a page afterwards."""
+    client = signed_in(who, is_confirmed=False)
+    address = reverse(f"rewards:{name}", args=arguments)
+    answer = client.post(address, {"idempotency_key": "u", **told})
+    assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/accounts/reauthenticate/"), name
+    back = parse_qs(urlsplit(answer["Location"]).query)["next"][0]
+    assert client.get(back).status_code == 200, name
+
+
+def test_award_money_moves_only_for_who_has_just_confirmed_who_they_are() -> None:
+    order = trades.sale("6800000.00")
+    firm = cast.organization(cast.QINGLAN)
+    claim = services.draft_claim(by=Actor.system("测试"), at=steps.DRAFTED, firm_id=firm.pk, year=2025)
+    steps.announced(claim)
+    line = BudgetLine.objects.get()
+    unconfirmed(cast.shen, "propose", line.number)
+    assert not ApprovalBatch.objects.exists()
+    batch = services.propose_batch(by=cast.shen(), at=steps.NOTICE_OVER, line_id=line.pk)
+    unconfirmed(cast.ruan, "approve_batch", batch.number)
+    unconfirmed(cast.lin, "payee", bank="示例银行", account_number="6222020000001234567")
+    assert not PayeeAccount.objects.exists()
+    services.approve_batch(by=cast.ruan(), at=steps.NOTICE_OVER, batch_id=batch.pk)
+    services.set_payee_account(
+        by=cast.lin(), at=steps.PAID, bank="示例银行清远分行", account_number="6222020000001234567"
+    )
+    unconfirmed(cast.ruan, "prepare")
+    file = services.prepare_disbursement(by=cast.ruan(), at=steps.PAID)
+    unconfirmed(cast.shen, "approve_disbursement", file.number)
+    file.refresh_from_db()
+    assert file.state == "prepared"
+    services.approve_disbursement(by=cast.shen(), at=steps.PAID, disbursement_id=file.pk)
+    services.enter_receipt(
+        by=cast.ruan(), at=steps.PAID, payment_id=file.payments.get().pk, reference="回单 R7"
+    )
+    trades.refund(order, "6800000.00", at=steps.MARCH)
+    reworked(claim)
+    told = {"cause": "退款", "due_on": "2026-04-30"}
+    unconfirmed(cast.shen, "recover", claim.number, **told)
+    assert not RecoveryCase.objects.exists()
+    assert sent(signed_in(cast.shen), "recover", claim.number, **told) == 302
+    case = RecoveryCase.objects.get()
+    unconfirmed(cast.ruan, "confirm_recovery", case.number)
+    case.refresh_from_db()
+    assert case.state == "opened"
+
+
+def test_over_the_api_a_browser_confirms_too_and_a_key_with_the_right_stands_for_itself() -> None:
+    claim_of()
+    line = BudgetLine.objects.get()
+    batch = services.propose_batch(by=cast.shen(), at=steps.NOTICE_OVER, line_id=line.pk)
+    address = f"/api/rewards/batches/{batch.number}/approve"
+    asked = {"content_type": "application/json", "headers": {"Idempotency-Key": "a"}}
+    answer = signed_in(cast.ruan, is_confirmed=False).post(address, "{}", **asked)
+    assert (answer.status_code, answer.json()["title"]) == (403, "identity_not_confirmed")
+    batch.refresh_from_db()
+    assert batch.state == "proposed"
+    key = key_of(cast.ruan(), "rewards.see_funds", "rewards.approve")
+    asked["headers"] = {"Idempotency-Key": "a", "Authorization": f"Bearer {key}"}
+    assert Client().post(address, "{}", **asked).json()["state"] == "approved"
 
 
 def test_the_second_approver_reads_every_claim_that_the_batch_and_the_recovery_link_to() -> None:

@@ -32,6 +32,7 @@ from settlement.rewards.models import (
 from settlement.rewards.selectors import MEASURE
 from settlement.rewards.states import ClaimState, DeclarationState, Outcome
 from tests import cast
+from tests.sessions import confirm_identity
 from tests.settlement import trades
 from tests.settlement.rewards import steps, subsidy
 from tests.settlement.rewards.steps import DRAFTED, NEW_YEAR
@@ -260,6 +261,7 @@ def signed_in(who: Actor) -> Client:
     client = Client(headers={"accept-language": "zh-hans"})
     assert who.user is not None
     client.force_login(who.user)
+    confirm_identity(client)
     return client
 
 

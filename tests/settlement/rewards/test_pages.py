@@ -20,6 +20,7 @@ from settlement.rewards import services
 from settlement.rewards.models import Claim, Decision
 from settlement.rewards.states import ClaimState
 from tests import cast
+from tests.sessions import confirm_identity
 from tests.settlement import trades
 from tests.settlement.rewards.facts import facts
 from tests.settlement.rewards.test_procedure import DRAFTED, NOTICE_OVER, at_state, drafted, firm
@@ -38,6 +39,7 @@ def signed_in(who: Callable[[], Actor], language: str = "zh-hans") -> Client:
     user = who().user
     assert user is not None
     client.force_login(user)
+    confirm_identity(client)
     return client
 
 
