@@ -352,7 +352,7 @@ def propose_lift(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> Reco
 @transaction.atomic
 def keep_recovery(*, by: Actor, at: datetime, case_id: UUID, reason: str) -> RecoveryCase:
     """Turn the proposal to lift down, or take it back, with the reason: what is owed stays owed."""
-    _claim, case = _locked_case(case_id)
+    claim, case = _locked_case(case_id)
     by.require(RECOVER)
     require_in_charge(by, claim)
     RECOVERY.check(case, "keep")
