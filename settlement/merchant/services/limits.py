@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -24,7 +25,7 @@ def locked_day(organization_id: UUID, at: datetime) -> Money:
     """
     Organization.objects.select_for_update(of=("self",), no_key=True).get(pk=organization_id)
     day = clock.business_date(at)
-    within = {
+    within: dict[str, Any] = {
         "organization": organization_id,
         "created_at__gte": clock.start_of(day),
         "created_at__lt": clock.end_of(day),
