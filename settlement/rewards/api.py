@@ -504,6 +504,7 @@ def propose_lift(request: HttpRequest, case_number: str, body: ReasonIn) -> Reco
     """Propose not to ask for what is still owed, after facts came back; another person decides."""
     viewer = actor(request)
     case = _case(viewer, case_number)
+    confirmed_actor(request)
     return _recovery(services.propose_lift(by=viewer, at=clock.now(), case_id=case.pk, reason=body.reason))
 
 
@@ -513,6 +514,7 @@ def lift_recovery(request: HttpRequest, case_number: str) -> RecoveryOut:
     """The second person agrees: what the claim is worth again is restored and no longer owed."""
     viewer = actor(request)
     case = _case(viewer, case_number)
+    confirmed_actor(request)
     return _recovery(services.lift_recovery(by=viewer, at=clock.now(), case_id=case.pk))
 
 
@@ -522,6 +524,7 @@ def keep_recovery(request: HttpRequest, case_number: str, body: ReasonIn) -> Rec
     """Turn a proposal to lift down, with the reason: what is owed stays owed."""
     viewer = actor(request)
     case = _case(viewer, case_number)
+    confirmed_actor(request)
     return _recovery(services.keep_recovery(by=viewer, at=clock.now(), case_id=case.pk, reason=body.reason))
 
 
