@@ -5,7 +5,7 @@ FROM python:${PYTHON}-slim AS build
 WORKDIR /app
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY .ci/install.py .ci/install.py
-COPY pyproject.toml requirements.lock README.md ./
+COPY pyproject.toml requirements.lock requirements-editor.lock README.md ./
 # The packages first, from the hashed lock: this layer is kept until the lock changes.
 RUN mkdir platform annotation assets exchange settlement \
  && python .ci/install.py run

@@ -1,10 +1,12 @@
 """Make `.venv` from a hashed lock: `python3 .ci/install.py run|dev`. Standard library only.
 
+The labelling editor's static files come from a package of their own lock; the rest of that package is thrown away.
 Quick when nothing changed (a stamp inside `.venv` holds the hashes of what it was made from), and
 whole again after a broken-off installation, a moved folder or another Python.
 """
 
 import glob
+import gzip
 import hashlib
 import json
 import os
@@ -20,6 +22,10 @@ VENV_PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "qingshu-stamp.json")
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 NEEDS = (3, 11)
+EDITOR_LOCK = "requirements-editor.lock"
+EDITOR_SOURCE = os.path.join("web", "dist", "libs", "editor")  # inside the package
+EDITOR_TARGET = os.path.join(VENV, "share", "label-studio-editor")
+EDITOR_KEPT = ("main.js", "main.css", "main.js.LICENSE.txt", "3rdpartylicenses.txt")
 
 
 def fail(sentence):
@@ -39,6 +45,7 @@ def wanted_stamp(kind):
     return {
         "kind": kind,
         "lock": fingerprint(LOCKS[kind]),
+        "editor": fingerprint(EDITOR_LOCK),
         "project": fingerprint("pyproject.toml"),
         "python": "%d.%d" % sys.version_info[:2],
         "root": ROOT,
@@ -190,6 +197,41 @@ def install(kind):
     )
 
 
+def editor_version():
+    with open(os.path.join(ROOT, EDITOR_LOCK), encoding="utf-8") as stream:
+        return next(line.split("==")[1].split()[0] for line in stream if line.startswith("label-studio=="))
+
+
+def install_editor():
+    """Keep the editor's few static files, and a packed copy of the large ones; the package itself goes."""
+    target = os.path.join(EDITOR_TARGET, editor_version())
+    if os.path.exists(os.path.join(target, "main.js.gz")):
+        return
+    wanted = ["--no-deps", "--require-hashes", "-r", EDITOR_LOCK]
+    uv = [VENV_PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", VENV_PYTHON, "--no-build"]
+    with tempfile.TemporaryDirectory() as folder:
+        by_uv = quietly([VENV_PYTHON, "-m", "uv", "--version"]) and quietly_with(
+            [*uv, "--target", folder, *wanted], dict(os.environ, **package_index())
+        )
+        if not by_uv:
+            by_pip = [*pip(), "install", "--quiet", "--only-binary", ":all:"]
+            run(
+                [*by_pip, "--target", folder, *wanted],
+                "the labelling editor of %s could not be installed; check the network or pip's index setting."
+                % EDITOR_LOCK,
+            )
+        source = os.path.join(folder, EDITOR_SOURCE)
+        shutil.rmtree(EDITOR_TARGET, ignore_errors=True)
+        os.makedirs(target)
+        for name in EDITOR_KEPT:
+            shutil.copyfile(os.path.join(source, name), os.path.join(target, name))
+    for name in ("main.css", "main.js"):
+        with open(os.path.join(target, name), "rb") as plain:
+            packed = gzip.compress(plain.read(), mtime=0)
+        with open(os.path.join(target, name + ".gz"), "wb") as stream:
+            stream.write(packed)
+
+
 def quietly_with(command, environment):
     outcome = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=environment
@@ -224,6 +266,7 @@ def main():
         except OSError as error:
             fail(".venv could not be made: %s." % error)
         install(kind)
+        install_editor()
         with open(STAMP, "w", encoding="utf-8") as stream:
             json.dump(wanted_stamp(kind), stream)
         print("  ✓ %-16s %6.1f s  %s" % ("packages", time.monotonic() - begun, LOCKS[kind]), flush=True)

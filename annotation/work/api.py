@@ -13,36 +13,45 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 from ninja.decorators import decorate_view
 
-from annotation.labelstudio.rules import parse_config
+from annotation.labelstudio.rules import LabelingConfig, parse_config
 from annotation.projects.models import GuidelineQuestion
 from annotation.projects.schemas import QuestionOut
 from annotation.projects.selectors import latest_guideline
 from annotation.work import services
-from annotation.work.models import KeptAnswer, Review, Submission
-from annotation.work.rules import task_fields
+from annotation.work.models import Draft, KeptAnswer, Review, Submission, Task
+from annotation.work.rules import editor_config, task_fields
 from annotation.work.schemas import (
     AssignmentIn,
     ClaimIn,
+    DeskOut,
+    DraftIn,
+    DraftOut,
     KeptAnswerOut,
     NextReviewIn,
     QuestionIn,
     ReasonIn,
     ReviewIn,
     ReviewOut,
+    StartOut,
     StatementLineOut,
     SubmissionIn,
     SubmissionOut,
     TaskDetail,
     TaskOut,
+    TurnIn,
+    TurnOut,
 )
 from annotation.work.selectors import (
     StatementLine,
     judges_blind,
     kept_answers_of,
+    next_in_hand,
     returned_because,
+    starting_result,
     statement_of,
     submissions_visible_to,
     task_for,
+    task_in_hand,
     tasks_visible_to,
 )
 from annotation.work.shown import moment_of, shown_note
@@ -104,21 +113,69 @@ def read_task(request: HttpRequest, task_id: UUID) -> TaskDetail:
     viewer = actor(request)
     task = task_for(viewer, task_id)
     config = parse_config(task.project.labeling_config)
-    item = task.item
-    address = ""
-    if config.objects[0].kind == "image":
-        address = objects.signed_link(
-            item.object_key, file_name=item.name, media_type=item.media_type, inline=True
-        )
     guideline = latest_guideline(task.project)
     return TaskDetail(
         **TaskOut.of(task).dict(),
-        data=task_fields(config, item, address),
+        data=_fields(config, task),
         labeling_config=config.xml,
         guideline_version=guideline.version if guideline else None,
         returned_because="" if judges_blind(viewer, task) else returned_because(task),
         shown=shown_note(viewer, task.pk),
     )
+
+
+def _fields(config: LabelingConfig, task: Task) -> dict[str, str]:
+    item, address = task.item, ""
+    if config.objects[0].kind == "image":
+        address = objects.signed_link(
+            item.object_key, file_name=item.name, media_type=item.media_type, inline=True
+        )
+    return task_fields(config, item, address)
+
+
+def _desk(task: Task, shown: str) -> DeskOut:
+    """A task in hand as the labelling page's script needs it; `shown`: the note of this showing."""
+    config = parse_config(task.project.labeling_config)
+    return DeskOut(
+        id=task.pk,
+        ordinal=task.item.ordinal,
+        state=task.state,
+        data=_fields(config, task),
+        labeling_config=editor_config(config.xml),
+        returned_because=returned_because(task),
+        attempt=task.attempt,
+        lease_ends_at=task.lease_ends_at,
+        shown=shown,
+        start=StartOut.model_validate(starting_result(task), from_attributes=True),
+    )
+
+
+@router.get("/{uuid:task_id}/desk", response=DeskOut)
+def read_desk(request: HttpRequest, task_id: UUID) -> DeskOut:
+    """A task in the caller's own hand with what to begin with."""
+    viewer = actor(request)
+    return _desk(task_in_hand(viewer, task_id), shown_note(viewer, task_id))
+
+
+@router.get("/{uuid:task_id}/following", response=DeskOut | None)
+def read_following(request: HttpRequest, task_id: UUID) -> DeskOut | None:
+    """The task that comes after this one among those in the caller's hand, not shown yet; null when none is."""
+    viewer = actor(request)
+    task = task_in_hand(viewer, task_id)
+    following = next_in_hand(viewer, task.project_id, after=task)
+    return _desk(following, "") if following else None
+
+
+@router.put("/{uuid:task_id}/draft", response=DraftOut)
+def save_draft(request: HttpRequest, task_id: UUID, body: DraftIn) -> Draft | HttpResponse:
+    """Keep unfinished work; 409 with `draft` when it was saved from elsewhere since."""
+    try:
+        return services.save_draft(
+            by=actor(request), at=clock.now(), task_id=task_id, result=body.result, revision=body.revision
+        )
+    except services.StaleDraft as refusal:
+        kept = DraftOut.from_orm(refusal.draft).model_dump(mode="json") if refusal.draft else None
+        return problem(request, refusal.status, refusal.code, str(refusal), field="revision", draft=kept)
 
 
 @router.post("/assignments", response={201: list[TaskOut]})
@@ -185,8 +242,35 @@ def submit(request: HttpRequest, task_id: UUID, body: SubmissionIn) -> Status[Su
             ),
         )
     except services.ResultRefused as refusal:
-        found = [{"code": one.code, "region": one.region, "message": one.message} for one in refusal.problems]
-        return problem(request, refusal.status, refusal.code, str(refusal), problems=found)
+        return _result_problem(request, refusal)
+
+
+def _result_problem(request: HttpRequest, refusal: services.ResultRefused) -> HttpResponse:
+    found = [{"code": one.code, "region": one.region, "message": one.message} for one in refusal.problems]
+    return problem(request, refusal.status, refusal.code, str(refusal), problems=found)
+
+
+@router.post("/{uuid:task_id}/turn", response={201: TurnOut})
+@decorate_view(_keeping)
+@idempotent
+def turn(request: HttpRequest, task_id: UUID, body: TurnIn) -> Status[TurnOut] | HttpResponse:
+    """Submit a result and get the next task of the project in the same answer."""
+    viewer, now = actor(request), clock.now()
+    try:
+        submission = services.submit(
+            by=viewer,
+            at=now,
+            task_id=task_id,
+            result=body.result,
+            shown_at=moment_of(viewer, task_id, body.shown),
+        )
+    except services.ResultRefused as refusal:
+        return _result_problem(request, refusal)
+    following = None
+    if body.is_going_on:
+        following = services.take_following(by=viewer, at=now, project_id=submission.task.project_id)
+    desk = _desk(following, shown_note(viewer, following.pk)) if following else None
+    return Status(201, TurnOut(submission_id=submission.pk, following=desk))
 
 
 @router.post("/{uuid:task_id}/reviews", response={201: ReviewOut})

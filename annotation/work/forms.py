@@ -8,6 +8,7 @@ fields; a text asked for each box stands in the box's row. Field names are `c<pl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -113,11 +114,12 @@ class AnswerForm:
         return one_text and not self.config.relations and all(each.kind != POLYGONS for each in controls)
 
     def fill_from_result(self, result: Sequence[dict[str, Any]]) -> None:
-        """Show an earlier result."""
+        """Show an earlier result or a draft; what a draft leaves unfinished has no place in the form."""
         for question in self.questions:
-            for region in result:
+            for region in filter(_is_region, result):
                 if region.get("from_name") == question.control.name:
-                    self._show(question, region["value"], self._answer_to(question, region, result))
+                    with suppress(KeyError, TypeError, AttributeError, ValueError):
+                        self._show(question, region["value"], self._answer_to(question, region, result))
         self.add_spare_rows()
 
     @staticmethod
@@ -254,6 +256,10 @@ class AnswerForm:
             said = _("第 %(place)s 行：起始位置应为整数。")
             self.problems.append(said % {"place": place})
             return None
+
+
+def _is_region(written: Any) -> bool:
+    return isinstance(written, dict)
 
 
 def occurrences(text: str, piece: str) -> list[int]:

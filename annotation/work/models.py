@@ -119,6 +119,29 @@ class Submission(Record):
         return f"{self.task} v{self.ordinal}"
 
 
+class Draft(Record):
+    """What the holder of a task has done so far, before it is submitted; `revision` counts its saves from 1.
+
+    Nobody but `by` reads it: a task that changes hands starts anew.
+    """
+
+    task = models.OneToOneField(Task, models.CASCADE, related_name="draft")
+    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+", verbose_name=_("标注员"))
+    result = models.JSONField(_("标注结果"))
+    revision = models.PositiveIntegerField(_("版本"))
+    saved_at = models.DateTimeField(_("保存时间"))
+
+    class Meta:
+        verbose_name = _("草稿")
+        verbose_name_plural = _("草稿")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(revision__gte=1), name="draft_revision_from_one")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} r{self.revision}"
+
+
 class Review(Record):
     """A reviewer's verdict on one submission, with the reason an annotator is owed.
 

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -48,7 +49,6 @@ from annotation.work.selectors import (
     kept_answers_of,
     label_counts,
     lapsed_from,
-    latest_submission,
     members_of,
     my_paces,
     my_tasks,
@@ -60,6 +60,7 @@ from annotation.work.selectors import (
     returned_because,
     review_queue,
     reviewers_of,
+    starting_result,
     submissions_visible_to,
     task_for,
     tasks_visible_to,
@@ -75,8 +76,15 @@ from organizations.permissions import Actor
 from web import charts
 from web.answers import page_or_fragment
 from web.forms import show_refusal
+from web.middleware import allow_styles
 from web.paging import paginate
 from web.parts import Fact, Kpi, Link, Portion, Stage
+
+EDITOR_STYLES = (
+    "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",  # empty, then filled rule by rule
+    "sha256-DOu86drLfwUr1Wcsx/wxfqAogK7tFvJGjVmF/300H/M=",  # its watch on the size of the image
+)
+"""The style blocks that the editor puts into the page (docs/adr/0020)."""
 
 # --- what is shown of an item and a result ------------------------------------------------------------
 
@@ -173,6 +181,7 @@ def _may_review(viewer: Actor, task: Task) -> bool:
 def _labelling(request: HttpRequest, viewer: Actor, task: Task) -> HttpResponse:
     config = parse_config(task.project.labeling_config)
     form = AnswerForm(config, task.item)
+    start = starting_result(task)
     problems: list[str] = []
     if request.method == "POST":
         form.fill_from_post(request.POST)
@@ -194,18 +203,48 @@ def _labelling(request: HttpRequest, viewer: Actor, task: Task) -> HttpResponse:
                     return _after_submission(request, viewer, task)
             form.add_spare_rows()
     else:
-        former = latest_submission(task)
-        form.fill_from_result(former.result if former else [])
+        form.fill_from_result(start.result)
     context = {
         **_shown(task, []),
         "task": task,
         "form": form,
+        "start": start,
         "problems": problems,
         "because": returned_because(task),
         "guideline": latest_guideline(task.project),
         "shown": request.POST.get("shown") or shown_note(viewer, task.pk),
+        "editor": settings.EDITOR_PATH if settings.HAS_EDITOR else "",
     }
-    return render(request, "work/labelling.html", context, status=422 if problems else 200)
+    response = render(request, "work/labelling.html", context, status=422 if problems else 200)
+    allow_styles(response, EDITOR_STYLES if settings.HAS_EDITOR else ())
+    return response
+
+
+@require_POST
+@login_required
+def draft(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """保存草稿: the form as far as it is filled in; JSON for the page's script."""
+    viewer = viewer_of(request)
+    task = task_for(viewer, task_id)
+    form = AnswerForm(parse_config(task.project.labeling_config), task.item)
+    form.fill_from_post(request.POST)
+    revision = request.POST.get("revision", "")
+    if not (revision.isascii() and revision.isdigit() and len(revision) < 10):
+        raise InvalidInput(field="revision", reason=_("草稿的版本号无效，请重新打开任务。"))
+    is_script = request.headers.get("Accept", "") == "application/json"
+    try:
+        kept = services.save_draft(
+            by=viewer, at=clock.now(), task_id=task_id, result=form.result(), revision=int(revision)
+        )
+    except services.StaleDraft as refusal:
+        if not is_script:
+            raise
+        newest = refusal.draft.revision if refusal.draft else 0
+        return JsonResponse({"detail": str(refusal), "draft": {"revision": newest}}, status=refusal.status)
+    if is_script:
+        return JsonResponse({"revision": kept.revision, "saved_at": kept.saved_at})
+    messages.success(request, _("草稿已保存，可以稍后继续。"))
+    return redirect("work:task", task_id)
 
 
 def _after_submission(request: HttpRequest, viewer: Actor, task: Task) -> HttpResponse:

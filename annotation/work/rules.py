@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
+from xml.etree import ElementTree
 
 from annotation.projects.contents import image_size, task_fields
 
@@ -27,6 +28,16 @@ class Forecast:
     ends_on: date
     late_days: int
     missing_per_day: int
+
+
+def editor_config(xml: str) -> str:
+    """The config as the editor shows it: a text is written in several lines, once, and can be changed after."""
+    tree = ElementTree.fromstring(xml)
+    for area in tree.iter():
+        if area.tag.lower() == "textarea":
+            for name, value in (("rows", "3"), ("maxSubmissions", "1"), ("editable", "true")):
+                area.attrib.setdefault(name, value)
+    return ElementTree.tostring(tree, encoding="unicode")
 
 
 def is_drawn(salt: str, task_id: UUID, ordinal: int, share_bp: int) -> bool:

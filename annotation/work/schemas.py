@@ -44,6 +44,48 @@ class TaskDetail(TaskOut):
     shown: str
 
 
+class StartOut(Schema):
+    """What to begin with; `origin` is draft, submission, proposal or empty."""
+
+    result: list[Any]
+    origin: str
+    revision: int
+    saved_at: datetime | None
+
+
+class DeskOut(Schema):
+    """A task as the labelling page shows it: nothing but the item's fields, the questions and one's own work.
+
+    `shown`: as in TaskDetail; empty for a task that is fetched ahead.
+    """
+
+    id: UUID
+    ordinal: int
+    state: str
+    data: dict[str, str]
+    labeling_config: str
+    returned_because: str
+    attempt: int
+    lease_ends_at: datetime | None
+    shown: str
+    start: StartOut
+
+
+class DraftIn(Schema):
+    """`revision`: the one the draft builds on, 0 for a first one."""
+
+    result: list[Any]
+    revision: int = Field(ge=0, le=2_000_000_000)
+
+
+class DraftOut(Schema):
+    """A kept draft."""
+
+    result: list[Any]
+    revision: int
+    saved_at: datetime
+
+
 class AssignmentIn(Schema):
     """Whom to give how many tasks of which project."""
 
@@ -103,6 +145,21 @@ class NextReviewIn(Schema):
     """The project to review in; none: wherever something waits."""
 
     project_id: UUID | None = None
+
+
+class TurnIn(Schema):
+    """A result with the note that came with the task, and whether the next task is wanted."""
+
+    result: list[Any]
+    shown: str = ""
+    is_going_on: bool = True
+
+
+class TurnOut(Schema):
+    """What was submitted, and the next task of the project, if there is one."""
+
+    submission_id: UUID
+    following: DeskOut | None
 
 
 class ReviewIn(Schema):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connection
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
@@ -22,7 +23,7 @@ from annotation.projects.models import GuidelineVersion, Project
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
 from annotation.projects.selectors import plans_naming_reviewers, plans_reviewed_by, projects_visible_to
 from annotation.projects.states import ProjectState
-from annotation.work.models import Handback, KeptAnswer, Review, Submission, Task
+from annotation.work.models import Draft, Handback, KeptAnswer, Review, Submission, Task
 from annotation.work.permissions import ASSIGN, LABEL, LABELLERS, REVIEW, STATEMENT
 from annotation.work.rules import hourly_earning
 from annotation.work.states import BARRING, HandbackCause, TaskState, Verdict
@@ -111,6 +112,40 @@ def latest_submission(task: Task) -> Submission | None:
     return task.submissions.filter(annotator=task.annotator_id).order_by("-ordinal").first()
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a labelling page begins with; `origin`: draft, submission, proposal or nothing.
+
+    `revision` is what the next save of the draft builds on.
+    """
+
+    result: list[dict[str, Any]]
+    origin: str = ""
+    revision: int = 0
+    saved_at: datetime | None = None
+
+
+def starting_result(task: Task) -> Start:
+    """The holder's draft; else what was submitted before; else a proposal; else nothing."""
+    draft = Draft.objects.filter(task=task, by=task.annotator_id).first()
+    if draft is not None:
+        return Start(draft.result, "draft", draft.revision, draft.saved_at)
+    former = latest_submission(task)
+    if former is not None:
+        return Start(former.result, "submission")
+    proposed = _proposed(task)
+    return Start(proposed, "proposal") if proposed else Start([])
+
+
+def _proposed(task: Task) -> list[dict[str, Any]]:
+    """The newest proposal for the task's item, when an app that imports them is installed."""
+    if not apps.is_installed("annotation.intake"):
+        return []
+    proposals = apps.get_model("intake", "Proposal").objects.filter(item=task.item_id)
+    found = proposals.order_by("-pk").values_list("result", flat=True).first()
+    return list(found or [])
+
+
 def history_of(task: Task) -> QuerySet[Transition]:
     """The task's moves, oldest first."""
     return Transition.objects.filter(machine="annotation_task", subject_id=task.pk).order_by("at", "pk")
@@ -163,9 +198,11 @@ def kept_answers_of(viewer: Actor) -> QuerySet[KeptAnswer]:
     return mine.order_by("-kept_at", "-pk") if viewer.user_id else rows.none()
 
 
-def next_in_hand(viewer: Actor, project_id: UUID) -> Task | None:
+def next_in_hand(viewer: Actor, project_id: UUID, after: Task | None = None) -> Task | None:
     """The annotator's next unfinished task of a project: what came back first, then the oldest."""
     rows = my_tasks(viewer).filter(project=project_id, state__in=IN_HAND)
+    if after is not None:
+        rows = rows.exclude(pk=after.pk)
     return rows.order_by("-state", "pk").first()
 
 
@@ -177,6 +214,15 @@ def may_be_given(user: User) -> QuerySet[Task]:
         ~Exists(Handback.objects.filter(item=here, annotator=user, cause__in=BARRING)),
         ~Exists(Review.objects.filter(submission__task__item=here, reviewer=user)),
     )
+
+
+def task_in_hand(viewer: Actor, task_id: UUID) -> Task:
+    """A task that the viewer works on now; NotFound for any other."""
+    rows = my_tasks(viewer).filter(state__in=IN_HAND, project__state__in=WORKABLE)
+    found = rows.filter(pk=task_id).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 @dataclass(frozen=True, slots=True)

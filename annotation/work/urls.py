@@ -13,6 +13,7 @@ urlpatterns = [
     path("statement/", steering_pages.statement, name="statement"),
     path("claims/<uuid:project_id>/", pages.claim, name="claim"),
     path("<uuid:task_id>/", pages.task_page, name="task"),
+    path("<uuid:task_id>/draft/", pages.draft, name="draft"),
     path("<uuid:task_id>/skip/", pages.skip, name="skip"),
     path("<uuid:task_id>/dispute/", pages.dispute, name="dispute"),
     path("<uuid:task_id>/release/", pages.release, name="release"),

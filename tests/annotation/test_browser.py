@@ -37,12 +37,12 @@ def no_wider_than_the_window(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
-def test_an_annotator_selects_chinese_text_and_draws_a_box(live_chromium: Visit) -> None:
+def test_the_plain_form_lets_an_annotator_select_chinese_text_and_draw_a_box(live_chromium: Visit) -> None:
     texts = scenes.opened(["😀这本书很好，价格也便宜。"])
     images = scenes.opened_images()
     (text_task,) = scenes.assigned(texts)
     (image_task,) = scenes.assigned(images)
-    page = live_chromium.page()
+    page = live_chromium.page(width=900)
     live_chromium.sign_in(page, mei().user)
 
     page.goto(reverse("work:task", args=[text_task.pk]))

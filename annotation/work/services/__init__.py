@@ -2,6 +2,7 @@
 
 from annotation.work.services.conclusions import REASON_LIMIT, locked_item, locked_task
 from annotation.work.services.deliveries import reopen_sent_back, require_finished
+from annotation.work.services.drafts import save_draft, take_following
 from annotation.work.services.fairness import ask, reopen_touched, require_fair_pay
 from annotation.work.services.handing_out import (
     ASSIGN_LIMIT,
@@ -44,6 +45,7 @@ from annotation.work.services.refusals import (
     ReviewedElsewhere,
     SameReviewer,
     SecondReviewByOther,
+    StaleDraft,
     TakenByOther,
     TasksUnfinished,
 )
@@ -53,10 +55,10 @@ __all__ = [
     "ASSIGN_LIMIT", "HAND_LIMIT", "REASON_LIMIT", "AttemptsUsedUp", "DisputeSettled", "HandFull", "LeaseLost",
     "NotForThisPerson", "NotWorkable", "NotYourTask", "NothingAccepted", "NothingReady", "NothingToReview",
     "NothingTouched", "OwnWork", "PayBelowFloor", "ResultRefused", "ReviewedElsewhere", "SameReviewer",
-    "SecondReviewByOther", "TakenByOther", "TasksUnfinished", "ask", "assign_tasks", "claim_task",
+    "SecondReviewByOther", "StaleDraft", "TakenByOther", "TasksUnfinished", "ask", "assign_tasks", "claim_task",
     "create_copies_of_plan", "create_tasks_of_batch", "create_tasks_of_project", "dispute", "extend",
     "hand_over", "keep_answer", "lapse_leases", "locked_item", "locked_membership", "locked_own_task",
     "locked_task", "locked_tasks", "put_back", "rank_tasks", "reassign", "release", "reopen",
-    "reopen_sent_back", "reopen_touched", "require_fair_pay", "require_finished", "resume", "review", "skip",
-    "submit", "take", "take_next",
+    "reopen_sent_back", "reopen_touched", "require_fair_pay", "require_finished", "resume", "review",
+    "save_draft", "skip", "submit", "take", "take_following", "take_next",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from annotation.labelstudio.rules import digest_of, parse_config, validate_resul
 from annotation.projects.rules import QualityTerms
 from annotation.projects.selectors import latest_guideline, terms_of
 from annotation.work.events import TaskSubmitted
-from annotation.work.models import KeptAnswer, Submission, Task, WorkMoment
+from annotation.work.models import Draft, KeptAnswer, Submission, Task, WorkMoment
 from annotation.work.permissions import ASSIGN, LABEL
 from annotation.work.rules import image_size, is_drawn, seconds_worked, task_fields
 from annotation.work.selectors import latest_submission
@@ -92,6 +92,7 @@ def _write_submission(
         submitted_at=at,
         work_seconds=_time_worked(by, at, task, shown_at, terms),
     )
+    Draft.objects.filter(task=task).delete()
     task.lease_ends_at = None
     TASK.move(task, "submit", by=by, at=at, update_fields=["lease_ends_at"])
     detail = {"ordinal": submission.ordinal, "result_sha256": submission.result_sha256}

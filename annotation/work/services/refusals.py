@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_lazy
 
 from annotation.labelstudio.rules import Problem
+from annotation.work.models import Draft
 from kernel.errors import Refusal, SelfReview
 
 
@@ -75,6 +76,19 @@ class ResultRefused(Refusal):
         said = [found.told for found in problems]
         super().__init__(field="result", count=len(said), reason=" ".join(said[:20]))
         self.problems, self.reasons = list(problems), said
+
+
+class StaleDraft(Refusal):
+    """The draft was saved from elsewhere since; `draft` is what is kept."""
+
+    code = "draft_stale"
+    message = gettext_lazy(
+        "这条任务的草稿已在另一个窗口或设备上更新到第 %(revision)s 次保存。请选择用哪一份：载入较新的草稿，或以本页内容覆盖。"
+    )
+
+    def __init__(self, draft: Draft | None) -> None:
+        super().__init__(field="revision", revision=draft.revision if draft else 0)
+        self.draft = draft
 
 
 class OwnWork(SelfReview):

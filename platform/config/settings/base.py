@@ -5,6 +5,7 @@ The variables are listed in docs/operations.md.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import environ
@@ -265,6 +266,14 @@ TIME_ZONE = "Asia/Shanghai"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
+# The labelling editor's files (requirements-editor.lock), under an address that names their version.
+# Without them, the labelling page is the plain form.
+EDITOR_VERSION = "1.13.1"
+EDITOR_PATH = f"label-studio-{EDITOR_VERSION}"
+_editor = Path(sys.prefix) / "share" / "label-studio-editor" / EDITOR_VERSION
+HAS_EDITOR = _editor.is_dir()
+STATICFILES_DIRS = [(EDITOR_PATH, _editor)] if HAS_EDITOR else []
+WHITENOISE_IMMUTABLE_FILE_TEST = rf"^/static/{EDITOR_PATH}/"
 WHITENOISE_AUTOREFRESH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 

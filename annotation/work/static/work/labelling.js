@@ -3,7 +3,7 @@
   "use strict";
   var page = document;
   var form = page.getElementById("labelling");
-  if (!form) return;
+  if (!form || page.documentElement.classList.contains("has-desk")) return;
   var source = page.getElementById("source");
   var picture = page.getElementById("picture");
   var shapes = page.getElementById("shapes");
@@ -264,4 +264,73 @@
     if (button) button.click();
   });
   paint();
+
+  /* --- the draft: the form's fields as they stand, so that half a row is kept too --- */
+  function fields() {
+    return [].slice.call(form.querySelectorAll("[name]")).filter(function (field) {
+      return !/^(csrfmiddlewaretoken|revision|shown)$/.test(field.name) && field.type !== "submit";
+    });
+  }
+
+  function written() {
+    return fields().filter(function (field) {
+      return !/^(radio|checkbox)$/.test(field.type) || field.checked;
+    }).map(function (field) {
+      return [field.name, field.value];
+    });
+  }
+
+  function fill(pairs) {
+    var given = {};
+    pairs.forEach(function (pair) {
+      (given[pair[0]] = given[pair[0]] || []).push(pair[1]);
+    });
+    form.querySelectorAll("[data-rows]").forEach(function (table) {
+      var rows = rowsOf(table.dataset.rows);
+      var wanted = (given[table.dataset.rows + "-label"] || []).length;
+      for (var at = rows.length; at < wanted; at += 1) rows[0].parentNode.appendChild(rows[0].cloneNode(true));
+    });
+    fields().forEach(function (field) {
+      var values = given[field.name] || [];
+      if (/^(radio|checkbox)$/.test(field.type)) field.checked = values.indexOf(field.value) >= 0;
+      else field.value = values.length ? values.shift() : "";
+    });
+    paint();
+  }
+
+  if (!window.keepDraft || !form.dataset.draft || page.querySelector(".error-summary")) return;
+  var number = form.querySelector('[name="revision"]');
+  var drafts = window.keepDraft({
+    task: form.dataset.task + "-form",
+    revision: Number(number.value),
+    send: function (content, revision) {
+      var body = new URLSearchParams(content);
+      body.set("revision", revision);
+      return fetch(form.dataset.draft, {
+        method: "POST",
+        headers: { Accept: "application/json", "X-CSRFToken": window.csrfToken() },
+        body: body,
+        credentials: "same-origin",
+      });
+    },
+    saved: function (revision) {
+      number.value = revision;
+    },
+    load: fill,
+    newest: function () {
+      window.location.reload();
+    },
+  });
+  ["input", "click"].forEach(function (kind) {
+    var before = JSON.stringify(written());
+    form.addEventListener(kind, function () {
+      var now = JSON.stringify(written());
+      if (now === before) return;
+      before = now;
+      drafts.changed(JSON.parse(now));
+    });
+  });
+  form.addEventListener("submit", function () {
+    drafts.submitted();
+  });
 })();
