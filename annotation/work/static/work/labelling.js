@@ -298,7 +298,7 @@
     paint();
   }
 
-  if (!window.keepDraft || !form.dataset.draft || page.querySelector(".error-summary")) return;
+  if (!window.keepDraft || !form.dataset.draft || page.querySelector(".error-summary:not(#desk-problems)")) return;
   var number = form.querySelector('[name="revision"]');
   var drafts = window.keepDraft({
     task: form.dataset.task + "-form",
