@@ -31,12 +31,15 @@ class Forecast:
 
 
 def editor_config(xml: str) -> str:
-    """The config as the editor shows it: a text is written in several lines, once, and can be changed after."""
+    """The config as the editor shows it: texts in several lines, once, changeable; headers under the page's own."""
     tree = ElementTree.fromstring(xml)
-    for area in tree.iter():
-        if area.tag.lower() == "textarea":
-            for name, value in (("rows", "3"), ("maxSubmissions", "1"), ("editable", "true")):
-                area.attrib.setdefault(name, value)
+    written = {
+        "textarea": {"rows": "3", "maxSubmissions": "1", "editable": "true"},
+        "header": {"size": "3"},
+    }
+    for tag in tree.iter():
+        for name, value in written.get(tag.tag.lower(), {}).items():
+            tag.attrib.setdefault(name, value)
     return ElementTree.tostring(tree, encoding="unicode")
 
 
