@@ -73,7 +73,7 @@ def drag_on_image(page: Page, start: tuple[float, float], end: tuple[float, floa
     """Drag over the image; corners as shares of its width and height."""
     picture = page.locator("#label-studio canvas").first.bounding_box()
     assert picture is not None
-    left, top, wide, high = (picture[name] for name in ("x", "y", "width", "height"))
+    left, top, wide, high = picture["x"], picture["y"], picture["width"], picture["height"]
     page.mouse.move(left + wide * start[0], top + high * start[1])
     page.mouse.down()
     page.mouse.move(left + wide * end[0], top + high * end[1], steps=8)
