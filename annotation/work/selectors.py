@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.apps import apps
 from django.db import connection
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from annotation.intake.predicting import Example
+from annotation.intake.selectors import proposal_for
 from annotation.labelstudio.kinds import labels_given
 from annotation.projects.models import GuidelineVersion, Project
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
@@ -133,17 +133,8 @@ def starting_result(task: Task) -> Start:
     former = latest_submission(task)
     if former is not None:
         return Start(former.result, "submission")
-    proposed = _proposed(task)
-    return Start(proposed, "proposal") if proposed else Start([])
-
-
-def _proposed(task: Task) -> list[dict[str, Any]]:
-    """The newest proposal for the task's item, when an app that imports them is installed."""
-    if not apps.is_installed("annotation.intake"):
-        return []
-    proposals = apps.get_model("intake", "Proposal").objects.filter(item=task.item_id)
-    found = proposals.order_by("-pk").values_list("result", flat=True).first()
-    return list(found or [])
+    proposal = proposal_for(task.item)
+    return Start(proposal.result, "proposal") if proposal else Start([])
 
 
 def history_of(task: Task) -> QuerySet[Transition]:

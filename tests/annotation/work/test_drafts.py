@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from annotation.intake import services as intake
+from annotation.intake.models import Proposal
 from annotation.work import services as work
 from annotation.work.models import Draft, Submission, Task
 from annotation.work.selectors import starting_result
@@ -193,3 +195,25 @@ def test_a_draft_that_no_form_can_show_does_not_break_the_page() -> None:
     (task,) = held()
     keep(task, [*HALF, "x", {"from_name": "sentiment"}, {"from_name": "aspect", "value": None}])
     assert browser(mei).get(reverse("work:task", args=[task.pk])).status_code == 200
+
+
+def test_a_proposal_is_where_the_annotator_starts_and_no_more() -> None:
+    (task,) = held()
+    predictor = intake.add_predictor(
+        by=scenes.qin(), at=NOON, project_id=task.project_id, kind="built_in", name="情感"
+    )
+    proposed = scenes.sentiment("负面")
+    Proposal.objects.create(
+        item=task.item,
+        source="model",
+        result=proposed,
+        result_sha256="0" * 64,
+        predictor=predictor,
+        made_at=NOON,
+    )
+    start = starting_result(task)
+    assert (start.result, start.origin, start.revision) == (proposed, "proposal", 0)
+    assert "页面上已有预标注" in browser(mei).get(reverse("work:task", args=[task.pk])).content.decode()
+    assert not Submission.objects.exists()
+    keep(task)
+    assert starting_result(task).origin == "draft"

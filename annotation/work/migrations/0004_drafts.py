@@ -11,7 +11,7 @@ from kernel.onepass import OnePass
 class Migration(OnePass):
 
     dependencies = [
-        ('work', '0002_assignments'),
+        ('work', '0003_task_priority'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
