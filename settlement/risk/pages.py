@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from kernel.errors import NotFound, Refusal
 from kernel.money import Money
 from organizations.models import Organization
 from organizations.permissions import Actor
-from settlement.risk import parameters, selectors, services, wording
+from settlement.risk import parameters, selectors, services, showing, wording
 from settlement.risk.forms import (
     AnswerForm,
     AssignForm,
@@ -39,25 +38,11 @@ from settlement.risk.models import Case, Finding
 from settlement.risk.parameters import Parameter
 from settlement.risk.permissions import DECLARE, REVIEW_CASES, WATCH
 from settlement.risk.selectors import Wanted
-from settlement.risk.states import DECIDED, UNDECIDED, CaseState, FindingState, SignalKind, TraitKind
-from web import charts
+from settlement.risk.states import DECIDED, UNDECIDED, CaseState, FindingState, SignalKind
 from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
 from web.paging import paginate
-from web.parts import Evidence, Fact, Kpi, Link
-
-SHOWN_EVIDENCE = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A finding as a page tells it."""
-
-    finding: Finding
-    reason: str
-    evidence: Sequence[Evidence]
-    more_count: int
-    drawing: charts.Drawing | None = None
+from web.parts import Fact, Kpi, Link
 
 
 def _once(request: HttpRequest, form: forms.Form, work: Callable[[], str], said: str) -> HttpResponse | None:
@@ -170,68 +155,14 @@ def _kpis(viewer: Actor) -> list[Kpi]:
 # --- findings -----------------------------------------------------------------------------------
 
 
-def _shown(finding: Finding, parties: Mapping[str, Organization], *, is_drawn: bool = False) -> Shown:
-    chips = list(_evidence(finding, parties))
-    drawing = None
-    if is_drawn:
-        wide, narrow = (wording.ring(finding, parties, *size) for size in ((560, 280), (340, 260)))
-        if wide is not None and narrow is not None:
-            drawing = charts.for_both(
-                lambda width, _height: wide if width > 400 else narrow, wide=(560, 280), narrow=(340, 260)
-            )
-    return Shown(
-        finding, wording.reason(finding), chips[:SHOWN_EVIDENCE], max(0, len(chips) - SHOWN_EVIDENCE), drawing
-    )
-
-
-def _evidence(finding: Finding, parties: Mapping[str, Organization]) -> Iterable[Evidence]:
-    """Chips: declarations and accesses first, then each order with its posting."""
-    for proof in finding.evidence.get("proofs", []):
-        if proof["kind"] == "holding":
-            detail = f"{proof['owner']} · {wording.percent(proof['share_bp'])}"
-            yield Evidence(
-                _("股权申报"),
-                detail,
-                url=reverse("risk:ownership_of", args=[proof["firm"]]),
-                source="upload",
-                icon="network",
-            )
-        elif proof["kind"] == "shared":
-            yield Evidence(_("共用信息"), TraitKind(proof["trait"]).label, source="platform", icon="contact")
-    has_no_use = finding.signal == SignalKind.BUYER_WITHOUT_USE
-    for order in finding.evidence.get("orders", []):
-        payer = parties.get(order["payer"])
-        detail = f"{Money(order['amount_fen'])} · {order['day']}"
-        yield Evidence(
-            order["number"],
-            payer.display_name if payer else "--",
-            detail,
-            reverse("trading:order", args=[order["id"]]),
-            icon="receipt-text",
-        )
-        yield Evidence(
-            _("放款凭证"),
-            order["number"],
-            url=reverse("ledger:entry", args=[order["entry"]]),
-            icon="landmark",
-        )
-        if has_no_use:
-            yield Evidence(
-                _("访问记录"),
-                _("0 次"),
-                url=reverse("delivery:delivery", args=[order["id"]]),
-                icon="download",
-            )
-
-
 @require_GET
 @login_required
 def finding(request: HttpRequest, finding_id: UUID) -> HttpResponse:
     """One signal with its whole evidence."""
     found = selectors.finding_for(actor(request), finding_id)
     parties = selectors.parties_of([found])
-    chips = list(_evidence(found, parties))
-    shown = _shown(found, parties, is_drawn=True)
+    chips = list(showing.evidence(found, parties))
+    shown = showing.shown(found, parties, is_drawn=True)
     context = {"shown": shown, "finding": found, "chips": chips, "facts": _facts(found)}
     return render(request, "risk/finding.html", context)
 
@@ -273,7 +204,7 @@ def _firm_page(
         "firm": held,
         "year": present,
         "years": [Link(str(each), f"?year={each}", is_current=each == present) for each in years],
-        "shown": [_shown(each, parties) for each in found],
+        "shown": [showing.shown(each, parties) for each in found],
         "ticked": ticked,
         "form": form,
         "may_open": viewer.can(REVIEW_CASES) and any(each.state == FindingState.OPEN for each in found),
@@ -362,7 +293,7 @@ def _case_page(
     }
     context = {
         "case": found,
-        "shown": [_shown(each, parties, is_drawn=number == 0) for number, each in enumerate(findings)],
+        "shown": [showing.shown(each, parties, is_drawn=number == 0) for number, each in enumerate(findings)],
         "effect": effect,
         "ticked": set(ticked) if ticked is not None else {str(line.order.pk) for line in effect.lines},
         "statements": statements,

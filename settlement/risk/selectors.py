@@ -284,6 +284,7 @@ class FlaggedLine:
     code: str
     year_without_fen: int
     reward_without_fen: int | None
+    reward_with_fen: int | None
 
     @property
     def is_choosable(self) -> bool:
@@ -311,14 +312,24 @@ class Effect:
 
 
 def effect_of(case: Case, findings: Sequence[Finding] | None = None) -> Effect:
-    """What leaving flagged trades out would do to the year's revenue and reward; the same queries for any number."""
+    """What leaving a case's flagged trades out would do to the year's revenue and reward."""
     found = findings_of(case) if findings is None else findings
+    return effect_on(case.firm_id, case.year, found)
+
+
+def effect_on(
+    firm_id: UUID, year: int, findings: Sequence[Finding], *, reward: Reward | None = None
+) -> Effect:
+    """What leaving flagged trades out would do to a firm's year; the same queries for any number.
+
+    `reward` is `reward_of` the year, where the caller has it already.
+    """
     codes: dict[UUID, str] = {}
-    for each in found:
+    for each in findings:
         for order_id in each.order_ids:
             codes.setdefault(order_id, each.signal.code)
-    kept = revenue.annual(case.firm_id, case.year)
-    lines = RevenueLine.objects.filter(firm=case.firm_id, year=case.year, order__in=list(codes))
+    kept = revenue.annual(firm_id, year)
+    lines = RevenueLine.objects.filter(firm=firm_id, year=year, order__in=list(codes))
     by_order: dict[UUID, list[RevenueLine]] = {}
     for line in (
         lines.select_related("order__buyer", "order__product")
@@ -327,7 +338,7 @@ def effect_of(case: Case, findings: Sequence[Finding] | None = None) -> Effect:
     ):
         by_order.setdefault(line.order_id, []).append(line)
     rulings = revenue.standing_rulings(by_order)
-    reward = reward_of(case.firm_id, case.year)
+    reward = reward or reward_of(firm_id, year)
     flagged = []
     for order_id, of_order in by_order.items():
         receipt = next((line for line in of_order if not line.is_off), of_order[0])
@@ -338,13 +349,14 @@ def effect_of(case: Case, findings: Sequence[Finding] | None = None) -> Effect:
             FlaggedLine(
                 receipt.order, receipt.pk, receipt.evidence["entries"]["release"], net, is_counted,
                 bool(rulings.get(order_id)), codes[order_id], kept.counted_fen - taken, reward(taken),
+                reward(0 if is_counted else -net),
             )
         )  # fmt: skip
     flagged.sort(key=lambda each: (-each.net_fen, each.order.number))
     whole = sum(each.net_fen for each in flagged if each.counts)
     return Effect(
         kept.counted_fen,
-        revenue.goal_of(case.year),
+        revenue.goal_of(year),
         reward(0),
         flagged,
         whole,

@@ -98,7 +98,7 @@ EXTRA_ROOMS = {
     "settlement/invoicing": {"fees", "fee_pages"},
     "settlement/ledger": {"closing", "holds", "journals"},
     "settlement/banking": {"judging", "reading", "spreadsheets", "wording"},
-    "settlement/risk": {"facts", "parameters", "wording"},
+    "settlement/risk": {"facts", "parameters", "showing", "wording"},
     "exchange/dataspace": {"overview"},
 }
 FOLDERS = {

@@ -22,6 +22,7 @@ from settlement.rewards import funds, measures, selectors, services, sheets
 from settlement.rewards.blocks import blocks_of
 from settlement.rewards.forms import DraftForm, ObjectionForm
 from settlement.rewards.models import Claim
+from settlement.rewards.pages.judging import risk_part_of, with_risk
 from settlement.rewards.pages.policy import years_offered
 from settlement.rewards.pages.shown import article_label, conclusion_of, questions_of, said, steps_of
 from settlement.rewards.permissions import (
@@ -120,11 +121,16 @@ def claim_page(
     transitions = selectors.transitions_of(found)
     trace = decision.trace
     can_confirm = viewer.can(CLAIM_REWARDS) and viewer.belongs_to(found.firm_id)
+    steps, conclusion = with_risk(
+        steps_of(trace, firm_id=found.firm_id, annuals=revenue.annuals(found.firm_id)),
+        conclusion_of(trace),
+        risk_part_of(viewer, found),
+    )
     context = {
         "claim": found,
         "decision": decision,
-        "conclusion": conclusion_of(trace),
-        "steps": steps_of(trace, firm_id=found.firm_id, annuals=revenue.annuals(found.firm_id)),
+        "conclusion": conclusion,
+        "steps": steps,
         "stages": stages_of(found, transitions),
         "moments": moments_of(found, transitions),
         "meta": meta_of(found),

@@ -29,6 +29,7 @@ ICONS = {
     "declaration": "file-check",
 }
 STATES = {"met": "ok", "stated": "ok", "not_met": "no", "unknown": "waiting"}
+UNOWED = (Outcome.NOT_ELIGIBLE, Outcome.SUPERSEDED, Outcome.UNDETERMINED)
 OPEN_STEPS = ("trades", "revenue", "threshold", "amount")
 
 
@@ -43,13 +44,15 @@ class SumLine:
 
 @dataclass(frozen=True, slots=True)
 class ShownStep:
-    """One step with what stands inside it: remark, sum and chart."""
+    """One step with what stands inside it: remark, sum, chart, and what the risk watch says of it."""
 
     face: RuleStep
     lines: Sequence[SumLine] = ()
     chart: charts.Drawing | str = ""
     change: str = ""
     parameters: Sequence[Mapping[str, Any]] = ()
+    risk: object = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +132,33 @@ def steps_of(
                 chart=chart,
                 change=said(step["change"]),
                 parameters=step["parameters"],
+                remark=_("以下是公式算出的数，因有条件不满足或尚未查清，不构成应奖励金额。")
+                if _is_only_computed(step, trace)
+                else "",
             )
         )
     return found
 
 
-def verdict_of(step: Mapping[str, Any]) -> str:
-    """The word at the end of a step."""
+def _is_only_computed(step: Mapping[str, Any], trace: Mapping[str, Any]) -> bool:
+    """Whether a step gives an amount that nobody owes: the formula's, though a condition does not hold."""
+    return step["key"] == "amount" and trace["outcome"] in UNOWED and step["verdict"] == "stated"
+
+
+def verdict_of(step: Mapping[str, Any], outcome: str = "") -> str:
+    """The word at the end of a step; an amount is only said where it is due."""
+    if step["key"] == "amount" and step["verdict"] == "stated" and outcome in UNOWED:
+        return _("待认定") if outcome == Outcome.UNDETERMINED else _("不予奖励")
     if step["key"] == "amount" and step["lines"] and step["verdict"] == "stated":
         return f"= {step['lines'][-1]['shown']}"
     words = {"met": _("满足"), "not_met": _("不满足"), "unknown": _("事实不全"), "stated": _("已核定")}
     return words[step["verdict"]]
+
+
+def _state_of(step: Mapping[str, Any], trace: Mapping[str, Any]) -> str:
+    if _is_only_computed(step, trace):
+        return "waiting" if trace["outcome"] == Outcome.UNDETERMINED else "no"
+    return STATES[step["verdict"]]
 
 
 def _face(step: Mapping[str, Any], trace: Mapping[str, Any], firm_id: UUID | None) -> RuleStep:
@@ -152,8 +171,8 @@ def _face(step: Mapping[str, Any], trace: Mapping[str, Any], firm_id: UUID | Non
         number=step["number"],
         title=said(step["title"]),
         fact=found,
-        verdict=verdict_of(step),
-        state=STATES[step["verdict"]],
+        verdict=verdict_of(step, trace["outcome"]),
+        state=_state_of(step, trace),
         clause=said(step["clause"]),
         mark=said(step["mark"]),
         article=article_label(step["article"]),
