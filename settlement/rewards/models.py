@@ -303,6 +303,127 @@ class Decision(Record):
         return f"{self.get_outcome_display()} {self.amount_fen}"
 
 
+class Assignment(Record):
+    """Who works on a claim at one stage (a state under review): the latest row of a stage stands, also after a return."""
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="assignments")
+    stage = models.CharField(_("环节"), max_length=20, choices=ClaimState.choices)
+    assignee = models.ForeignKey("accounts.User", models.PROTECT, related_name="+", verbose_name=_("承办人"))
+    reason = models.TextField(_("转交理由"))
+    assigned_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    assigner_label = models.CharField(_("转交人"), max_length=200)
+    assigned_at = models.DateTimeField(_("转交时间"))
+
+    class Meta:
+        verbose_name = _("审核转交")
+        verbose_name_plural = _("审核转交")
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="assignment_has_reason")]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.claim} → {self.assignee}"
+
+
+class Consultation(Record):
+    """A second opinion that a reviewer asks of a colleague before agreeing."""
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="consultations")
+    stage = models.CharField(_("环节"), max_length=20, choices=ClaimState.choices)
+    question = models.TextField(_("征求意见的问题"))
+    asked_of = models.ForeignKey("accounts.User", models.PROTECT, related_name="+", verbose_name=_("加签人"))
+    asked_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    asker_label = models.CharField(_("提出人"), max_length=200)
+    asked_at = models.DateTimeField(_("提出时间"))
+
+    class Meta:
+        verbose_name = _("审核加签")
+        verbose_name_plural = _("审核加签")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(question=""), name="consultation_has_question"),
+            _two_people("asked_of", "asked_by", "consultation_two_people"),
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.claim} · {self.asked_of}"
+
+
+class ConsultationAnswer(Record):
+    """The colleague's opinion; the reviewer decides, with the opinion on record."""
+
+    consultation = models.OneToOneField(Consultation, models.PROTECT, related_name="answer")
+    is_in_favour = models.BooleanField(_("是否同意"))
+    opinion = models.TextField(_("加签意见"))
+    answered_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    answerer_label = models.CharField(_("加签人"), max_length=200)
+    answered_at = models.DateTimeField(_("时间"))
+
+    class Meta:
+        verbose_name = _("加签意见")
+        verbose_name_plural = _("加签意见")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(opinion=""), name="consultation_answer_has_opinion")
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.consultation}"
+
+
+class Hold(Record):
+    """A review put on hold until the end of a day, for a reason the firm reads; ended before by hand or by the day."""
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="holds")
+    reason = models.TextField(_("挂起理由"))
+    until = models.DateField(_("挂起至"))
+    held_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    holder_label = models.CharField(_("挂起人"), max_length=200)
+    held_at = models.DateTimeField(_("挂起时间"))
+    ended_at = models.DateTimeField(_("恢复时间"), null=True, blank=True)
+    ender_label = models.CharField(_("恢复人"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("审核挂起")
+        verbose_name_plural = _("审核挂起")
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="hold_has_reason")]
+        triggers = [
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="ends_only",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(exclude=["ended_at", "ender_label"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.claim} {self.until}"
+
+
+class Adjustment(Record):
+    """A reviewer's agreement to another reading of one open question than the statement had, with the reason.
+
+    The latest row of a question stands for every later decision of the claim; `decision` is the first one under it.
+    """
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="adjustments")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="adjustments")
+    question = models.CharField(_("文本未明确之处"), max_length=60)
+    reading = models.CharField(_("口径"), max_length=60)
+    reason = models.TextField(_("调整理由"))
+    made_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    maker_label = models.CharField(_("调整人"), max_length=200)
+    made_at = models.DateTimeField(_("调整时间"))
+
+    class Meta:
+        verbose_name = _("审核调整")
+        verbose_name_plural = _("审核调整")
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="adjustment_has_reason")]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.claim} {self.question} = {self.reading}"
+
+
 class Objection(Record):
     """What a firm objects to in its statement: one item (a step of the trace) and why."""
 

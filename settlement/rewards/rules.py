@@ -15,6 +15,8 @@ from settlement.rewards import engine, measures
 from settlement.rewards.states import ShortfallRule
 
 NOTICE_WORKING_DAYS = 5
+REVIEW_WORKING_DAYS = 5
+"""How long one review may take: a choice of this platform, as the policy text sets none."""
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
 _GROUPS = ("", "万", "亿", "万亿")

@@ -76,6 +76,7 @@ EXTRA_ROOMS = {
         "comparisons",
         "funds",
         "readings",
+        "referrals",
         "releases",
         "runs",
         "scenarios",

@@ -82,6 +82,20 @@ from settlement.rewards.services.recoveries import (
     uphold,
     withdraw_recovery,
 )
+from settlement.rewards.services.referrals import (
+    NextStepBegun,
+    NotAsked,
+    NotOnHold,
+    NotUnderReview,
+    NotYourReview,
+    adjust,
+    assign,
+    consult,
+    give_opinion,
+    hold,
+    resume,
+    take_back,
+)
 from settlement.rewards.services.releases import (
     AlreadyReleased,
     ReleaseStale,
@@ -102,6 +116,7 @@ from settlement.rewards.services.reviews import (
     return_,
     second_review,
 )
+from settlement.rewards.services.turns import AssignedToOther, ClaimOnHold, OpinionAwaited
 
 __all__ = [
     "AlreadyAnswered", "AlreadyReleased", "AmountChanged", "AmountUnchanged", "AwardStands", "BatchOpen",
@@ -119,4 +134,8 @@ __all__ = [
     "publish_notice", "queue_drafts", "redraft_claim", "reject", "reopen", "replay", "return_",
     "return_payment", "review_granted", "review_profile", "second_review", "set_payee_account", "uphold",
     "verify_declaration", "withdraw_batch", "withdraw_declaration", "withdraw_notice", "withdraw_recovery",
+]  # fmt: skip
+__all__ += [
+    "AssignedToOther", "ClaimOnHold", "NextStepBegun", "NotAsked", "NotOnHold", "NotUnderReview", "NotYourReview",
+    "OpinionAwaited", "adjust", "assign", "consult", "give_opinion", "hold", "resume", "take_back",
 ]  # fmt: skip

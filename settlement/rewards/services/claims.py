@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from kernel.events import announce as tell
 from kernel.numbers import new_number
 from organizations.models import Organization
 from organizations.permissions import Actor
-from settlement.rewards import measures, rules, selectors
+from settlement.rewards import measures, referrals, rules, selectors
 from settlement.rewards.events import ObjectionAnswered, StatementDrafted
 from settlement.rewards.models import Claim, Decision, Objection, ObjectionAnswer
 from settlement.rewards.permissions import CLAIM_REWARDS, FIRST_REVIEW, SECOND_REVIEW
@@ -107,12 +108,16 @@ def _claim_of(firm: Organization, measure: str, year: int, at: datetime) -> Clai
     return found
 
 
-def decide(claim: Claim, *, by: Actor, at: datetime) -> Decision:
-    """Gather the facts, decide, and make it the claim's present decision; the claim is locked by the caller."""
+def decide(claim: Claim, *, by: Actor, at: datetime, readings: Mapping[str, str] | None = None) -> Decision:
+    """Gather the facts, decide, and make it the claim's present decision; the claim is locked by the caller.
+
+    `readings` come on top of those that reviewers agreed to for the claim before.
+    """
     release = selectors.running_release()
     version = release.version if release else measures.CURRENT_VERSION
     facts = selectors.gather_facts(claim.firm, claim.year, measure=claim.measure, version=version)
-    found = rules.decide(claim.measure, facts, version=version)
+    wanted = {**referrals.readings_of(claim), **(readings or {})}
+    found = rules.decide(claim.measure, facts, version=version, interpretation=wanted)
     decision = Decision.objects.create(
         claim=claim,
         decided_at=at,

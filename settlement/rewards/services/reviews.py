@@ -28,6 +28,7 @@ from settlement.rewards.services.guards import (
     require_unblocked,
     told,
 )
+from settlement.rewards.services.turns import require_opinions, require_turn
 from settlement.rewards.states import CLAIM, BatchState, ClaimState
 
 
@@ -77,6 +78,8 @@ def first_review(*, by: Actor, at: datetime, claim_id: UUID, opinion: str = "") 
     by.require(selectors.first_review_of(claim.firm))
     CLAIM.check(claim, "first_review")
     require_stranger(by, claim.firm_id)
+    require_turn(by, at, claim)
+    require_opinions(claim)
     require_current(claim)
     claim.first_reviewer = by.user
     CLAIM.move(claim, "first_review", by=by, at=at, reason=opinion, update_fields=["first_reviewer"])
@@ -107,6 +110,8 @@ def second_review(*, by: Actor, at: datetime, claim_id: UUID, opinion: str = "")
     if is_same_person or is_same_office:
         raise SameReviewer
     require_in_charge(by, claim)
+    require_turn(by, at, claim)
+    require_opinions(claim)
     require_current(claim)
     require_unblocked(claim)
     claim.second_reviewer = by.user
@@ -132,6 +137,7 @@ def announce(*, by: Actor, at: datetime, claim_id: UUID) -> Claim:
     require_in_charge(by, claim)
     CLAIM.check(claim, "announce")
     require_stranger(by, claim.firm_id)
+    require_turn(by, at, claim)
     if claim.state == ClaimState.REOPENED:
         require_current(claim)
         standing = funds.standing_of(claim)
@@ -175,6 +181,7 @@ def _turned_away(*, by: Actor, at: datetime, claim_id: UUID, reason: str, move: 
     if claim.awards.exists():
         raise AwardStands
     require_stranger(by, claim.firm_id)
+    require_turn(by, at, claim)
     if not reason.strip():
         raise InvalidInput(field="reason", reason=_("请写明理由，企业会看到。"))
     CLAIM.move(claim, move, by=by, at=at, reason=reason.strip())

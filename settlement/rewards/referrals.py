@@ -1,0 +1,115 @@
+"""Who works on a claim under review, what it waits for, and by when: read by the services and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from accounts.models import User
+from kernel import clock, workdays
+from kernel.models import Transition
+from organizations.models import Membership
+from organizations.permissions import Actor, Permission
+from settlement.rewards import rules, selectors
+from settlement.rewards.models import Adjustment, Assignment, Claim, Consultation, Hold
+from settlement.rewards.permissions import SECOND_REVIEW
+from settlement.rewards.states import ClaimState
+
+STAGES = (ClaimState.CONFIRMED, ClaimState.FIRST_REVIEWED, ClaimState.SECOND_REVIEWED)
+"""The states in which a claim waits for a reviewer."""
+
+
+def permission_of_stage(claim: Claim) -> Permission | None:
+    """What a person needs to work on the claim now; None when it is not under review."""
+    if claim.state not in STAGES:
+        return None
+    is_first = claim.state == ClaimState.CONFIRMED
+    return selectors.first_review_of(claim.firm) if is_first else SECOND_REVIEW
+
+
+def assignment_of(claim: Claim) -> Assignment | None:
+    """To whom the present stage was passed on; None while anybody of the office may take it."""
+    rows = Assignment.objects.filter(claim=claim, stage=claim.state).select_related("assignee")
+    return rows.order_by("-assigned_at", "-pk").first()
+
+
+def hold_of(claim: Claim, at: datetime) -> Hold | None:
+    """The hold that stands at a moment; one whose last day is over has ended by itself."""
+    rows = Hold.objects.filter(claim=claim, ended_at=None, until__gte=clock.business_date(at))
+    return rows.order_by("-held_at", "-pk").first()
+
+
+def open_consultations(claim: Claim) -> list[Consultation]:
+    """Opinions that were asked for at the present stage and have not come."""
+    rows = Consultation.objects.filter(claim=claim, stage=claim.state, answer=None)
+    return list(rows.select_related("asked_of").order_by("asked_at", "pk"))
+
+
+def colleagues(viewer: Actor, claim: Claim) -> list[User]:
+    """Who of the viewer's own office may work on the claim's present stage: nobody with a place in its firm."""
+    wanted = permission_of_stage(claim)
+    if wanted is None or viewer.organization_id is None:
+        return []
+    inside = Membership.objects.filter(organization=claim.firm_id, ended_at=None).values("user")
+    rows = (
+        Membership.objects.filter(
+            organization=viewer.organization_id,
+            ended_at=None,
+            roles__overlap=[str(role) for role in wanted.roles],
+            user__is_active=True,
+        )
+        .exclude(user__in=inside)
+        .select_related("user")
+    )
+    return sorted({row.user for row in rows}, key=lambda user: (user.name, str(user.pk)))
+
+
+def readings_of(claim: Claim) -> dict[str, str]:
+    """The readings of open questions that reviewers agreed to for this claim; the latest of each."""
+    rows = Adjustment.objects.filter(claim=claim).order_by("made_at", "pk")
+    return dict(rows.values_list("question", "reading"))
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The last day of the present stage, and how many working days are left (negative: overdue)."""
+
+    day: date
+    left_days: int
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.left_days < 0
+
+
+def deadline_of(claim: Claim, transitions: Sequence[Transition], at: datetime) -> Deadline | None:
+    """By when the present stage is to be decided; the working days on hold do not count."""
+    if claim.state not in STAGES or not transitions:
+        return None
+    begun = transitions[-1].at
+    day = workdays.add_working_days(clock.business_date(begun), rules.REVIEW_WORKING_DAYS)
+    for hold in Hold.objects.filter(claim=claim, held_at__gte=begun).order_by("held_at", "pk"):
+        first = clock.business_date(hold.held_at)
+        last = min(clock.business_date(hold.ended_at), hold.until) if hold.ended_at else hold.until
+        day = workdays.add_working_days(day, workdays.working_days_between(first, last))
+    today = clock.business_date(at)
+    left = workdays.working_days_between(today, day) if day >= today else -1
+    return Deadline(day, left)
+
+
+def ids_passed_to_others(viewer: Actor) -> set[UUID]:
+    """Claims whose present stage was passed to somebody else than the viewer."""
+    rows = Assignment.objects.filter(claim__state__in=STAGES).select_related("claim")
+    standing = {
+        row.claim_id: row for row in rows.order_by("assigned_at", "pk") if row.stage == row.claim.state
+    }
+    return {claim_id for claim_id, row in standing.items() if row.assignee_id != viewer.user_id}
+
+
+def asked_of(viewer: Actor) -> list[Consultation]:
+    """Opinions that the viewer is asked for and has not given; claims that went on meanwhile are left out."""
+    rows = Consultation.objects.filter(asked_of=viewer.user_id, answer=None).select_related("claim__firm")
+    found = [row for row in rows.order_by("asked_at", "pk") if row.stage == row.claim.state]
+    return [row for row in found if selectors.claims_visible_to(viewer).filter(pk=row.claim_id).exists()]
