@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from kernel import clock
 from kernel.money import Money
 from organizations.models import Organization
@@ -397,3 +398,86 @@ class ReturnForm(forms.Form):
 
     amount = YuanField(label=_("缴回金额"), least=1, help_text=_("单位：元"))
     reference = forms.CharField(label=_("银行回单号"), max_length=80)
+
+
+def _people(field: forms.Field, colleagues: Sequence[User]) -> None:
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = [(str(each.pk), str(each)) for each in colleagues]
+
+
+class AssignForm(forms.Form):
+    """转交: who decides this stage from now on, and why."""
+
+    colleague = forms.ChoiceField(label=_("转交给"))
+    reason = forms.CharField(label=_("转交理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+    def __init__(self, *args: Any, colleagues: Sequence[User] = (), **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="assign-%s", **kwargs)
+        _people(self.fields["colleague"], colleagues)
+
+
+class ConsultForm(forms.Form):
+    """加签: whose opinion is asked for, on what."""
+
+    colleague = forms.ChoiceField(label=_("请谁提出意见"))
+    question = forms.CharField(
+        label=_("需要判断的问题"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000
+    )
+
+    def __init__(self, *args: Any, colleagues: Sequence[User] = (), **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="consult-%s", **kwargs)
+        _people(self.fields["colleague"], colleagues)
+
+
+class OpinionForm(forms.Form):
+    """The opinion that was asked for."""
+
+    answer = forms.ChoiceField(
+        label=_("意见"), choices=[("yes", _("同意测算结果")), ("no", _("不同意"))], widget=forms.RadioSelect
+    )
+    opinion = forms.CharField(label=_("理由"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="opinion-%s", **kwargs)
+
+
+class HoldForm(forms.Form):
+    """挂起: until which day, and why."""
+
+    until = forms.DateField(label=_("挂起至"), widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(
+        label=_("挂起理由"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=2000,
+        help_text=_("企业会看到。"),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="hold-%s", **kwargs)
+
+
+class TakeBackForm(forms.Form):
+    """撤回: why the own review is taken back."""
+
+    reason = forms.CharField(label=_("撤回理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="back-%s", **kwargs)
+
+
+class AdjustForm(forms.Form):
+    """调整后同意: which other reading the statement is agreed to under, and why."""
+
+    reading = forms.ChoiceField(label=_("按哪一种口径"), widget=forms.RadioSelect)
+    reason = forms.CharField(
+        label=_("与测算不同之处及理由"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=_("企业会看到，并须重新确认。"),
+    )
+
+    def __init__(self, *args: Any, readings: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="adjust-%s", **kwargs)
+        field = self.fields["reading"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = list(readings)

@@ -216,6 +216,14 @@ class Claim(Record):
     def __str__(self) -> str:
         return self.number
 
+    @property
+    def measure_label(self) -> str:
+        """The measure's title in the reader's language."""
+        from settlement.rewards import measures
+
+        title = measures.CARDS[self.measure].title
+        return title.en if (get_language() or "").startswith("en") else title.zh
+
 
 class RuleRelease(Record):
     """A version of the rules as its files were when somebody proposed it: `files` holds the SHA-256 of each.

@@ -278,9 +278,9 @@ def note(content: str, tone: str = "blue", icon: str = "") -> SafeString:
 
 
 @register.simple_block_tag
-def more(content: str, label: object) -> SafeString:
-    """Details that open on demand."""
-    return _show("more", {"label": label, "body": content})
+def more(content: str, label: object, is_open: object = False) -> SafeString:
+    """Details that open on demand; open from the start when what is inside needs a look."""
+    return _show("more", {"label": label, "body": content, "is_open": bool(is_open)})
 
 
 @register.simple_tag

@@ -14,13 +14,16 @@ _SIGNS = {"sum": " + ", "difference": " − ", "ratio": " × "}
 _COMPARED = {">=": " ≥ ", ">": " > ", "<": " < ", "==": " = "}
 
 
-def formula(measure: Measure, version: PolicyVersion, operation: ops.Operation) -> Text:
-    """One operation in both languages; definitions by their name."""
+def formula(
+    measure: Measure, version: PolicyVersion, operation: ops.Operation, *, is_whole: bool = False
+) -> Text:
+    """One operation in both languages; definitions by their name, or written out where `is_whole`."""
     return _Teller(
         measure,
         labels={spec.name: spec.label for spec in measure.facts},
         rows={row.name: row.label for row in version.parameters},
         members={m.name: m.label for spec in measure.facts for m in spec.members},
+        is_whole=is_whole,
     ).say(operation)
 
 
@@ -36,6 +39,7 @@ class _Teller:
     labels: Mapping[str, Text]
     rows: Mapping[str, Text]
     members: Mapping[str, Text]
+    is_whole: bool = False
 
     def say(self, each: ops.Operation) -> Text:  # noqa: PLR0911, PLR0912
         match each:
@@ -45,6 +49,9 @@ class _Teller:
                 return self.rows[name]
             case ops.InRow(name):
                 return self.members[name]
+            case ops.Defined(name) if self.is_whole:
+                whole = self.say(self.measure.definitions[name])
+                return Text(f"（{whole.zh}）", f"({whole.en})")
             case ops.Defined(name):
                 return Text(f"[{name}]", f"[{name}]")
             case ops.Chosen(name, options):

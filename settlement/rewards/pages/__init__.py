@@ -55,6 +55,7 @@ from settlement.rewards.pages.recoveries import (
     uphold,
     withdraw_recovery,
 )
+from settlement.rewards.pages.referrals import adjust, assign, consult, give_opinion, hold, resume, take_back
 from settlement.rewards.pages.releases import approve_release, propose_release, rule_list
 from settlement.rewards.pages.reviews import answer, answer_public, audit, decide, replay, review
 from settlement.rewards.pages.trials import estimate
@@ -69,3 +70,4 @@ __all__ = [
     "reopen", "replay", "review", "rule", "rule_list", "settle", "sheet", "uphold", "verify", "withdraw_batch",
     "withdraw_declaration", "withdraw_notice", "withdraw_recovery",
 ]  # fmt: skip
+__all__ += ["adjust", "assign", "consult", "give_opinion", "hold", "resume", "take_back"]

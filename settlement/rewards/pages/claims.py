@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +26,7 @@ from settlement.rewards.forms import DraftForm, ObjectionForm
 from settlement.rewards.models import Claim
 from settlement.rewards.pages.judging import risk_part_of, with_risk
 from settlement.rewards.pages.policy import years_offered
+from settlement.rewards.pages.referrals import moments_of_referrals, referral_context
 from settlement.rewards.pages.shown import article_label, conclusion_of, questions_of, said, steps_of
 from settlement.rewards.permissions import (
     CLAIM_REWARDS,
@@ -112,6 +115,7 @@ def claim_page(
     error: str = "",
     selected: str = "",
     opinion: str = "",
+    bound: Mapping[str, forms.Form] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page of a claim, with what went wrong in a form of it."""
@@ -126,13 +130,14 @@ def claim_page(
         conclusion_of(trace),
         risk_part_of(viewer, found),
     )
+    questions = questions_of(decision) if selectors.sees_all_claims(viewer) else []
     context = {
         "claim": found,
         "decision": decision,
         "conclusion": conclusion,
         "steps": steps,
         "stages": stages_of(found, transitions),
-        "moments": moments_of(found, transitions),
+        "moments": moments_of(found, transitions, is_office=selectors.sees_all_claims(viewer)),
         "meta": meta_of(found),
         "objections": selectors.objections_of(found),
         "can_answer": found.state == ClaimState.OBJECTED
@@ -159,7 +164,8 @@ def claim_page(
         "selected": selected,
         "opinion": opinion,
         "phrases": [_("凭证、证书与资金流水相符，同意。"), _("请补充材料：")],
-        "questions": questions_of(decision) if selectors.sees_all_claims(viewer) else [],
+        "questions": questions,
+        **referral_context(viewer, found, transitions, questions, bound or {}),
     }
     name = "rewards/review.html" if selectors.sees_all_claims(viewer) else "rewards/statement.html"
     return render(request, name, context, status=status)
@@ -175,6 +181,7 @@ def _money_of(viewer: Actor, found: Claim) -> dict[str, Any]:
     return {
         "standing": standing,
         "less_fen": max(-standing.difference_fen, 0),
+        "today": clock.business_date(clock.now()),
         "awards": list(found.awards.select_related("batch").order_by("granted_at", "pk")),
         "payments": list(found.payments.select_related("disbursement").order_by("pk")),
         "recoveries": list(funds.recoveries_visible_to(viewer).filter(claim=found).order_by("pk")),
@@ -230,7 +237,7 @@ def stages_of(found: Claim, transitions: list[Transition]) -> list[Stage]:
     return stages
 
 
-def moments_of(found: Claim, transitions: list[Transition]) -> list[Moment]:
+def moments_of(found: Claim, transitions: list[Transition], *, is_office: bool) -> list[Moment]:
     """The claim's timeline, the earliest first."""
     drafts = [
         Moment(_("系统测算：%(outcome)s") % {"outcome": each.get_outcome_display()}, each.decided_at)
@@ -241,7 +248,8 @@ def moments_of(found: Claim, transitions: list[Transition]) -> list[Moment]:
         for row in transitions
         if row.move != "redraft"
     ]
-    return sorted([*drafts, *moves], key=lambda moment: moment.at or found.drafted_at)
+    others = moments_of_referrals(found, is_office=is_office)
+    return sorted([*drafts, *moves, *others], key=lambda moment: moment.at or found.drafted_at)
 
 
 def choices_of(viewer: Actor, found: Claim) -> list[Option]:

@@ -42,6 +42,7 @@ def recoveries(request: HttpRequest) -> HttpResponse:
     standings = funds.standings_of(reopened)
     context = {
         "page": paginate(funds.recoveries_visible_to(viewer), request.GET),
+        "today": clock.business_date(clock.now()),
         "reopened": [{"claim": claim, "standing": standings[claim.pk]} for claim in reopened],
     }
     return page_or_fragment(request, "rewards/recoveries.html", "rewards/recoveries_rows.html", context)
@@ -70,6 +71,8 @@ def _page(
     is_lifting = case.state == RecoveryState.LIFTING and may_recover
     context = {
         "case": case,
+        "is_overdue": case.state == RecoveryState.CONFIRMED
+        and case.due_on < clock.business_date(clock.now()),
         "claim": case.claim,
         "facts": [
             Fact(_("企业"), case.claim.firm.display_name),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -21,6 +20,7 @@ from kernel.errors import InvalidInput, NotFound, Refusal
 from settlement.rewards import selectors, services
 from settlement.rewards.models import Claim
 from settlement.rewards.pages.answering import act
+from settlement.rewards.pages.auditing import facts_in_words, steps_in_words
 from settlement.rewards.pages.claims import claim_page, meta_of
 from settlement.rewards.permissions import FIRST_REVIEW, REPLAY, SECOND_REVIEW, SEE_FUNDS
 from settlement.rewards.rules import Replay
@@ -162,26 +162,8 @@ def _audit_page(request: HttpRequest, found: Claim, outcome: Replay | None) -> H
         "meta": meta_of(found),
         "replay": outcome,
         "can_replay": actor(request).can(REPLAY),
-        "facts": [
-            {
-                "name": name,
-                "value": json.dumps(each["value"], ensure_ascii=False),
-                "evidence": each["evidence"],
-            }
-            for name, each in sorted(decision.facts["facts"].items())
-        ],
-        "steps": [
-            {
-                "number": step["number"],
-                "key": step["key"],
-                "verdict": step["verdict"],
-                "parameters": step["parameters"],
-                "operation": json.dumps(step["operation"], ensure_ascii=False, indent=1)
-                if step["operation"]
-                else "",
-            }
-            for step in decision.trace["steps"]
-        ],
+        "facts": facts_in_words(decision, found.firm_id),
+        "steps": steps_in_words(decision),
         "reads_ledger": bool(cited),
         "ledger_sha256": ledger["sha256"],
         "ledger_holds": bool(cited) and cited[0]["sha256"] == ledger["sha256"],

@@ -128,7 +128,7 @@ def steps_of(
         found.append(
             ShownStep(
                 face=_face(step, trace, firm_id),
-                lines=[_sum_line(line) for line in step["lines"]],
+                lines=[sum_line(line) for line in step["lines"]],
                 chart=chart,
                 change=said(step["change"]),
                 parameters=step["parameters"],
@@ -186,11 +186,12 @@ def _evidence(step: Mapping[str, Any], year: int, firm_id: UUID | None) -> list[
     proofs: dict[str, Evidence] = {}
     for each in step["inputs"]:
         for proof in each["evidence"]:
-            proofs.setdefault(repr(proof), _proof(proof, each["source"], year, firm_id))
+            proofs.setdefault(repr(proof), proof_chip(proof, each["source"], year, firm_id))
     return list(proofs.values())
 
 
-def _proof(proof: Mapping[str, Any], source: str, year: int, firm_id: UUID | None) -> Evidence:
+def proof_chip(proof: Mapping[str, Any], source: str, year: int, firm_id: UUID | None) -> Evidence:
+    """A piece of evidence as a chip that leads to it."""
     kind = proof["kind"]
     labels = {
         "certificate": _("登记证书"),
@@ -230,7 +231,8 @@ def _proof_url(kind: str, proof: Mapping[str, Any], year: int, firm_id: UUID | N
     return ""
 
 
-def _sum_line(line: Mapping[str, Any]) -> SumLine:
+def sum_line(line: Mapping[str, Any]) -> SumLine:
+    """One line of an arithmetic with its amount in yuan."""
     is_minus = (line["amount_fen"] or 0) < 0
     cls = "total" if line["kind"] == "total" else "minus" if is_minus else ""
     text = line["shown"] if not line["exact"] else f"{line['shown']}…"
@@ -296,6 +298,7 @@ def _years(
 class ShownReading:
     """One reading of an open question and what it would give."""
 
+    name: str
     label: str
     is_chosen: bool
     is_available: bool
@@ -308,6 +311,7 @@ class ShownReading:
 class ShownQuestion:
     """An open question of the policy with its readings."""
 
+    name: str
     label: str
     readings: Sequence[ShownReading]
 
@@ -320,6 +324,7 @@ def questions_of(decision: Decision) -> list[ShownQuestion]:
     for question in card.questions:
         readings = [
             ShownReading(
+                each.option,
                 said(question.option(each.option).label.plain()),
                 each.is_chosen,
                 each.is_available,
@@ -330,5 +335,5 @@ def questions_of(decision: Decision) -> list[ShownQuestion]:
             for each in differences
             if each.question == question.name
         ]
-        found.append(ShownQuestion(said(question.label.plain()), readings))
+        found.append(ShownQuestion(question.name, said(question.label.plain()), readings))
     return found

@@ -23,6 +23,7 @@ from settlement.rewards.services.guards import (
     decision_of,
     locked_claim,
     require_current,
+    require_in_charge,
     require_stranger,
     told,
 )
@@ -76,6 +77,8 @@ def _reviewed_claim(by: Actor, claim_id: UUID) -> Claim:
     if wanted is None:
         raise NotUnderReview(state=claim.get_state_display())
     by.require(wanted)
+    if claim.state != ClaimState.CONFIRMED:
+        require_in_charge(by, claim)
     require_stranger(by, claim.firm_id)
     return claim
 
