@@ -412,7 +412,7 @@ class AssignForm(forms.Form):
     reason = forms.CharField(label=_("转交理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
 
     def __init__(self, *args: Any, colleagues: Sequence[User] = (), **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="assign-%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "assign-%s", **kwargs})
         _people(self.fields["colleague"], colleagues)
 
 
@@ -425,7 +425,7 @@ class ConsultForm(forms.Form):
     )
 
     def __init__(self, *args: Any, colleagues: Sequence[User] = (), **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="consult-%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "consult-%s", **kwargs})
         _people(self.fields["colleague"], colleagues)
 
 
@@ -438,7 +438,7 @@ class OpinionForm(forms.Form):
     opinion = forms.CharField(label=_("理由"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="opinion-%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "opinion-%s", **kwargs})
 
 
 class HoldForm(forms.Form):
@@ -453,7 +453,7 @@ class HoldForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="hold-%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "hold-%s", **kwargs})
 
 
 class TakeBackForm(forms.Form):
@@ -462,7 +462,7 @@ class TakeBackForm(forms.Form):
     reason = forms.CharField(label=_("撤回理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="back-%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "back-%s", **kwargs})
 
 
 class AdjustForm(forms.Form):
@@ -477,7 +477,7 @@ class AdjustForm(forms.Form):
     )
 
     def __init__(self, *args: Any, readings: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="adjust-%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "adjust-%s", **kwargs})
         field = self.fields["reading"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = list(readings)
