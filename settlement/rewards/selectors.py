@@ -652,8 +652,7 @@ def running_release() -> RuleRelease | None:
 
 def unreleased_rules(claim: Claim) -> list[str]:
     """What stops a second review: once rules are released, a claim decided by other files."""
-    assert claim.decision is not None
-    if claim.decision.release_id is not None:
+    if claim.decision is None or claim.decision.release_id is not None:
         return []
     earlier = ReleaseApproval.objects.filter(approved_at__lte=claim.decision.decided_at)
     if not earlier.exists():
