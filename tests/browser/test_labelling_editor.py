@@ -253,6 +253,7 @@ def test_a_phone_gets_the_plain_form_and_keeps_its_draft(live_chromium: Visit, l
     page.goto(reverse("work:task", args=[task.pk]))
     assert page.locator("#desk").is_hidden()
     assert page.evaluate("typeof window.LabelStudio") == "undefined"
+    assert page.locator("#draft-conflict").is_hidden()
     page.locator("label", has_text="负面").click()
     expect(page.locator("[name=revision]")).to_have_value("1")
     page.reload()
@@ -268,6 +269,7 @@ def test_without_script_the_form_is_what_one_sees(live_chromium: Visit) -> None:
     live_chromium.sign_in(page, mei().user)
     page.goto(reverse("work:task", args=[task.pk]))
     assert page.locator("#desk").is_hidden()
+    assert page.locator("#draft-conflict").is_hidden()
     page.get_by_role("radio", name="正面").check()
     page.get_by_role("button", name="保存草稿").click()
     assert page.get_by_role("radio", name="正面").is_checked()
