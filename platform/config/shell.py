@@ -235,7 +235,7 @@ def _desk() -> None:
     from settlement.payments import selectors as payments
     from settlement.payruns import selectors as payruns
     from settlement.revenue import selectors as revenue
-    from settlement.rewards import blocks
+    from settlement.rewards import blocks, referrals
     from settlement.rewards import selectors as rewards
     from settlement.risk import selectors as risk
 
@@ -261,6 +261,7 @@ def _desk() -> None:
         spaces.todos,
         merchant.todos,
         rewards.todos,
+        referrals.todos,
         invoicing.todos,
         banking.todos,
         payruns.todos,

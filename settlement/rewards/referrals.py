@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
+
+from django.db.models import F
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from kernel import clock, workdays
@@ -16,6 +19,7 @@ from settlement.rewards import rules, selectors
 from settlement.rewards.models import Adjustment, Assignment, Claim, Consultation, Hold
 from settlement.rewards.permissions import SECOND_REVIEW
 from settlement.rewards.states import ClaimState
+from web.desk import Todo
 
 STAGES = (ClaimState.CONFIRMED, ClaimState.FIRST_REVIEWED, ClaimState.SECOND_REVIEWED)
 """The states in which a claim waits for a reviewer."""
@@ -99,17 +103,24 @@ def deadline_of(claim: Claim, transitions: Sequence[Transition], at: datetime) -
     return Deadline(day, left)
 
 
-def ids_passed_to_others(viewer: Actor) -> set[UUID]:
-    """Claims whose present stage was passed to somebody else than the viewer."""
-    rows = Assignment.objects.filter(claim__state__in=STAGES).select_related("claim")
-    standing = {
-        row.claim_id: row for row in rows.order_by("assigned_at", "pk") if row.stage == row.claim.state
-    }
-    return {claim_id for claim_id, row in standing.items() if row.assignee_id != viewer.user_id}
-
-
 def asked_of(viewer: Actor) -> list[Consultation]:
     """Opinions that the viewer is asked for and has not given; claims that went on meanwhile are left out."""
     rows = Consultation.objects.filter(asked_of=viewer.user_id, answer=None).select_related("claim__firm")
-    found = [row for row in rows.order_by("asked_at", "pk") if row.stage == row.claim.state]
-    return [row for row in found if selectors.claims_visible_to(viewer).filter(pk=row.claim_id).exists()]
+    seen = selectors.claims_visible_to(viewer)
+    rows = rows.filter(claim__in=seen.values("pk"), stage=F("claim__state"))
+    return list(rows.order_by("asked_at", "pk"))
+
+
+def todos(viewer: Actor) -> list[Todo]:
+    """For the work desk: second opinions that the viewer is asked for."""
+    if viewer.user_id is None:
+        return []
+    return [
+        Todo(
+            _("请您加签：%(firm)s") % {"firm": asked.claim.firm.display_name},
+            reverse("rewards:claim", args=[asked.claim.number]),
+            asked.claim.number,
+            icon="messages-square",
+        )
+        for asked in asked_of(viewer)
+    ]

@@ -16,6 +16,7 @@ from exchange.delivery.selectors import files_of
 from exchange.trading.models import Order
 from kernel.money import Money
 from organizations.permissions import Actor
+from settlement.rewards import services as rewards
 from settlement.risk import services as risk
 from settlement.risk.models import Finding, Run
 from settlement.risk.selectors import effect_of
@@ -45,6 +46,10 @@ def tell() -> bool:
     _declared()
     risk.run(by=Actor.system("风险监测"), at=shanghai(2026, 11, 2, 3))
     _cases()
+    # The running year's statement of the firm whose ring is under review: what its review page has to judge.
+    rewards.draft_claim(
+        by=Actor.system("奖励测算"), at=shanghai(2026, 11, 12), firm_id=people.organization(OWNED).pk, year=2026
+    )  # fmt: skip
     return True
 
 

@@ -15,15 +15,32 @@ _COMPARED = {">=": " ≥ ", ">": " > ", "<": " < ", "==": " = "}
 
 
 def formula(
-    measure: Measure, version: PolicyVersion, operation: ops.Operation, *, is_whole: bool = False
+    measure: Measure,
+    version: PolicyVersion,
+    operation: ops.Operation,
+    *,
+    readings: Mapping[str, str] | None = None,
 ) -> Text:
-    """One operation in both languages; definitions by their name, or written out where `is_whole`."""
+    """One operation in both languages; definitions by their name.
+
+    With the `readings` of a decision it is told as it was computed: the chosen reading alone, and each definition by
+    the label of the line that shows it, or written out where no line does.
+    """
+    lines = {
+        line.amount.name: line.label
+        for step in measure.steps
+        for line in step.lines
+        if isinstance(line.amount, ops.Defined)
+    }
+    if readings is not None and isinstance(operation, ops.Defined):
+        operation = measure.definitions[operation.name]
     return _Teller(
         measure,
         labels={spec.name: spec.label for spec in measure.facts},
         rows={row.name: row.label for row in version.parameters},
         members={m.name: m.label for spec in measure.facts for m in spec.members},
-        is_whole=is_whole,
+        readings=readings,
+        lines=lines,
     ).say(operation)
 
 
@@ -39,7 +56,8 @@ class _Teller:
     labels: Mapping[str, Text]
     rows: Mapping[str, Text]
     members: Mapping[str, Text]
-    is_whole: bool = False
+    lines: Mapping[str, Text]
+    readings: Mapping[str, str] | None = None
 
     def say(self, each: ops.Operation) -> Text:  # noqa: PLR0911, PLR0912
         match each:
@@ -49,11 +67,12 @@ class _Teller:
                 return self.rows[name]
             case ops.InRow(name):
                 return self.members[name]
-            case ops.Defined(name) if self.is_whole:
-                whole = self.say(self.measure.definitions[name])
-                return Text(f"（{whole.zh}）", f"({whole.en})")
+            case ops.Defined(name) if self.readings is not None:
+                return self.lines[name] if name in self.lines else self._written_out(name)
             case ops.Defined(name):
                 return Text(f"[{name}]", f"[{name}]")
+            case ops.Chosen(name, options) if self.readings is not None:
+                return self.say(options[self.readings[name]])
             case ops.Chosen(name, options):
                 question = next(q for q in self.measure.questions if q.name == name)
                 readings = [(question.option(key).label, self.say(option)) for key, option in options.items()]
@@ -93,6 +112,13 @@ class _Teller:
                 )
             case _:
                 return self._from_registers(each)
+
+    def _written_out(self, name: str) -> Text:
+        definition = self.measure.definitions[name]
+        whole = self.say(definition)
+        if isinstance(definition, ops.Fact | ops.Param):
+            return whole
+        return Text(f"（{whole.zh}）", f"({whole.en})")
 
     def _many(self, zh: str, en: str, terms: tuple[ops.Operation, ...]) -> Text:
         said = [self.say(term) for term in terms]

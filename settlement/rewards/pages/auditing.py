@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -18,6 +18,7 @@ from settlement.rewards.models import Decision
 from settlement.rewards.pages.shown import article_label, proof_chip, said, sum_line
 
 TONES = {"met": "green", "stated": "neutral", "not_met": "red", "unknown": "amber"}
+ROUNDINGS = {"floor_to_fen": engine.Text("向下取整到分", "rounded down to the fen")}
 MOST_ROWS = 20
 
 
@@ -81,13 +82,21 @@ def steps_in_words(decision: Decision) -> list[dict[str, Any]]:
     trace = decision.trace
     card = measures.CARDS[trace["measure"]]
     version = measures.version_of(card.id, decision.policy_version)
-    return [_step(card, version, step) for step in trace["steps"]]
+    return [_step(card, version, step, trace["interpretation"]) for step in trace["steps"]]
 
 
-def _step(card: engine.Measure, version: PolicyVersion, step: Mapping[str, Any]) -> dict[str, Any]:
+def _step(
+    card: engine.Measure, version: PolicyVersion, step: Mapping[str, Any], readings: Mapping[str, str]
+) -> dict[str, Any]:
     condition = next((each for each in card.steps if each.key == step["key"]), None)
     verdicts = {"met": _("满足"), "not_met": _("不满足"), "unknown": _("事实不全"), "stated": _("已核定")}
     test = condition.test if condition is not None else None
+
+    def told(operation: Any) -> str:
+        if operation is None:
+            return ""
+        return said(wording.formula(card, version, operation, readings=readings).plain())
+
     return {
         "number": step["number"],
         "title": said(step["title"]),
@@ -96,29 +105,30 @@ def _step(card: engine.Measure, version: PolicyVersion, step: Mapping[str, Any])
         "tone": TONES[step["verdict"]],
         "found": said(step["found"]),
         "requirement": said(step["requirement"]),
-        "inputs": [{"label": said(each["label"]), "value": said(each["shown"])} for each in step["inputs"]],
+        "inputs": [
+            {"label": said(each["label"]), "value": said(each["shown"])}
+            for each in step["inputs"]
+            if not _is_nothing(each)
+        ],
         "parameters": [_parameter(row) for row in step["parameters"]],
-        "formula": _told(card, version, test),
-        "lines": _lines(card, version, condition, step),
+        "formula": told(test),
+        "lines": _lines(condition, step, told),
     }
 
 
-def _told(card: engine.Measure, version: PolicyVersion, operation: Any) -> str:
-    if operation is None:
-        return ""
-    return said(wording.formula(card, version, operation, is_whole=True).plain())
+def _is_nothing(each: Mapping[str, Any]) -> bool:
+    """Amounts of zero stand among the facts above and are not repeated in every step."""
+    return each["unit"] == "fen" and each["value"] == 0
 
 
-def _lines(
-    card: engine.Measure, version: PolicyVersion, condition: Any, step: Mapping[str, Any]
-) -> list[dict[str, str]]:
+def _lines(condition: Any, step: Mapping[str, Any], told: Callable[[Any], str]) -> list[dict[str, str]]:
     """Each line of the sum with how the rule computes it; a line the card no longer has keeps its amount."""
     rules = {line.key or line.label.zh: line.amount for line in condition.lines} if condition else {}
     found = []
     for line in step["lines"]:
-        told = sum_line(line)
+        shown_line = sum_line(line)
         operation = rules.get(line["key"] or line["label"]["zh"])
-        found.append({"label": told.label, "amount": told.text, "formula": _told(card, version, operation)})
+        found.append({"label": shown_line.label, "amount": shown_line.text, "formula": told(operation)})
     return found
 
 
@@ -133,6 +143,8 @@ def _parameter(row: Mapping[str, Any]) -> dict[str, str]:
 def _value(row: Mapping[str, Any]) -> engine.Text:
     """A parameter's value from the trace, where ratios stand as `1/100` and days as ISO dates."""
     value, unit = row["value"], row["unit"]
+    if unit == "rounding":
+        return ROUNDINGS.get(value, shown(value, unit))
     if unit == "ratio" and isinstance(value, str):
         return shown(Fraction(value), unit)
     if unit == "date" and isinstance(value, str):

@@ -21,9 +21,10 @@ from settlement.risk import showing
 from settlement.risk.models import Case, Finding
 from settlement.risk.permissions import REVIEW_CASES, WATCH
 from settlement.risk.selectors import Effect, FlaggedLine, Reward
-from settlement.risk.states import UNDECIDED, FindingState
+from settlement.risk.states import UNDECIDED, FindingState, SignalKind
 
 STEP = "trades"
+RINGS = (SignalKind.ROUND_TRIP, SignalKind.CIRCULATION, SignalKind.RECIPROCITY)
 LIVE = (FindingState.OPEN, FindingState.IN_CASE)
 
 
@@ -73,7 +74,8 @@ def risk_part_of(viewer: Actor, claim: Claim) -> RiskPart | None:
     reward = risk.reward_of(claim.firm_id, claim.year)
     effect = risk.effect_on(claim.firm_id, claim.year, found, reward=reward)
     parties = risk.parties_of(found)
-    drawn = next((each.pk for each in found if each.signal.is_about_trades), None)
+    about_trades = [each for each in found if each.signal.is_about_trades]
+    drawn = next((each.pk for each in sorted(about_trades, key=lambda each: each.signal not in RINGS)), None)
     return RiskPart(
         signals=[showing.shown(each, parties, is_drawn=each.pk == drawn) for each in found],
         effect=effect,
