@@ -118,7 +118,7 @@ def _step(
 
 def _is_nothing(each: Mapping[str, Any]) -> bool:
     """Amounts of zero stand among the facts above and are not repeated in every step."""
-    return each["unit"] == "fen" and each["value"] == 0
+    return bool(each["unit"] == "fen" and each["value"] == 0)
 
 
 def _lines(condition: Any, step: Mapping[str, Any], told: Callable[[Any], str]) -> list[dict[str, str]]:

@@ -24,7 +24,7 @@ from tests.settlement.rewards.test_procedure import DRAFTED, drafted
 from tests.settlement.risk import town
 
 pytestmark = pytest.mark.django_db
-READING = {"question": "recognition", "reading": "accrual"}
+READING: dict[str, Any] = {"question": "recognition", "reading": "accrual"}
 
 
 @pytest.fixture(autouse=True)
@@ -68,16 +68,17 @@ def test_a_stage_that_was_passed_on_is_decided_by_the_assignee_alone() -> None:
 
 
 def test_a_claim_is_passed_on_only_to_a_reviewer_of_the_same_office_and_with_a_reason() -> None:
-    claim, ding = confirmed(), town.ding()
+    claim, ding, shen, lin = confirmed(), town.ding().user_id, cast.shen().user_id, cast.lin().user_id
+    assert ding and shen and lin
     given: dict[str, Any] = {"by": cast.gu(), "at": DRAFTED, "claim_id": claim.pk}
     with pytest.raises(InvalidInput):
-        services.assign(**given, assignee_id=cast.shen().user_id, reason="请办理")
+        services.assign(**given, assignee_id=shen, reason="请办理")
     with pytest.raises(InvalidInput):
-        services.assign(**given, assignee_id=cast.lin().user_id, reason="请办理")
+        services.assign(**given, assignee_id=lin, reason="请办理")
     with pytest.raises(InvalidInput):
-        services.assign(**given, assignee_id=ding.user_id, reason=" ")
+        services.assign(**given, assignee_id=ding, reason=" ")
     with pytest.raises(NotAllowed):
-        services.assign(**{**given, "by": cast.shen()}, assignee_id=cast.shen().user_id, reason="复审先看")
+        services.assign(**{**given, "by": cast.shen()}, assignee_id=shen, reason="复审先看")
 
 
 def test_nobody_agrees_before_the_second_opinion_is_there_and_the_reviewer_still_decides() -> None:
