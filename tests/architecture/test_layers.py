@@ -54,6 +54,7 @@ EXTRA_ROOMS = {
         "likeness",
         "outside",
         "predicting",
+        "project_urls",
         "reading",
         "sealing",
         "sensitive",
