@@ -138,7 +138,8 @@ def test_all_firms_are_drafted_once_and_a_cut_off_run_goes_on() -> None:
     while services.draft_next(at=DRAFTED, run_id=run.pk, size=1):
         pass
     run.refresh_from_db()
-    firms = Organization.objects.filter(kinds__overlap=["annotation_firm", "buyer"]).count()
+    kinds = ["annotation_firm", "buyer", "exchange_operator"]  # who may hold a claim
+    firms = Organization.objects.filter(kinds__overlap=kinds).count()
     assert (run.drafted_count, run.drafted_count + run.passed_count) == (2, firms)
     amounts = sorted(Claim.objects.values_list("decision__amount_fen", flat=True))
     assert amounts == [5_200_000, 6_800_000]
