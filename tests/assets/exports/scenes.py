@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from annotation.projects.models import Batch, GuidelineVersion, Item, Project
+from annotation.quality.services.merging import measure
 from annotation.work.models import Review, Submission, Task
 from assets.datasets.models import DatasetVersion
 from assets.datasets.services import create_dataset, seal_from_project
@@ -90,7 +91,7 @@ def sealed(
     modality: str,
     at: datetime = NOON,
 ) -> DatasetVersion:
-    """A version of 清蓝 over these items (bytes, media type), each with one result per annotator."""
+    """A version of 清蓝 over these items (bytes, media type); several annotators' results of one are merged."""
     lin, tao = cast.lin(), cast.tao()
     people = [cast.mei(), cast.person("ning", cast.QINGLAN, cast.Role.ANNOTATOR)]
     project = Project.objects.create(
@@ -133,6 +134,8 @@ def sealed(
                 result_sha256=hashlib.sha256(json.dumps(result).encode()).hexdigest(), submitted_at=at,
             )  # fmt: skip
             Review.objects.create(submission=submission, verdict="accept", reviewer=tao.user, reviewed_at=at)
+    if any(len(copies) > 1 for copies in results):
+        measure(by=lin, at=at, project_id=project.pk)
     dataset = create_dataset(
         by=lin,
         at=at,
@@ -145,8 +148,9 @@ def sealed(
 
 
 def street(*, is_turned: bool = True) -> DatasetVersion:
-    """Two images of 200 × 100: the first with boxes by two annotators, the second empty."""
-    first = [[box("人", 10, 20, 30, 40, 90 if is_turned else 0)], [box("车", 0, 0, 50, 50)]]
+    """Two images of 200 × 100: the first with the same two boxes by both annotators, the second empty."""
+    seen = [box("人", 10, 20, 30, 40, 90 if is_turned else 0), box("车", 0, 0, 50, 50)]
+    first = [seen, seen]
     items = [(picture(1), "image/png"), (picture(2), "image/png")]
     return sealed(BOXES, items, [first, [[]]], modality="image")
 

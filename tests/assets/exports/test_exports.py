@@ -122,11 +122,14 @@ def test_coco_and_yolo_take_classes_from_the_config_and_images_along() -> None:
         ("items/000001.png", 200, 100),
         ("items/000002.png", 200, 100),
     ]
-    assert [each["attributes"]["annotator"] for each in told["annotations"]] == ["A001", "A002"]
+    assert [each["attributes"]["annotator"] for each in told["annotations"]] == ["A001+A002", "A001+A002"]
     assert found["images/items/000001.png"] == scenes.picture(1)
     labels = files_of(produced(version, "yolo_obb"))
-    assert labels["labels/items/000001.txt"] == b"1 0.1 0.2 0.1 0.8 -0.1 0.8 -0.1 0.2\n"
-    assert labels["labels-2/items/000001.txt"] == b"0 0 0 0.5 0 0.5 0.5 0 0.5\n"
+    assert labels["labels/items/000001.txt"].splitlines() == [
+        b"1 0.1 0.2 0.1 0.8 -0.1 0.8 -0.1 0.2",
+        b"0 0 0 0.5 0 0.5 0.5 0 0.5",
+    ]
+    assert "labels-2/items/000001.txt" not in labels  # merged: nobody's answer stands beside it
     assert labels["labels/items/000002.txt"] == b""
 
 

@@ -122,14 +122,14 @@ def test_a_buyer_unpacks_what_was_handed_over_and_loads_it(
 
 def test_boxes_load_through_croissant(tmp_path: Path) -> None:
     found = [plain(record) for record in loaded(unpacked(scenes.street(), tmp_path)).records("rows")]
-    assert [row["annotator"] for row in found] == ["A001", "A002", "A001"]
-    assert found[0]["result"] == [
+    assert [row["annotator"] for row in found] == ["A001+A002", "A001"]
+    assert found[0]["result"][:1] == [
         {
             "type": "rectanglelabels", "from_name": "box", "to_name": "image", "x": 10.0, "y": 20.0, "width": 30.0,
             "height": 40.0, "rotation": 90.0, "rectanglelabels": ["人"],
         }
     ]  # fmt: skip
-    assert found[2]["result"] == []
+    assert [len(row["result"]) for row in found] == [2, 0]
 
 
 def test_croissant_names_every_file_with_its_hash_and_what_is_known_above(tmp_path: Path) -> None:
