@@ -90,7 +90,7 @@ class Visit:
             java_script_enabled=scripts,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(40_000)
         for name, value in {"django_language": language, **(cookies or {})}.items():
             context.add_cookies([{"name": name, "value": value, "url": self.address}])
         context.on("request", self._note_request)

@@ -151,4 +151,4 @@ def test_buying_works_without_script(live_chromium: Visit) -> None:
     page.click("button:has-text('确认')")
     assert page.url.endswith("/contract/")
     page.click("#sign button")
-    assert page.locator("text=等待供方签署合同").count() == 1
+    page.wait_for_selector("text=等待供方签署合同")

@@ -82,11 +82,11 @@ def test_a_quarrel_from_complaint_to_ruling_works_without_script(live_chromium: 
     buyer.select_option("select[name=kind]", "label_errors")
     buyer.fill("textarea[name=text]", "抽查一百条，错误十二条。")
     buyer.click("button:has-text('提交异议')")
-    assert buyer.locator("text=标签错误请列出样本编号").count()
+    buyer.wait_for_selector("text=标签错误请列出样本编号")
     buyer.fill("textarea[name=row_ids]", "r000001\nr000002")
     buyer.fill("input[name=error_rate]", "12")
     buyer.click("button:has-text('提交异议')")
-    assert buyer.locator("text=自动验收的计时已停止").count()
+    buyer.wait_for_selector("text=自动验收的计时已停止")
     address = buyer.url
     supplier.goto(address)
     supplier.check("input[name=kind][value=rejection]")
@@ -105,10 +105,11 @@ def test_a_quarrel_from_complaint_to_ruling_works_without_script(live_chromium: 
     operator.check("input[name=citations][value=contract_5]")
     operator.fill("textarea[name=text]", "部分标签与规范不符，酌情减少价款。")
     operator.click("text=下一步：核对款项去向")
-    assert operator.locator("text=¥47,040.00").count()
+    operator.wait_for_selector("text=¥47,040.00")
     order.refresh_from_db()
     assert order.state == "disputed"
-    operator.click("button:has-text('作出裁决')")
+    with operator.expect_navigation():
+        operator.click("button:has-text('作出裁决')")
     order.refresh_from_db()
     assert order.state == "completed"
     assert quarrels.books() == {"bank": "-48000.00", "fees": "960.00", "wallet": "47040.00"}

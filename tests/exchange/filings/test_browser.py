@@ -96,7 +96,7 @@ def test_past_trades_are_imported_without_script(live_chromium: Visit, tmp_path:
     page.goto("/filings/past/")
     page.set_input_files("input[type=file]", file)
     page.click("button:has-text('检查')")
-    assert page.locator("text=没有发现问题，可以导入，含税金额合计 ¥68,100.50。").count() == 1
+    page.wait_for_selector("text=没有发现问题，可以导入，含税金额合计 ¥68,100.50。")
     page.click("button:has-text('确认导入 2 笔')")
-    assert page.locator("text=在登记簿中查看").count() == 1
+    page.wait_for_selector("text=在登记簿中查看")
     assert PastTrade.objects.count() == 2

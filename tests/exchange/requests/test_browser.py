@@ -74,9 +74,9 @@ def test_a_deal_is_settled_without_script(live_chromium: Visit) -> None:
     page.fill("input[name=price]", "48000")
     page.check("input[value=delete_at_end]")
     page.click("#offer button[type=submit]")
-    assert page.locator("mark.changed", has_text="¥48,000.00").count() == 1
+    page.locator("mark.changed", has_text="¥48,000.00").wait_for()
     deals.offered(request, by=cast.lin(), at=clock.now(), after=2, price=deals.PRICE)
     page.goto(f"/requests/{request.pk}/")
     page.click("button:has-text('接受第 3 版')")
     assert "/orders/" in page.url
-    assert page.locator("text=阅读并签署合同").count() == 1
+    page.wait_for_selector("text=阅读并签署合同")
