@@ -128,9 +128,9 @@ def untouched_by(rows: QuerySet[Any], worker_id: UUID, item: str = "item") -> Qu
 
 
 def ready_items(project_id: UUID, worker_id: UUID, count: int) -> list[UUID]:
-    """Items with a task to hand out to that worker, drawn by lot."""
+    """Items with a task to hand out to that worker: those a model is less sure of first, among equals by lot."""
     rows = Task.objects.filter(project=project_id, state=TaskState.READY)
-    drawn = untouched_by(rows, worker_id).order_by("?").values_list("item_id", flat=True)
+    drawn = untouched_by(rows, worker_id).order_by("-priority", "?").values_list("item_id", flat=True)
     return list(dict.fromkeys(drawn[: count * 2]))[:count]
 
 

@@ -1,7 +1,7 @@
 """Which items go to a worker next, so that nothing tells gold from other work.
 
-With hidden gold in the plan all hand-outs are drawn by lot, so that neither numbers nor ids run in an order that gold
-would break; a gold task made for one more worker gets an id of the time of the item's first task.
+With hidden gold in the plan all hand-outs are drawn by lot (where a model ranks the items, among those it is equally
+unsure of), so that neither numbers nor ids run in an order that gold would break; a gold task made for one more worker gets an id of the time of the item's first task.
 """
 
 from __future__ import annotations
@@ -126,14 +126,15 @@ def _make_copies(project: Project, item_ids: Sequence[UUID]) -> None:
     tops = dict(
         Task.objects.filter(item__in=item_ids).order_by().values_list("item").annotate(top=Max("copy"))
     )
-    firsts = dict(Task.objects.filter(item__in=item_ids, copy=0).values_list("item_id", "pk"))
+    firsts = {task.item_id: task for task in Task.objects.filter(item__in=item_ids, copy=0)}
     Task.objects.bulk_create(
         Task(
-            id=_of_the_time_of(firsts[item_id]),
+            id=_of_the_time_of(firsts[item_id].pk),
             project=project,
             item_id=item_id,
             copy=tops[item_id] + 1,
             price_fen=project.task_price_fen,
+            priority=firsts[item_id].priority,
         )
         for item_id in item_ids
         if item_id not in ready

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from annotation.intake.models import Proposal
 from annotation.labelstudio.rules import parse_config
 from annotation.quality.events import TrainingScored
 from annotation.quality.models import GoldAnswer, GoldOutcome
-from annotation.quality.scoring import score
+from annotation.quality.scoring import WHOLE, score
 from annotation.quality.selectors import gold_of_item, least_of, plan_of
 from annotation.quality.services.standing import judge, judge_again, locked_qualification
 from annotation.quality.states import GoldRole
@@ -43,7 +44,7 @@ def score_submitted(news: TaskSubmitted) -> None:
         return
     earlier = Submission.objects.filter(task__item=submission.task.item_id, annotator=submission.annotator_id)
     is_first = not earlier.exclude(pk=submission.pk).exists()
-    if is_first:
+    if is_first and not (gold.role == GoldRole.HIDDEN and was_given_away(gold, before=news.at)):
         outcome = _outcome(submission, gold, gold.role, news.at)
         plan = plan_of(gold.project_id)
         if plan is not None:
@@ -53,6 +54,16 @@ def score_submitted(news: TaskSubmitted) -> None:
             announce(TrainingScored(at=news.at, outcome_id=outcome.pk, by=news.by))
     if gold.role != GoldRole.HIDDEN:
         news.accepted_because.append(str(GoldRole(gold.role).label))
+
+
+def was_given_away(gold: GoldAnswer, *, before: datetime) -> bool:
+    """Whether the item's starting point already was the gold answer: who only confirms it shows nothing."""
+    given = Proposal.objects.filter(item=gold.item_id, made_at__lte=before).values_list("result", flat=True)
+    if not given:
+        return False
+    config = parse_config(gold.project.labeling_config)
+    least = least_of(plan_of(gold.project_id))
+    return any(score(config, result, gold.result, least=least).score == WHOLE for result in given)
 
 
 def recompute_outcomes(*, by: Actor, at: datetime, gold: GoldAnswer) -> tuple[UUID, ...]:

@@ -259,7 +259,7 @@ def _done(
             issue.expired_at = at
             ISSUE.move(issue, "expire", by=SYNC, at=at, update_fields=["expired_at"])
         return Outcome.SKIPPED, None
-    submission = submit(by=person, at=at, task_id=task.pk, result=kept.result)
+    submission = submit(by=person, at=at, task_id=task.pk, result=kept.result, is_timed=False)
     _note_submission(issue, submission, at)
     return Outcome.SUBMITTED, submission
 

@@ -44,22 +44,31 @@ KEPT_BYTES = 2 * 1024 * 1024  # of one answer that came too late
 
 
 def submit(
-    *, by: Actor, at: datetime, task_id: UUID, result: Any, shown_at: datetime | None = None
+    *,
+    by: Actor,
+    at: datetime,
+    task_id: UUID,
+    result: Any,
+    shown_at: datetime | None = None,
+    is_timed: bool = True,
 ) -> Submission:
     """Submit a result (list of Label Studio regions) for a task in hand; a returned one is resumed first.
 
     Raises ResultRefused with every reason, AttemptsUsedUp, and LeaseLost after keeping the answer. The same
-    result again, while it waits, gives the same submission. `shown_at`: when the server showed the page.
+    result again, while it waits, gives the same submission. `shown_at`: when the server showed the page. `is_timed`: false for work
+    done elsewhere, of whose time the server knows nothing: it counts in no median and no fair-pay pilot.
     """
     try:
-        return _submit(by, at, task_id, result, shown_at)
+        return _submit(by, at, task_id, result, shown_at, is_timed)
     except LeaseLost:
         keep_answer(by=by, at=at, task_id=task_id, result=result)
         raise
 
 
 @transaction.atomic
-def _submit(by: Actor, at: datetime, task_id: UUID, result: Any, shown_at: datetime | None) -> Submission:
+def _submit(
+    by: Actor, at: datetime, task_id: UUID, result: Any, shown_at: datetime | None, is_timed: bool
+) -> Submission:
     task = locked_own_task(by, at, task_id)
     former = latest_submission(task)
     if former and task.state in WAITS_OR_DONE and _is_same(former, result):
@@ -74,11 +83,12 @@ def _submit(by: Actor, at: datetime, task_id: UUID, result: Any, shown_at: datet
         raise ResultRefused(problems)
     if task.state == TaskState.RETURNED:
         _resume(by, at, task, terms)
-    return _write_submission(by, at, task, result, shown_at, terms)
+    seconds = _time_worked(by, at, task, shown_at, terms) if is_timed else 0
+    return _write_submission(by, at, task, result, seconds, terms)
 
 
 def _write_submission(
-    by: Actor, at: datetime, task: Task, result: Any, shown_at: datetime | None, terms: QualityTerms
+    by: Actor, at: datetime, task: Task, result: Any, seconds: int, terms: QualityTerms
 ) -> Submission:
     assert task.annotator is not None
     top = task.submissions.aggregate(top=Max("ordinal"))["top"] or 0
@@ -90,7 +100,7 @@ def _write_submission(
         result=result,
         result_sha256=digest_of(result),
         submitted_at=at,
-        work_seconds=_time_worked(by, at, task, shown_at, terms),
+        work_seconds=seconds,
     )
     Draft.objects.filter(task=task).delete()
     task.lease_ends_at = None
@@ -118,6 +128,8 @@ def _time_worked(by: Actor, at: datetime, task: Task, shown_at: datetime | None,
         WorkMoment.objects.create(task=task, annotator_id=by.user_id, kind=MomentKind.SHOWN, seen_at=shown_at)
     note_moment(by, at, task, MomentKind.SUBMITTED)
     seen = list(of_task.filter(seen_at__gte=begun).values_list("seen_at", flat=True))
+    if not seen:  # a clock set back: what came before it was handed out took no time
+        return 0
     first = min(seen)
     elsewhere = mine.exclude(task=task).filter(seen_at__gt=first, seen_at__lt=at)
     return seconds_worked(

@@ -6,7 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from annotation.intake import services as intake
+from annotation.intake.models import Proposal
 from annotation.projects import services as projects
+from annotation.projects.models import Project
 from annotation.quality import services as quality
 from annotation.quality.models import GoldAnswer, GoldContest, GoldOutcome, Qualification
 from annotation.quality.selectors import counted_outcomes, my_outcomes
@@ -227,3 +230,39 @@ def test_a_plan_is_a_version_and_the_greatest_counts() -> None:
     stage.planned(project)
     assert stage.planned(project, hidden_share=1_000).version == 2
     assert Qualification.objects.count() == 0
+
+
+def proposed(project: Project, word: str, *ordinals: int) -> None:
+    predictor = intake.add_predictor(
+        by=scenes.qin(), at=NOON, project_id=project.pk, kind="built_in", name=f"模型{word}"
+    )
+    for ordinal in ordinals:
+        Proposal.objects.create(
+            item=stage.item(project, ordinal), source="model", result=scenes.sentiment(word),
+            result_sha256="0" * 64, predictor=predictor, made_at=NOON,
+        )  # fmt: skip
+
+
+def test_gold_that_the_starting_point_gave_away_measures_nobody_and_other_gold_does() -> None:
+    project = stage.opened(2)
+    stage.gold(project, 1)
+    stage.gold(project, 2)
+    proposed(project, "正面", 1)
+    proposed(project, "负面", 2)
+    for _number in range(2):
+        stage.answer(mei(), stage.claim(mei(), project))
+    assert [found.submission.task.item.ordinal for found in GoldOutcome.objects.all()] == [2]
+
+
+def test_hidden_gold_leaves_what_a_model_is_unsure_of_first() -> None:
+    project = stage.opened(12)
+    stage.gold(project, 1)
+    stage.planned(project, hidden_share=1)
+    unsure = [stage.item(project, ordinal).pk for ordinal in (5, 9, 11)]
+    Task.objects.filter(item__in=unsure).update(priority=700)
+    seen = []
+    for _number in range(3):
+        task = stage.claim(mei(), project)
+        stage.answer(mei(), task)
+        seen.append(task.item.ordinal)
+    assert sorted(seen) == [5, 9, 11]

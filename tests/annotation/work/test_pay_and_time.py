@@ -67,6 +67,19 @@ def test_a_submission_keeps_the_time_between_the_servers_moments() -> None:
     assert [(found.number, pace.minutes) for found, pace in my_paces(mei())] == [(project.number, "1:30")]
 
 
+@db
+def test_a_clock_set_back_and_work_done_elsewhere_count_no_time() -> None:
+    project = scenes.planned(["甲", "乙"], idle_minutes=5)
+    task = work.claim_task(by=mei(), at=later(60), project_id=project.pk)
+    sent = work.submit(by=mei(), at=NOON, task_id=task.pk, result=scenes.sentiment())
+    assert sent.work_seconds == 0
+    following = work.claim_task(by=mei(), at=later(90), project_id=project.pk)
+    sent = work.submit(
+        by=mei(), at=later(130), task_id=following.pk, result=scenes.sentiment(), is_timed=False
+    )
+    assert (sent.work_seconds, paces_of([project.pk])) == (0, {})
+
+
 def test_the_note_of_when_a_task_was_shown_is_good_for_that_task_and_person_only() -> None:
     from uuid import uuid4
 
