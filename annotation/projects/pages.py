@@ -77,6 +77,7 @@ def frame(viewer: Actor, project: Project, current: str) -> dict[str, Any]:
         ("items", _("原始数据"), is_inside),
         ("intakes", _("批量导入"), is_inside),
         ("predictors", _("预标注"), is_inside),
+        ("inspection", _("抽检"), True),
         ("delivery", _("交付与验收"), True),
     ]
     remarks: list[object] = [project.number, project.get_modality_display()]

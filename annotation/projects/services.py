@@ -56,7 +56,7 @@ __all__ = [
     "ImportOutcome", "RawItem", "accept_project", "add_stored", "cancel_project", "close_project", "create_project",
     "deliver_project", "edit_project", "fields_of", "import_files", "import_items",
     "import_raw", "locked_project", "open_project",
-    "publish_guideline", "send_back", "start_project",
+    "publish_guideline", "return_delivered", "send_back", "start_project",
 ]  # fmt: skip
 
 TITLE_LIMIT = 120
@@ -631,6 +631,16 @@ def send_back(
     record(by=by, at=at, action="projects.send_back", subject=project, detail=detail)
     announce(ProjectSentBack(at=at, project_id=project.pk, item_ids=wanted, reason=words, by=by))
     return project
+
+
+def return_delivered(*, by: Actor, at: datetime, project: Project, reason: str) -> None:
+    """A delivered project goes back to work because of what an inspection of it found.
+
+    `project` is locked by the caller, who has checked the permission and names the items.
+    """
+    PROJECT.move(project, "rework", by=by, at=at, reason=reason)
+    record(by=by, at=at, action="projects.send_back", subject=project, detail={"reason": reason})
+    announce(ProjectSentBack(at=at, project_id=project.pk, item_ids=(), reason=reason, by=by))
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ urlpatterns = [
     path("<uuid:project_id>/close/", pages.close, name="close"),
     path("<uuid:project_id>/cancel/", pages.cancel, name="cancel"),
     path("<uuid:project_id>/quality/", include("annotation.quality.project_urls")),
+    path("<uuid:project_id>/inspection/", include("annotation.inspection.project_urls")),
     path("", include("annotation.intake.project_urls")),
     path("<uuid:project_id>/", include("annotation.work.project_urls")),
 ]

@@ -68,6 +68,15 @@ class ItemComplete(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TasksReopened(Event):
+    """Accepted work on these items is about to be done again; whoever holds their results frozen refuses."""
+
+    project_id: UUID
+    item_ids: tuple[UUID, ...]
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeaseLapsed(Event):
     """A task went back to the unassigned ones because nobody worked on it in its time."""
 

@@ -26,6 +26,7 @@ ROUTERS = {
     "/tasks": "annotation.work.api",
     "/label-studio": "annotation.servers.api",
     "/quality": "annotation.quality.api",
+    "/inspection": "annotation.inspection.api",
     "/datasets": "assets.datasets.api",
     "/uploads": "assets.uploads.api",
     "/profiles": "assets.profiles.api",

@@ -210,6 +210,7 @@ def _public() -> None:
 
 
 def _desk() -> None:
+    from annotation.inspection import selectors as inspection
     from annotation.servers import selectors as servers
     from annotation.work import selectors as work
     from assets.datasets import selectors as datasets
@@ -248,6 +249,7 @@ def _desk() -> None:
     payruns.register_bank_evidence(banking.is_wage_matched)
     for todos in (
         work.todos,
+        inspection.todos,
         servers.todos,
         datasets.todos,
         registry.todos,

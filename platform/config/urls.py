@@ -21,6 +21,7 @@ SECTIONS = {
     "tasks/": "annotation.work.urls",
     "label-studio/": "annotation.servers.urls",
     "quality/": "annotation.quality.urls",
+    "inspection/": "annotation.inspection.urls",
     "datasets/": "assets.datasets.urls",
     "uploads/": "assets.uploads.urls",
     "profiles/": "assets.profiles.urls",

@@ -15,7 +15,7 @@ Handler = Callable[[Any], None]
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
     parts = (
-        _people, _annotation, _quality, _assets, _registrations, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
+        _people, _annotation, _quality, _inspection, _assets, _registrations, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
     )  # fmt: skip
     found: dict[type[Event], list[Handler]] = {}
     for part in parts:
@@ -41,6 +41,7 @@ def _people() -> dict[type[Event], list[Handler]]:
 
 
 def _annotation() -> dict[type[Event], list[Handler]]:
+    from annotation.inspection import services as inspection
     from annotation.intake.events import ItemsRanked
     from annotation.projects import events as news
     from annotation.quality import services as quality
@@ -67,9 +68,10 @@ def _annotation() -> dict[type[Event], list[Handler]]:
             quality.withdraw_before_delivery,
             work.require_finished,
             quality.settle_before_delivery,
+            inspection.cut_before_delivery,
         ],
         news.ProjectSentBack: [work.reopen_sent_back],
-        news.ProjectAccepted: [payments.pay_accepted],
+        news.ProjectAccepted: [inspection.require_lots_accepted, payments.pay_accepted],
         ItemsRanked: [work.rank_tasks],
     }
 
@@ -89,6 +91,23 @@ def _quality() -> dict[type[Event], list[Handler]]:
         news.GoldContested: [notices.tell_contested],
         news.ContestDecided: [notices.tell_decided],
         news.DriftSeen: [notices.tell_drift],
+    }
+
+
+def _inspection() -> dict[type[Event], list[Handler]]:
+    from annotation.inspection import events as news
+    from annotation.inspection import services as inspection
+    from annotation.work import events as work
+    from config import inspection_notices as notices
+
+    return {
+        work.TasksReopened: [inspection.keep_frozen],
+        news.PlanProposed: [notices.tell_proposed],
+        news.PlanAnswered: [notices.tell_answered],
+        news.LotsSubmitted: [notices.tell_submitted],
+        news.LotAccepted: [notices.tell_accepted],
+        news.LotRejected: [notices.tell_rejected],
+        news.StrictnessChanged: [notices.tell_strictness],
     }
 
 

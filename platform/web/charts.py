@@ -492,6 +492,70 @@ def burn_up(
     return _svg(width, height, out, title, description)
 
 
+class Mark(NamedTuple):
+    """A point of a curve that the text speaks of: both in ten-thousandths."""
+
+    share: int
+    chance: int
+    label: str
+
+
+def operating_curve(
+    points: Sequence[tuple[int, int]],
+    marks: Sequence[Mark],
+    *,
+    title: str,
+    across: str,
+    upward: str,
+    description: str = "",
+    width: int = 640,
+    height: int = 250,
+) -> Drawing:
+    """How likely a lot passes (upward) by how bad it is (across); `points` and `marks` in ten-thousandths."""
+    left, right, above, below = 46, 20, 24, 40
+    last = max((share for share, _chance in points), default=1) or 1
+
+    def at(share: int, chance: int) -> tuple[float, float]:
+        x = left + (width - left - right) * share / last
+        return x, above + (height - above - below) * (1 - chance / 10_000)
+
+    out = [_text(4, 12, upward, "c-label c-sm")]
+    for quarter in range(5):
+        y = at(0, quarter * 2_500)[1]
+        out.append(_line(left, y, width - right, y, "c-grid" if quarter else "c-axis"))
+        out.append(_text(left - 8, y + 4, f"{quarter * 25}%", "c-label c-sm", "end"))
+    for quarter in range(5):
+        share = last * quarter // 4
+        place = _text(at(share, 0)[0], height - 22, _hundredths(share), "c-label c-sm", "middle")
+        out.append(place)
+    out.append(_text(width - right, height - 5, across, "c-label c-sm", "end"))
+    if points:
+        out.append(_path(_wire([at(*point) for point in points]), "c-line c-line-act"))
+    for mark in marks:
+        x, y = at(mark.share, mark.chance)
+        out.append(_line(x, y, x, at(0, 0)[1], "c-dead"))
+        out.append(_circle(x, y, 4.5, "c-dot"))
+        is_near = x + 9 + 7 * len(mark.label) > width
+        out.append(
+            _text(
+                x - 9 if is_near else x + 9,
+                y - 6,
+                mark.label,
+                "c-label c-strong c-halo",
+                "end" if is_near else "start",
+            )
+        )
+    said = description or "；".join(
+        f"{_hundredths(mark.share)} → {_hundredths(mark.chance)}" for mark in marks
+    )
+    return _svg(width, height, out, title, said)
+
+
+def _hundredths(value: int) -> str:
+    """Ten-thousandths as per cent: 550 → 5.5%."""
+    return f"{value // 100}.{value % 100:02d}".rstrip("0").rstrip(".") + "%"
+
+
 def sparkline(values: Sequence[int], *, title: str, width: int = 96, height: int = 26) -> Drawing:
     """A line the size of a word."""
     if len(values) < 2:

@@ -75,6 +75,7 @@ TONES: dict[str, frozenset[str]] = {
             "checked",
             "offered",
             "recorded",
+            "drawn",
         }
     ),
     "amber": frozenset(
@@ -126,6 +127,7 @@ TONES: dict[str, frozenset[str]] = {
     "violet": frozenset(
         {
             "superseded",
+            "resubmitted",
             "transferred",
             "changed",
         }

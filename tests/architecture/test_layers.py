@@ -48,6 +48,7 @@ EXTRA_ROOMS = {
         "scoring",
         "skill",
     },
+    "annotation/inspection": {"printing", "project_urls"},
     "annotation/intake": {
         "folders",
         "learning",

@@ -1,7 +1,7 @@
 """Every write to annotation tasks: hand out, lease, submit, review, and what the client's verdict makes of them."""
 
 from annotation.work.services.conclusions import REASON_LIMIT, locked_item, locked_task
-from annotation.work.services.deliveries import reopen_sent_back, require_finished
+from annotation.work.services.deliveries import reopen_items, reopen_sent_back, require_finished
 from annotation.work.services.drafts import save_draft, take_following
 from annotation.work.services.fairness import ask, reopen_touched, require_fair_pay
 from annotation.work.services.handing_out import (
@@ -59,6 +59,6 @@ __all__ = [
     "create_copies_of_plan", "create_tasks_of_batch", "create_tasks_of_project", "dispute", "extend",
     "hand_over", "keep_answer", "lapse_leases", "locked_item", "locked_membership", "locked_own_task",
     "locked_task", "locked_tasks", "put_back", "rank_tasks", "reassign", "release", "reopen",
-    "reopen_sent_back", "reopen_touched", "require_fair_pay", "require_finished", "resume", "review",
+    "reopen_items", "reopen_sent_back", "reopen_touched", "require_fair_pay", "require_finished", "resume", "review",
     "save_draft", "skip", "submit", "take", "take_following", "take_next",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from annotation.projects.permissions import RUN
 from annotation.projects.selectors import projects_visible_to, terms_of
 from annotation.projects.services import locked_project
 from annotation.projects.states import ProjectState, ReworkPayer
+from annotation.work.events import TasksReopened
 from annotation.work.models import PayCheck, ReworkPay, Task
 from annotation.work.permissions import LABEL, REVIEW
 from annotation.work.selectors import WORKABLE, latest_change, pilot_of, touched_tasks
@@ -27,6 +28,7 @@ from annotation.work.services.refusals import (
 from audit.services import record
 from kernel import clock
 from kernel.errors import NotAllowed, NotFound
+from kernel.events import announce
 from kernel.money import Money
 from organizations.permissions import Actor
 
@@ -83,6 +85,8 @@ def reopen_touched(*, by: Actor, at: datetime, project_id: UUID) -> list[Task]:
     terms, reason = terms_of(project), guideline.change_note or f"v{guideline.version}"
     rows = Task.objects.select_for_update(of=("self",)).select_related("project", "item")
     tasks = list(rows.filter(pk__in=ids).order_by("pk"))
+    touched = tuple(dict.fromkeys(task.item_id for task in tasks))
+    announce(TasksReopened(at=at, project_id=project.pk, item_ids=touched, by=by))
     again = 0 if guideline.rework_payer == ReworkPayer.NONE else project.task_price_fen
     for task in tasks:
         task.attempt = 0  # doing it again is no failed attempt

@@ -14,7 +14,7 @@ from annotation.projects.rules import QualityTerms, is_storable
 from annotation.projects.selectors import terms_of
 from annotation.projects.services import locked_project
 from annotation.projects.states import ProjectState
-from annotation.work.events import TaskConcluded, VerdictOverturned
+from annotation.work.events import TaskConcluded, TasksReopened, VerdictOverturned
 from annotation.work.models import Review, Submission, Task
 from annotation.work.permissions import REVIEW
 from annotation.work.selectors import WORKABLE, latest_submission, review_queue, tasks_visible_to
@@ -227,6 +227,7 @@ def reopen(*, by: Actor, at: datetime, task_id: UUID, reason: str) -> Task:
         raise NotWorkable(state=project.get_state_display())
     TASK.check(task, "reopen")
     words = checked_reason(reason)
+    announce(TasksReopened(at=at, project_id=project.pk, item_ids=(task.item_id,), by=by))
     send_back_to_annotator(by, at, task, "reopen", words, terms)
     record(by=by, at=at, action="tasks.reopen", subject=task, detail={"reason": words})
     return task

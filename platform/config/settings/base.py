@@ -29,6 +29,7 @@ DOMAIN_APPS = [
     "annotation.work",
     "annotation.servers",
     "annotation.quality",
+    "annotation.inspection",
     "assets.transparency",
     "assets.datasets",
     "assets.uploads",
