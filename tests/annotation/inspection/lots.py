@@ -16,7 +16,7 @@ from organizations.states import Role
 from tests.annotation import scenes
 from tests.cast import NOON, YUNSHAN, mei, person, tao, zhou
 
-VALUE = "山水清远之间随机写下的一句话"
+VALUE = "山水清远之间随机写下的一句话，无人猜到"
 
 
 def fu() -> Actor:
