@@ -144,7 +144,7 @@ class FindingForm(forms.Form):
     """Whether one drawn item conforms."""
 
     is_conforming = forms.ChoiceField(
-        label=_("结论"), choices=[("yes", _("合格")), ("no", _("不合格"))], widget=forms.RadioSelect
+        label=_("结论"), choices=[("yes", _("合格品")), ("no", _("不合格品"))], widget=forms.RadioSelect
     )
     fault = forms.ChoiceField(
         label=_("不合格类别"), choices=[("", _("合格时不选")), *Fault.choices], required=False

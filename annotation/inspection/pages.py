@@ -152,7 +152,7 @@ def told(terms: Terms, scheme: Scheme) -> dict[str, Any]:
             height=height,
         )
 
-    return {"lines": lines, "curve": charts.for_both(draw)}
+    return {"lines": lines, "curve": charts.for_both(draw), "small": draw(290, 210)}
 
 
 def _nominal(project: Project, plan: InspectionPlan) -> int:
@@ -410,20 +410,18 @@ def _lot_kpis(found: Lot, course: Any) -> list[Kpi]:
         Kpi(
             _("样本量 n"),
             f"{scheme.sample_size:,}",
-            _("条"),
+            "",
             found.letter and _("字码 %(letter)s") % {"letter": found.letter},
         ),
         Kpi("Ac / Re", f"{scheme.accept} / {scheme.reject}"),
         Kpi(
             _("已检验"),
             f"{course.inspected:,}",
-            _("条"),
             share=100 * course.inspected // max(scheme.sample_size, 1),
         ),
         Kpi(
             _("不合格"),
             course.nonconforming,
-            _("条"),
             tone="down" if course.nonconforming > scheme.accept else "",
         ),
     ]

@@ -34,6 +34,13 @@ def every_chart() -> list[str]:
         charts.trade_ring(nodes, [charts.Edge("a", "b", "21 万", "warn", 18)], title="流向"),
         charts.distribution([charts.Bar(EVIL, 12, "50%"), charts.Bar("乙", 0)], title="分布"),
         charts.heatmap(["刘*", "黄*"], [[100, 78], [78, None]], title="一致"),
+        charts.operating_curve(
+            [(0, 10_000), (500, 5_830), (1_300, 0)],
+            [charts.Mark(500, 5_830, EVIL), charts.Mark(1_300, 0, "很长的一个标记")],
+            title="曲线",
+            across=EVIL,
+            upward="接收的可能",
+        ),
         charts.burn_up(
             charts.Burn([(0, 0), (9, 90)], [(0, 0), (3, 20)], [(3, 20), (10, 90)]),
             90,

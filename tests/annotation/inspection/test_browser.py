@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_inspection_pages_are_accessible_on_desk_and_phone_in_both_languages(live_chromium: Visit) -> None:
-    project = lots.project(30)
-    lots.agreed(project, lot_size=10, aql="6.5")
+    project = lots.project(48)
+    lots.agreed(project, lot_size=16, aql="10")
     first, second, third = lots.submitted(project)
     lots.decided(first, faulty=2)
     lots.decided(second)
@@ -55,7 +55,7 @@ def test_the_client_inspects_a_lot_to_its_verdict_by_keyboard_and_button(live_ch
     page.get_by_role("button", name="抽取样本").click()
     page.get_by_role("link", name="检验下一条").click()
     while page.get_by_role("button", name="记下并继续").count():
-        page.get_by_label("合格", exact=True).check()
+        page.get_by_label("合格品", exact=True).check()
         page.get_by_role("button", name="记下并继续").click()
     page.get_by_role("button", name="判定接收").click()
     page.get_by_text("本批已接收：").wait_for()

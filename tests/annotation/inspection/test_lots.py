@@ -259,7 +259,9 @@ def test_the_sample_follows_from_the_frozen_lot_and_the_value_committed_before()
     assert lots.VALUE not in made.sealed
     (lot,) = lots.submitted(project)
     assert (lot.commitment, lot.value, lot.seed) == (made, "", "")
-    inspection.commit_value(by=zhou(), at=NOON, project_id=project.pk, value="冻结之后再换一个取值就已经没有用了")
+    inspection.commit_value(
+        by=zhou(), at=NOON, project_id=project.pk, value="冻结之后再换一个取值就已经没有用了"
+    )
     lot = lots.drawn(lot)
     contents = [(row.number, row.digest) for row in lot.contents.order_by("number")]
     assert lot.value == lots.VALUE

@@ -258,7 +258,7 @@ def test_the_whole_way_over_the_api_and_twice_is_once() -> None:
     assert (state["severity"], state["accepted_items"], state["is_discontinued"]) == ("normal", 20, False)
     assert [each["number"] for each in client.get(f"/api/inspection/{base}/lots").json()["items"]] == ["1"]
     assert [each["version"] for each in client.get(f"/api/inspection/{base}/plans").json()] == [1]
-    assert call(client, f"{base}/resume", {"remark": "好"})[1]["code"] == "inspection_not_discontinued"
+    assert call(client, f"{base}/resume", {"remark": "好"})[1]["title"] == "inspection_not_discontinued"
     assert call(lead, f"{lot}/resubmit")[0] == 409
     for path in (base, f"{base}/plans", lot, f"{lot}/sample"):
         assert signed(he).get(f"/api/inspection/{path}").status_code == 404
