@@ -28,6 +28,7 @@ from annotation.inspection.forms import (
     initial_of,
 )
 from annotation.inspection.models import InspectionPlan, Lot, SampleItem
+from annotation.inspection.permissions import AGREE, INSPECT
 from annotation.inspection.rules import Scheme, Terms, curve_of, passes_with, scheme_of, telling_share
 from annotation.inspection.selectors import (
     IN_WORK,
@@ -56,7 +57,7 @@ from annotation.labelstudio.rules import parse_config
 from annotation.labelstudio.showing import answers_of
 from annotation.projects.models import Project
 from annotation.projects.pages import frame, viewer_of
-from annotation.projects.permissions import VIEW
+from annotation.projects.permissions import RUN, VIEW
 from annotation.projects.selectors import project_for, projects_visible_to, review_firms_of
 from annotation.quality.pages import shown
 from annotation.quality.sampling import quality_at
@@ -193,7 +194,7 @@ def _board(
         "waiting_told": _told_of(project, waiting_plan) if waiting_plan else None,
         "declined": _declined(project, waiting_plan),
         "step": step,
-        "kpis": _kpis(project, state.lots, state.accepted_items, step.get_severity_display() if step else ""),
+        "kpis": _kpis(state.lots, state.accepted_items, step.get_severity_display() if step else ""),
         "lots": paginate(
             lots_of_project(viewer, project.pk), request.GET, order=("-ordinal", "-version", "-id")
         ),
@@ -219,18 +220,19 @@ def _declined(project: Project, waiting_plan: InspectionPlan | None) -> Inspecti
     return newest if newest is not None and not newest.answer.is_agreed else None
 
 
-def _kpis(project: Project, lots: dict[str, int], items: int, severity: str) -> list[Kpi]:
+def _kpis(lots: dict[str, int], items: int, severity: str) -> list[Kpi]:
     first, judged = lots.get("accepted_first", 0), lots.get("judged_first", 0)
     return [
         Kpi(_("严格度"), severity or "--"),
-        Kpi(_("待判定"), sum(lots.get(state, 0) for state in FROZEN), _("批")),
+        Kpi(_("待判定的批"), sum(lots.get(state, 0) for state in FROZEN)),
         Kpi(
-            _("已接收"), lots.get(LotState.ACCEPTED, 0), _("批"), _("%(count)s 条") % {"count": f"{items:,}"}
+            _("已接收的批"),
+            lots.get(LotState.ACCEPTED, 0),
+            hint=_("数据 %(count)s 条") % {"count": f"{items:,}"},
         ),
         Kpi(
             _("一次接收"),
             f"{first}/{judged}" if judged else "--",
-            _("批"),
             share=100 * first // judged if judged else None,
         ),
     ]
@@ -242,6 +244,8 @@ def propose(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """提出抽检方案; with `preview` its curve is shown and nothing is written."""
     viewer = viewer_of(request)
     project = project_for(viewer, project_id)
+    if request.method == "POST":
+        viewer.require(AGREE)
     newest = plans_of(project).first()
     form = ProposalForm(
         request.POST or None, firms=review_firms_of(project.firm_id), initial=initial_of(newest)
@@ -274,6 +278,7 @@ def answer(request: HttpRequest, project_id: UUID, plan_id: UUID, answer: str) -
     """Agree to the plan that waits, or decline it with a reason."""
     viewer = viewer_of(request)
     project = project_for(viewer, project_id)
+    viewer.require(AGREE)
     form = DeclineForm(request.POST)
     is_agreed = answer == "agree"
     if form.is_valid():
@@ -298,6 +303,7 @@ def submit(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Freeze what is finished as lots."""
     viewer = viewer_of(request)
     project = project_for(viewer, project_id)
+    viewer.require(RUN)
     form = SubmitForm(request.POST)
     if form.is_valid():
         try:
@@ -318,6 +324,7 @@ def commit(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The inspecting side's own value for the next draw."""
     viewer = viewer_of(request)
     project = project_for(viewer, project_id)
+    viewer.require(INSPECT)
     form = ValueForm(request.POST)
     if form.is_valid():
         services.commit_value(
@@ -334,6 +341,7 @@ def resume(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Resume discontinued inspection."""
     viewer = viewer_of(request)
     project = project_for(viewer, project_id)
+    viewer.require(INSPECT)
     form = ResumeForm(request.POST)
     if form.is_valid():
         services.resume_inspection(
@@ -380,7 +388,7 @@ def _lot(
     context = {
         "lot": found,
         "project": project,
-        "meta": [project.number, _("%(count)s 条") % {"count": f"{found.size:,}"}],
+        "meta": [project.number, _("批量 %(count)s") % {"count": f"{found.size:,}"}],
         "back_url": reverse("projects:inspection", args=[project.pk])
         if is_mine
         else reverse("inspection:waiting"),
@@ -476,6 +484,8 @@ def draw(request: HttpRequest, lot_id: UUID) -> HttpResponse:
 def decide(request: HttpRequest, lot_id: UUID) -> HttpResponse:
     """Judge the lot."""
     viewer = viewer_of(request)
+    lot_for(viewer, lot_id)
+    viewer.require(INSPECT)
     form = VerdictForm(request.POST)
     if form.is_valid():
         try:
@@ -506,6 +516,8 @@ def inspect(request: HttpRequest, sample_id: UUID) -> HttpResponse:
     """One drawn item as it was frozen, and whether it conforms; then the next."""
     viewer = viewer_of(request)
     found = sample_item_for(viewer, sample_id)
+    if request.method == "POST":
+        viewer.require(INSPECT)
     form = FindingForm(request.POST or None, initial=_finding(found))
     if request.method == "POST" and form.is_valid():
         try:

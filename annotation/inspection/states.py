@@ -62,7 +62,7 @@ class Strictness(models.TextChoices):
 class Fault(models.TextChoices):
     """What is wrong with an item that does not conform."""
 
-    WRONG_LABEL = "wrong_label", _("标签错误")
+    WRONG_LABEL = "wrong_label", _("标签选错")
     MISSED = "missed", _("漏标")
     SURPLUS = "surplus", _("多标")
     BOUNDARY = "boundary", _("边界或位置不准")

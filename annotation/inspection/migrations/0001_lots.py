@@ -143,7 +143,7 @@ class Migration(OnePass):
                 ('recorded_at', models.DateTimeField(auto_now_add=True, verbose_name='记录时间')),
                 ('place', models.PositiveIntegerField(verbose_name='抽样次序')),
                 ('is_conforming', models.BooleanField(null=True, verbose_name='合格')),
-                ('fault', models.CharField(blank=True, choices=[('wrong_label', '标签错误'), ('missed', '漏标'), ('surplus', '多标'), ('boundary', '边界或位置不准'), ('other', '其他')], max_length=16, verbose_name='不合格类别')),
+                ('fault', models.CharField(blank=True, choices=[('wrong_label', '标签选错'), ('missed', '漏标'), ('surplus', '多标'), ('boundary', '边界或位置不准'), ('other', '其他')], max_length=16, verbose_name='不合格类别')),
                 ('reason', models.TextField(blank=True, verbose_name='不合格原因')),
                 ('inspected_at', models.DateTimeField(blank=True, null=True, verbose_name='检验时间')),
                 ('content', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='drawn', to='inspection.lotitem')),

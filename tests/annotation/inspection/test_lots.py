@@ -379,7 +379,7 @@ def test_faulty_items_of_an_accepted_lot_are_mended_with_their_reason() -> None:
     (task,) = Task.objects.filter(project=project, state="returned")
     from annotation.work.selectors import returned_because
 
-    assert returned_because(task) == "抽检第 1 批：标签错误。应为负面。"
+    assert returned_because(task) == "抽检第 1 批：标签选错。应为负面。"
     lots.rework(project)
     projects.deliver_project(by=scenes.qin(), at=NOON, project_id=project.pk)
     assert Lot.objects.count() == 1  # mended: the accepted lot speaks for it

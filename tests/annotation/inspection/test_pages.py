@@ -136,6 +136,19 @@ def signed(who: Any) -> Client:
     return scenes.signed_in(who())
 
 
+def test_who_sees_but_may_not_is_told_so_before_the_form_is_read() -> None:
+    lot = drawn_lot()
+    sample = reverse("inspection:inspect", args=[sample_of(lot)[0].pk])
+    project, plan = lot.project, lot.plan
+    posts = [
+        address("inspection_plan", project), address("inspection_answer", project, plan.pk, "decline"),
+        address("inspection_submit", project), address("inspection_value", project),
+        address("inspection_resume", project), at(lot, "draw"), at(lot, "decide"), at(lot, "resubmit"), sample,
+    ]  # fmt: skip
+    assert [signed(yan).post(place).status_code for place in posts] == [403] * len(posts)
+    assert [signed(he).post(place).status_code for place in posts] == [404] * len(posts)
+
+
 def test_another_firm_that_inspects_reads_the_lot_but_not_the_project() -> None:
     project = lots.project(6)
     lots.agreed(project, inspector_id=organization(BEIJIANG).pk)
