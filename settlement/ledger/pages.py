@@ -118,7 +118,9 @@ def statement(request: HttpRequest, account_id: UUID) -> HttpResponse:
 @login_required
 def entry(request: HttpRequest, entry_id: UUID) -> HttpResponse:
     """记账凭证: the fact behind an entry and its legs, as far as the viewer may see them."""
-    found, legs, hidden_count = selectors.entry_visible_to(_viewer(request), entry_id)
+    viewer = _viewer(request)
+    found, legs, hidden_count = selectors.entry_visible_to(viewer, entry_id)
+    is_open = selectors.accounts_open_to(viewer, legs)
     facts = [
         Fact(_("摘要"), found.memo or "--"),
         Fact(_("业务对象"), format_html("{} {}", found.fact_type, short_hash(str(found.fact_id)))),
@@ -129,7 +131,7 @@ def entry(request: HttpRequest, entry_id: UUID) -> HttpResponse:
     ]
     context = {
         "entry": found,
-        "legs": legs,
+        "legs": [{"leg": leg, "is_open": leg.account_id in is_open} for leg in legs],
         "hidden_count": hidden_count,
         "facts": facts,
         "reversal": getattr(found, "reversed_by", None),

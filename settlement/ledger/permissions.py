@@ -14,6 +14,12 @@ VIEW_BOOKS = permission(
     kinds={Kind.ANNOTATION_FIRM, Kind.BUYER, Kind.BROKER, Kind.PARK_OPERATOR},
     roles={Role.FINANCE, Role.TRADER, Role.PURCHASER},
 )
+VIEW_EVIDENCE = permission(
+    "ledger.view_evidence",
+    _("查看交易与奖励所引用的记账凭证"),
+    kinds={Kind.EXCHANGE_OPERATOR, Kind.DEPARTMENT},
+    roles={Role.FIRST_REVIEWER, Role.SECOND_REVIEWER, Role.FINANCE},
+)
 VIEW_ALL_BOOKS = permission(
     "ledger.view_all",
     _("查看全部账户与试算平衡"),

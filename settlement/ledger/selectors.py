@@ -22,8 +22,8 @@ from kernel.periods import Period
 from organizations.models import Organization
 from organizations.permissions import Actor
 from settlement.ledger.models import Account, DayClose, Entry, Hold, Posting, ProofRun, Purpose
-from settlement.ledger.permissions import VIEW_ALL_BOOKS, VIEW_BOOKS
-from settlement.ledger.states import HoldState
+from settlement.ledger.permissions import VIEW_ALL_BOOKS, VIEW_BOOKS, VIEW_EVIDENCE
+from settlement.ledger.states import CITED, HoldState
 from web.desk import Figure
 from web.navigation import resolved
 from web.paging import CursorPage, paginate
@@ -134,7 +134,10 @@ def account_visible_to(viewer: Actor, account_id: UUID) -> Account:
 
 
 def entry_visible_to(viewer: Actor, entry_id: UUID) -> tuple[Entry, list[Posting], int]:
-    """An entry with those of its legs that the viewer may see, and how many others there are."""
+    """An entry with those of its legs that the viewer may see, and how many others there are.
+
+    Who reviews claims and cases sees the whole entry of a trade or an award, which they cite, and no account behind it.
+    """
     entry = Entry.objects.select_related("reverses", "reversed_by").filter(pk=entry_id).first()
     if entry is None:
         raise NotFound
@@ -144,9 +147,17 @@ def entry_visible_to(viewer: Actor, entry_id: UUID) -> tuple[Entry, list[Posting
         .order_by("id")
     )
     seen = list(legs.filter(account__in=accounts_visible_to(viewer).values("pk")))
+    if entry.kind in CITED and viewer.can(VIEW_EVIDENCE):
+        seen = list(legs)
     if not seen:
         raise NotFound
     return entry, seen, legs.count() - len(seen)
+
+
+def accounts_open_to(viewer: Actor, legs: Sequence[Posting]) -> set[UUID]:
+    """Those of the legs' accounts whose statements the viewer may open."""
+    mine = accounts_visible_to(viewer).filter(pk__in=[leg.account_id for leg in legs])
+    return set(mine.order_by().values_list("pk", flat=True))
 
 
 def entries_about(viewer: Actor, fact_ids: Sequence[UUID]) -> QuerySet[Entry]:

@@ -33,6 +33,15 @@ class EntryKind(models.TextChoices):
     REVERSAL = "reversal", _("冲销")
 
 
+CITED = frozenset(
+    {
+        EntryKind.PAYMENT, EntryKind.RELEASE, EntryKind.REFUND, EntryKind.ESCROW_RETURN, EntryKind.REWARD,
+        EntryKind.REWARD_RETURN,
+    }
+)  # fmt: skip
+"""Entries of trades and awards: what a reviewed claim or risk case cites as its evidence."""
+
+
 class HoldState(models.TextChoices):
     PENDING = "pending", _("待入账")
     POSTED = "posted", _("已入账")
