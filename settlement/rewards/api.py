@@ -18,7 +18,7 @@ from organizations.permissions import Actor
 from settlement.rewards import engine, funds, measures, rules, selectors, services
 from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
-from settlement.rewards.models import Payment, RecoveryCase
+from settlement.rewards.models import Claim, Payment, RecoveryCase
 from settlement.rewards.permissions import RECOVER, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
     AnnouncedOut,
@@ -271,22 +271,26 @@ def announced_list(request: HttpRequest) -> list[AnnouncedOut]:
     ]
 
 
-@router.get("/awards", response=list[AwardOut], auth=None)
-def award_list(request: HttpRequest, year: int | None = None) -> list[AwardOut]:
-    """The public register of awards, the newest first."""
+def _award(claim: Claim) -> AwardOut:
+    return AwardOut(
+        number=claim.number,
+        firm_name=claim.firm.name,
+        measure=claim.measure,
+        year=claim.year,
+        amount_fen=claim.granted_fen,  # type: ignore[attr-defined]
+        granted_at=claim.first_granted_at,  # type: ignore[attr-defined]
+    )
+
+
+@router.get("/awards", response=Page[AwardOut], auth=None)
+def award_list(
+    request: HttpRequest, year: int | None = None, cursor: str | None = None, limit: int = 100
+) -> Page[AwardOut]:
+    """The public register of awards, the newest claim first."""
     if year is not None and not 2000 <= year <= 2100:
-        return []
-    return [
-        AwardOut(
-            number=row.number,
-            firm_name=row.firm_name,
-            measure=row.measure,
-            year=row.year,
-            amount_fen=row.amount_fen,
-            granted_at=row.granted_at,
-        )
-        for row in funds.published_awards(year)
-    ]
+        return Page[AwardOut](items=[])
+    rows, following = cursor_page(funds.published_awards(year), cursor=cursor, limit=limit)
+    return Page[AwardOut](items=[_award(row) for row in rows], next=following)
 
 
 # --- money --------------------------------------------------------------------------------------

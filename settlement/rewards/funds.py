@@ -466,32 +466,30 @@ def outstandings_of(cases: Sequence[RecoveryCase]) -> dict[UUID, int]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedAward:
-    """One line of the public register: a firm's year of a measure with everything granted for it."""
-
-    number: str
-    firm_name: str
-    firm_name_en: str
-    measure: str
-    year: int
-    amount_fen: int
-    granted_at: datetime
+PUBLISHED_ORDER = ("-first_granted_at", "-id")
+AWARDS_A_PAGE = 50
 
 
-def published_awards(year: int | None = None, *, limit: int = 500) -> list[PublishedAward]:
-    """The register for the public, newest first; what was wholly taken back is not in it."""
-    rows = Award.objects.all() if year is None else Award.objects.filter(year=year)
-    found = (
-        rows.values("claim__number", "firm__name", "firm__name_en", "measure", "year")
-        .annotate(total=Sum("amount_fen"), first=Min("granted_at"))
-        .filter(total__gt=0)
-        .order_by("-first", "claim__number")[:limit]
+def published_awards(year: int | None = None) -> QuerySet[Claim]:
+    """The register for the public: claims with `granted_fen`, all that was granted less what was taken back.
+
+    Newest first in `PUBLISHED_ORDER` (`first_granted_at`); what was wholly taken back is not in it.
+    """
+    rows = Claim.objects.all() if year is None else Claim.objects.filter(year=year)
+    return (
+        rows.select_related("firm")
+        .annotate(granted_fen=Sum("awards__amount_fen"), first_granted_at=Min("awards__granted_at"))
+        .filter(granted_fen__gt=0)
+        .order_by(*PUBLISHED_ORDER)
     )
-    return [
-        PublishedAward(
-            row["claim__number"], row["firm__name"], row["firm__name_en"], row["measure"], row["year"],
-            int(row["total"]), row["first"],
-        )
-        for row in found
-    ]  # fmt: skip
+
+
+def published_total_fen(year: int | None = None) -> int:
+    """What the whole public register comes to, in fen."""
+    rows = Award.objects.all() if year is None else Award.objects.filter(year=year)
+    return int(rows.aggregate(total=Sum("amount_fen"))["total"] or 0)
+
+
+def published_years() -> list[int]:
+    """The years that have an award in the register, newest first."""
+    return sorted(set(Award.objects.values_list("year", flat=True).distinct().order_by()), reverse=True)

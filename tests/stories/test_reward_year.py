@@ -63,7 +63,7 @@ def certificate_revoked(claim: Claim, large: Order) -> None:
     claim.refresh_from_db()
     assert claim.state == ClaimState.RECOVERED
     assert books(firm) == (0, 0)
-    assert funds.published_awards() == []
+    assert list(funds.published_awards()) == []
     assert selectors.gather_facts(firm, 2026).value("prior_awards") == []
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from gateway.api import actor
 from kernel import clock
+from kernel.wording import listed
 from settlement.rewards import funds, measures, selectors, services
 from settlement.rewards.forms import NoticeForm, PublicObjectionForm
 from settlement.rewards.models import ApplicationNotice, Claim
@@ -25,7 +26,9 @@ from settlement.rewards.pages.shown import article_label, said
 from settlement.rewards.permissions import OPEN_NOTICES
 from settlement.rewards.services.publicity import TooMany
 from settlement.rewards.states import NoticeState
-from web.parts import Fact
+from web.answers import page_or_fragment
+from web.paging import paginate
+from web.parts import Fact, Link
 
 OBJECTIONS_AN_HOUR = 5
 
@@ -75,7 +78,7 @@ def _notice_page(
         "notice": found,
         "facts": [
             Fact(_("奖励年度"), found.year),
-            Fact(_("措施"), "、".join(titles_of(found.measures))),
+            Fact(_("措施"), listed(titles_of(found.measures))),
             Fact(_("开始时间"), f"{found.opens_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"),
             Fact(_("截止时间"), f"{found.closes_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"),
             Fact(_("发布单位"), found.organization.display_name),
@@ -204,17 +207,27 @@ def awards(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("year", "")
     year = int(asked) if asked.isascii() and asked.isdigit() and len(asked) == 4 else None
     rows = funds.published_awards(year)
+    page = paginate(rows, request.GET, order=funds.PUBLISHED_ORDER, size=funds.AWARDS_A_PAGE)
     is_english = said({"zh": "", "en": "1"}) == "1"
     context = {
+        "page": page,
         "rows": [
             {
                 "award": row,
-                "firm": row.firm_name_en if is_english and row.firm_name_en else row.firm_name,
+                "firm": row.firm.name_en if is_english and row.firm.name_en else row.firm.name,
                 "title": said(measures.CARDS[row.measure].title.plain()),
             }
-            for row in rows
+            for row in page
         ],
-        "total_fen": sum(row.amount_fen for row in rows),
-        "year": year,
+        "total_fen": funds.published_total_fen(year),
+        "chips": _years(request.path, funds.published_years(), year),
     }
-    return render(request, "rewards/awards.html", context)
+    return page_or_fragment(request, "rewards/awards.html", "rewards/awards_rows.html", context)
+
+
+def _years(path: str, years: Sequence[int], chosen: int | None) -> list[Link]:
+    """All years and each year as links; none when there is nothing to choose between."""
+    if len(years) < 2 and chosen is None:
+        return []
+    links = [Link(_("全部年度"), path, is_current=chosen is None)]
+    return links + [Link(str(each), f"{path}?year={each}", is_current=each == chosen) for each in years]

@@ -436,7 +436,7 @@ def test_a_refund_after_the_money_leads_to_a_recovery_that_is_paid_back() -> Non
     assert balance(Purpose.FISCAL) == -6_000_000
     assert balance(Purpose.FIRM_BANK, claim.firm) == 6_000_000
     (row,) = funds.published_awards()
-    assert row.amount_fen == 6_000_000
+    assert row.granted_fen == 6_000_000
 
 
 def test_the_same_news_again_changes_nothing() -> None:
@@ -482,7 +482,7 @@ def test_a_refund_below_the_threshold_takes_the_whole_award_back() -> None:
     services.confirm_recovery(by=cast.ruan(), at=MARCH, case_id=case.pk)
     claim.refresh_from_db()
     assert claim.state == ClaimState.REJECTED
-    assert funds.published_awards() == []
+    assert list(funds.published_awards()) == []
 
 
 def test_more_revenue_leads_to_a_supplement_beside_the_award_and_the_year_counts_once() -> None:

@@ -401,3 +401,28 @@ def test_the_statement_is_a_pdf_of_the_same_bytes_each_time() -> None:
     assert first.startswith(b"%PDF-")
     assert first == second
     assert signed_in(cast.he).get(reverse("rewards:sheet", args=[claim.number])).status_code == 404
+
+
+def test_the_public_register_goes_on_page_after_page_and_tells_its_whole_total(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("settlement.rewards.funds.AWARDS_A_PAGE", 1)
+    trades.sale("6800000.00")
+    trades.sale("5200000.00", seller=cast.he)
+    for firm, who in ((cast.QINGLAN, cast.lin), (cast.BEIJIANG, cast.he)):
+        drafted = services.draft_claim(
+            by=Actor.system("奖励测算"), at=steps.DRAFTED, firm_id=cast.organization(firm).pk, year=2025
+        )
+        steps.announced(drafted, firm=who())
+    steps.batch()
+    numbers, address = [], "/rewards/awards/"
+    while address:
+        context = client.get(address).context
+        assert context["total_fen"] == 12_000_000
+        numbers += [row["award"].number for row in context["rows"]]
+        address = f"/rewards/awards/?after={context['page'].after}" if context["page"].after else ""
+    assert sorted(numbers) == sorted(Claim.objects.values_list("number", flat=True))
+    first = client.get("/api/rewards/awards?limit=1").json()
+    second = client.get(f"/api/rewards/awards?limit=1&cursor={first['next']}").json()
+    told = [*first["items"], *second["items"]]
+    assert ({row["amount_fen"] for row in told}, second["next"]) == ({6_800_000, 5_200_000}, None)
