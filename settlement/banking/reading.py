@@ -31,6 +31,7 @@ from settlement.banking.states import StatementFormat
 LARGEST_FILE = 5 * 1024 * 1024
 LARGEST_FEN = 10**15
 _NONE = ("", "NONREF", "NOTPROVIDED")
+_NOT_BOOKED = ("PDNG", "FUTR", "INFO")
 
 
 def _refused(reason: str) -> InvalidInput:
@@ -247,7 +248,7 @@ def _camt053(body: bytes) -> Statement:
         balances = {
             balance.findtext("Tp/CdOrPrtry/Cd"): _camt_fen(balance) for balance in each.findall("Bal")
         }
-        moved = sum(_camt_line(found, numbered, entry) for entry in each.findall("Ntry"))
+        moved = sum(_camt_line(found, numbered, entry) for entry in each.findall("Ntry") if _is_booked(entry))
         _balanced(found, balances.get("OPBD"), balances.get("CLBD"), moved)
     return found
 
@@ -264,9 +265,16 @@ def _camt_fen(element: Element) -> int | None:
     return _fen(_camt_amount(element))
 
 
+def _is_booked(entry: Element) -> bool:
+    """What the bank only expects or reports is no money yet; an entry without a status is booked."""
+    status = entry.findtext("Sts/Cd") or entry.findtext("Sts") or ""
+    return status.strip() not in _NOT_BOOKED
+
+
 def _camt_line(found: Statement, numbered: _Numbered, entry: Element) -> int:
-    detail = entry.find("NtryDtls/TxDtls")
-    detail = entry if detail is None else detail
+    # An entry of many payments is nobody's in particular: a person tells whose it is.
+    details = entry.findall("NtryDtls/TxDtls")
+    detail = details[0] if len(details) == 1 else entry
     amount = entry.find("Amt")
     is_credit = entry.findtext("CdtDbtInd") != "DBIT"
     party = "Dbtr" if is_credit else "Cdtr"

@@ -141,6 +141,21 @@ def test_mt940_is_read_with_its_balance_and_lines_without_reference_are_told_apa
     assert [fault.code for fault in short.faults] == ["balance_broken"]
 
 
+@pytest.mark.parametrize("status", ["<Sts>PDNG</Sts>", "<Sts><Cd>INFO</Cd></Sts>", "<Sts> FUTR </Sts>"])
+def test_what_the_bank_only_expects_is_no_money_received(status: str) -> None:
+    expected = CAMT.replace("<AcctSvcrRef>C1", f"{status}<AcctSvcrRef>C1").format(closing="-8.00")
+    found = reading.read(expected.encode(), "a.xml", StatementFormat.CAMT053)
+    assert ([row.amount_fen for row in found.rows], found.faults) == ([-800], [])
+    booked = CAMT.replace("<AcctSvcrRef>C1", "<Sts>BOOK</Sts><AcctSvcrRef>C1").format(closing="67992.00")
+    assert len(reading.read(booked.encode(), "a.xml", StatementFormat.CAMT053).rows) == 2
+
+
+def test_an_entry_of_many_payments_is_not_taken_for_the_first_ones() -> None:
+    many = CAMT.replace("</TxDtls>", "</TxDtls><TxDtls><RmtInf><Ustrd>x</Ustrd></RmtInf></TxDtls>")
+    line = reading.read(many.format(closing="67992.00").encode(), "a.xml", StatementFormat.CAMT053).rows[0]
+    assert (line.amount_fen, line.party_name, line.text) == (6_800_000, "", "")
+
+
 def test_camt053_is_read_and_declarations_are_refused() -> None:
     found = reading.read(CAMT.format(closing="67992.00").encode(), "a.xml", StatementFormat.CAMT053)
     assert (found.account, found.faults) == (ACCOUNT, [])
