@@ -139,7 +139,7 @@ def credit_fee_invoice(*, by: Actor, at: datetime, invoice_id: UUID, sheet: Shee
         raise NotCreditable(number=invoice.number)
     left, tax = selectors.left_of_fee(invoice)
     too_large = CreditTooLarge(field="gross", left=left, tax=tax)
-    if sheet.gross > left or sheet.tax > tax:
+    if sheet.gross > left or sheet.tax > tax or sheet.net > left - tax:
         raise too_large
     with told_as(too_large):
         return _keep(credit, by=by, at=at, action="invoices.credit_fee")

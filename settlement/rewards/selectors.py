@@ -461,7 +461,7 @@ def _declared_facts(firm_id: UUID, year: int, measure: str) -> dict[str, dict[st
                     "kind": "declaration",
                     "number": row.verifier.name if row.verifier else "",
                     "id": str(row.pk),
-                    "label": row.decided_at.date().isoformat() if row.decided_at else "",
+                    "label": clock.business_date(row.decided_at).isoformat() if row.decided_at else "",
                     "sha256": engine.sha256(sorted(document.sha256 for document in row.documents.all())),
                 }
             ],

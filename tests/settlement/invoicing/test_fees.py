@@ -147,3 +147,10 @@ def test_the_pages_show_what_waits_and_reconciliation_names_it() -> None:
         assert client.post(f"/invoices/fees/{found.pk}/void/", {"reason": ""}).status_code == 422
         client.post(f"/invoices/fees/{found.pk}/void/", {"reason": "开错抬头"})
     assert FeeInvoice.objects.get().state == "voided"
+
+
+def test_a_credit_within_the_tolerance_of_tax_takes_no_more_net_than_is_left() -> None:
+    whole = issued(sold(), 136_000)  # 1,283.02 and 76.98 of tax
+    with pytest.raises(services.CreditTooLarge):
+        credited(whole, 136_000, tax=7_693)
+    assert credited(whole, 136_000).net_fen == whole.net_fen

@@ -17,7 +17,7 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, SelfReview
 from organizations.models import Membership, Organization
 from organizations.permissions import Actor
-from settlement.rewards import services
+from settlement.rewards import selectors, services
 from settlement.rewards.blocks import _checks, register_block
 from settlement.rewards.models import (
     ApplicationNotice,
@@ -194,6 +194,15 @@ def verify(found: Declaration, *, by: Actor | None = None) -> Declaration:
     return services.verify_declaration(
         by=by or cast.shen(), at=DRAFTED, declaration_id=found.pk, is_verified=True
     )
+
+
+def test_the_day_of_a_verification_is_that_of_the_city(with_subsidy: None) -> None:
+    found = declare("is_recognised", True)
+    after_midnight = datetime(2026, 1, 31, 17, 30, tzinfo=UTC)
+    services.verify_declaration(by=cast.shen(), at=after_midnight, declaration_id=found.pk, is_verified=True)
+    facts = selectors.gather_facts(cast.organization(cast.QINGLAN), 2025, measure=subsidy.ID)
+    (proof,) = facts.document["facts"]["is_recognised"]["evidence"]
+    assert proof["label"] == "2026-02-01"
 
 
 def test_only_verified_facts_count_and_a_later_one_leads_to_a_new_draft(with_subsidy: None) -> None:
