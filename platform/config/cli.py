@@ -283,7 +283,7 @@ VersionOption = Annotated[
 def decide(
     measure: Annotated[str, typer.Argument(help="A measure, such as data_product_trading.")],
     facts: Annotated[
-        Path, typer.Argument(help="Its facts as JSON (see: qingshu policy schema); - reads the input.")
+        Path, typer.Argument(help="Its facts as JSON (see: qingshu policy example); - reads the input.")
     ],
     *,
     version: VersionOption = "",
@@ -323,6 +323,16 @@ def policy_schema(
     from config import deciding
 
     print(json.dumps(deciding.schema(name), ensure_ascii=False, indent=2))
+
+
+@policy.command("example")
+def policy_example(
+    measure: Annotated[str, typer.Argument(help="A measure, such as data_product_trading.")],
+) -> None:
+    """Print a case's facts as JSON, from a measure's scenarios: what `qingshu decide` reads."""
+    from config import deciding
+
+    print(json.dumps(deciding.example(measure), ensure_ascii=False, indent=2))
 
 
 @policy.command("test")

@@ -16,6 +16,9 @@ from settlement.rewards.engine.texts import Text, shown, yuan
 MARKS = {"met": "holds", "not_met": "DOES NOT HOLD", "unknown": "not known", "stated": "stated"}
 
 
+SEE = "qingshu policy example"
+
+
 class NotDecided(InstallationError):
     """Facts, measure, version or reading that the rules do not accept."""
 
@@ -67,7 +70,17 @@ def decided(measure: str, path: Path, *, version: str, interpretation: Mapping[s
             measure, engine.Facts(document), version=found.name, interpretation=interpretation
         )
     except (engine.FactsInvalid, NoSuchReading, engine.UndefinedParameter) as error:
-        raise NotDecided(f"{error}.") from error
+        told = (
+            f"{error}." if not isinstance(error, engine.FactsInvalid) else f"{error}; see: {SEE} {measure}."
+        )
+        raise NotDecided(told) from error
+
+
+def example(measure: str) -> dict[str, Any]:
+    """The facts of the first scenario of a measure that is decided: something to begin with."""
+    card_of(measure)
+    told = next(each for each in scenarios.of(measure) if each.expected["outcome"] == "granted")
+    return dict(told.facts.document)
 
 
 def exit_code(decision: engine.Decision) -> ExitCode:

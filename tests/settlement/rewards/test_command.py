@@ -42,6 +42,17 @@ def test_a_reading_is_chosen_by_name(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out)["amount_fen"] == 5_289_400
 
 
+@pytest.mark.parametrize("measure", measures.CARDS)
+def test_a_newcomer_begins_with_an_example_that_is_granted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], measure: str
+) -> None:
+    assert cli.main(["policy", "example", measure]) == ExitCode.OK
+    path = tmp_path / "facts.json"
+    path.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert cli.main(["decide", measure, str(path), "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["outcome"] == "granted"
+
+
 def test_missing_facts_have_their_own_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         cli.main(["decide", "data_product_trading", written(tmp_path, facts(None))]) == ExitCode.CHECK_FAILED
@@ -53,7 +64,10 @@ def test_missing_facts_have_their_own_exit_code(tmp_path: Path, capsys: pytest.C
     ("arguments", "told"),
     [
         (["decide", "housing", "{facts}"], "There is no measure housing; there are: park_operator"),
-        (["decide", "headquarters", "{facts}"], "these are not"),
+        (
+            ["decide", "headquarters", "{facts}"],
+            "these are not qingshu.facts/1 facts of headquarters; see: qingshu policy example headquarters.",
+        ),
         (["decide", "data_product_trading", "{facts}", "--version", "2030"], "There is no version 2030"),
         (["decide", "data_product_trading", "{facts}", "--interpretation", "tax"], "question=reading"),
         (["decide", "data_product_trading", "{facts}", "--interpretation", "tax=maybe"], "tax = maybe"),
