@@ -269,10 +269,20 @@ def waterfall(
         out.append(_text(x + bar / 2, y(upper) - 8, said, f"c-value{strong}", "middle"))
         if i < len(changes) - 1:
             out.append(_line(x + bar, y(after), x + step, y(after), "c-conn"))
-        for row, part in enumerate(change.label.split("\n")):
+        for row, part in enumerate(_broken(change.label, step)):
             out.append(_text(x + bar / 2, height - 26 + 15 * row, part, "c-label", "middle"))
     said_all = [(c.label.replace("\n", ""), show(c.value) + unit) for c in changes]
     return _svg(width, height, out, title, _listed(said_all))
+
+
+def _broken(label: str, room: float) -> list[str]:
+    """A label on two lines where it is wider than its room: at its newline, else at the space nearest its middle."""
+    wide = sum(6.5 if letter.isascii() else 12 for letter in label)
+    if "\n" in label or wide <= room or " " not in label:
+        return label.split("\n")
+    spaces = [at for at, letter in enumerate(label) if letter == " "]
+    at = min(spaces, key=lambda space: abs(2 * space - len(label)))
+    return [label[:at], label[at + 1 :]]
 
 
 def trade_ring(

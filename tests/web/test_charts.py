@@ -97,6 +97,13 @@ def test_a_waterfall_below_zero_is_still_drawn(changes: list[int]) -> None:
     assert parsed(charts.waterfall(rows, title="构成")).get("role") == "img"
 
 
+def test_a_long_label_of_a_narrow_waterfall_stands_on_two_lines() -> None:
+    rows = [charts.Change(label, 1, "start") for label in ("Approved", "Waiting for approval", "待批准")]
+    drawn = parsed(charts.waterfall(rows, title="构成", width=220))
+    told = [text.text for text in drawn.iter("text") if (text.text or "").strip("0.")]
+    assert told == ["Approved", "Waiting for", "approval", "待批准"]
+
+
 def test_the_guilloche_is_decoration() -> None:
     assert parsed(charts.guilloche()).get("aria-hidden") == "true"
 

@@ -98,16 +98,13 @@ def _bar(position: funds.Position) -> charts.Drawing:
 
 
 def _waterfall(position: funds.Position) -> charts.Drawing:
+    rest = position.left_fen - position.waiting_fen - position.forecast_fen
     changes = [
         charts.Change(_("预算"), position.amount_fen, "start"),
         charts.Change(_("已批准"), -position.granted_fen, "minus"),
         charts.Change(_("待批准"), -position.waiting_fen, "minus"),
         charts.Change(_("预计"), -position.forecast_fen, "minus"),
-        charts.Change(
-            _("预计结余"),
-            max(position.left_fen - position.waiting_fen - position.forecast_fen, 0),
-            "total",
-        ),
+        charts.Change(_("预计结余") if rest >= 0 else _("预计缺口"), rest, "total"),
     ]
 
     def draw(width: int, height: int) -> charts.Drawing:
