@@ -21,6 +21,7 @@ from kernel import clock
 from kernel.errors import Refusal
 from kernel.models import Transition
 from kernel.money import Money
+from kernel.wording import listed
 from organizations.permissions import MANAGE_KEYS, Actor
 from settlement.merchant import selectors, services
 from settlement.merchant.forms import BankAccountForm, EndpointForm, FailureForm, PayoutForm
@@ -293,7 +294,7 @@ def _show_endpoint(request: HttpRequest, endpoint_id: UUID, secret: str = "") ->
     row = selectors.endpoint_visible_to(actor(request), endpoint_id)
     facts = [
         Fact(_("编号"), _code(public_id("we", row.pk))),
-        Fact(_("事件类型"), "、".join(row.enabled_events) if row.enabled_events != ["*"] else _("全部事件")),
+        Fact(_("事件类型"), listed(row.enabled_events) if row.enabled_events != ["*"] else _("全部事件")),
         Fact(_("说明"), row.description or "--"),
     ]
     page = paginate(selectors.deliveries_of(row), request.GET)

@@ -106,7 +106,14 @@ def _reason_without_evidence(finding: Finding) -> str:
     """The board does not load the evidence: a related pair is told by its figures alone."""
     if finding.signal == SignalKind.RELATED_PARTY:
         words = {"size": finding.figures["size"], "trade": Money(finding.figures["trade_fen"])}
-        return _("与买方有 %(size)s 项联系，双方交易 %(trade)s。") % words
+        return (
+            ngettext(
+                "与买方有 %(size)s 项联系，双方交易 %(trade)s。",
+                "与买方共有 %(size)s 项联系，双方交易 %(trade)s。",
+                finding.figures["size"],
+            )
+            % words
+        )
     return wording.reason(finding)
 
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from kernel.money import Money
+from kernel.wording import listed
 from organizations.models import Organization
 from settlement.risk.models import Finding
 from settlement.risk.states import SignalKind, TraitKind
@@ -45,8 +47,12 @@ def _words(finding: Finding, told: dict[str, Any]) -> str:
             )
         return _("售价 %(price)s，同类 %(size)s 个方案的中位价为 %(median)s，低出 %(deviation)s 个稳健偏差。")
     if kind == K.RELATED_PARTY:
-        told["grounds"] = "；".join(grounds(finding)) or "--"
-        return _("与买方有 %(size)s 项联系（%(grounds)s），双方交易 %(trade)s。")
+        told["grounds"] = listed(grounds(finding)) or "--"
+        return ngettext(
+            "与买方有 %(size)s 项联系（%(grounds)s），双方交易 %(trade)s。",
+            "与买方共有 %(size)s 项联系（%(grounds)s），双方交易 %(trade)s。",
+            finding.figures["size"],
+        )
     return str(
         {
             K.ROUND_TRIP: _(
@@ -116,7 +122,7 @@ def ring(
     return charts.trade_ring(nodes, edges, title=title, width=width, height=height)
 
 
-MOST_DRAWN = 12
+MOST_DRAWN, NARROW = 12, 400
 
 
 def _node(
@@ -129,7 +135,10 @@ def _node(
     height: int,
 ) -> charts.Node:
     turn = 2 * math.pi * number / len(names) - math.pi / 2
-    x, y = width / 2 + math.cos(turn) * (width / 2 - 110), height / 2 + math.sin(turn) * (height / 2 - 46)
+    beside = (
+        110 if width > NARROW else 58
+    )  # half a name at least, so that two beside one another do not touch
+    x, y = width / 2 + math.cos(turn) * (width / 2 - beside), height / 2 + math.sin(turn) * (height / 2 - 46)
     label = parties[name].display_name if name in parties else "--"
     side = "n" if math.sin(turn) < -0.1 else "s"
     is_own = name == own

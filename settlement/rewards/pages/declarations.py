@@ -261,7 +261,7 @@ def payee(request: HttpRequest) -> HttpResponse:
     def show(form: forms.Form, status: int) -> HttpResponse:
         context = {
             "form": form,
-            "title": _("收款账户"),
+            "title": _("企业收款账户"),
             "lead": _("户名须为本单位：%(name)s") % {"name": viewer.organization},
             "note": _("现用账户：%(bank)s %(number)s") % {"bank": known.bank, "number": known.masked}
             if known

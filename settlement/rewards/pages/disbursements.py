@@ -93,7 +93,7 @@ def _page(request: HttpRequest, found: Disbursement, *, error: str = "", status:
             Fact(_("已到账"), Money(paid)),
             Fact(_("笔数"), len(payments)),
             Fact(_("付款单位"), found.organization.display_name),
-            Fact(_("编制"), found.preparer_label),
+            Fact(_("编制人"), found.preparer_label),
             Fact(_("审批"), found.approver_label or "--"),
         ],
         "may_approve": may_act and is_prepared and viewer.user_id != found.prepared_by_id,

@@ -96,6 +96,7 @@ def rule(request: HttpRequest, measure: str) -> HttpResponse:
         "competition": said(card.competition.plain()),
         "schema_url": f"/api/rewards/measures/{card.id}/facts-schema",
         "compares": card.id == comparisons.CARD.id,
+        "may_compare": actor(request).can(SEE_ALL_CLAIMS),
     }
     return render(request, "rewards/rule.html", context)
 
@@ -129,9 +130,9 @@ def _step(
 
 
 def _written(card: engine.Measure, operation: Any, formula: Any) -> str:
-    """What stands in a line: a fact by its name, a definition written out, anything else as it is."""
+    """What stands in a line: a fact by its label, a definition written out, anything else as it is."""
     if isinstance(operation, Fact):
-        return operation.name
+        return said(card.spec(operation.name).label.plain())
     if isinstance(operation, Defined):
         return f"[{operation.name}] = {formula(card.definitions[operation.name])}"
     return str(formula(operation))

@@ -15,6 +15,7 @@ from kernel.errors import InvalidInput, NotFound, Refusal
 from kernel.events import announce as tell
 from kernel.money import Money
 from kernel.numbers import new_number
+from kernel.wording import listed
 from organizations.permissions import Actor
 from settlement.ledger import services as ledger
 from settlement.ledger.models import Entry, Purpose
@@ -172,7 +173,7 @@ def approve_disbursement(*, by: Actor, at: datetime, disbursement_id: UUID) -> D
     require_stranger(by, *(claim.firm_id for claim in claims))
     moved = [claim.number for claim in claims if claim.state != ClaimState.APPROVED]
     if moved:
-        raise ClaimsMoved(numbers="、".join(moved))
+        raise ClaimsMoved(numbers=listed(moved))
     require_unblocked(*claims)
     found.approved_by, found.approver_label, found.approved_at = by.user, by.label[:200], at
     DISBURSEMENT.move(

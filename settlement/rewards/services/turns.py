@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from kernel.errors import Refusal
+from kernel.wording import listed
 from organizations.permissions import Actor
 from settlement.rewards import referrals
 from settlement.rewards.models import Claim
@@ -47,4 +48,4 @@ def require_opinions(claim: Claim) -> None:
     """Every opinion asked for at this stage was given."""
     awaited = referrals.open_consultations(claim)
     if awaited:
-        raise OpinionAwaited(who="、".join(str(each.asked_of) for each in awaited))
+        raise OpinionAwaited(who=listed(each.asked_of for each in awaited))
