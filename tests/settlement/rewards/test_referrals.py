@@ -69,7 +69,9 @@ def test_a_stage_that_was_passed_on_is_decided_by_the_assignee_alone() -> None:
 
 def test_a_claim_is_passed_on_only_to_a_reviewer_of_the_same_office_and_with_a_reason() -> None:
     claim, ding, shen, lin = confirmed(), town.ding().user_id, cast.shen().user_id, cast.lin().user_id
-    assert ding and shen and lin
+    assert ding
+    assert shen
+    assert lin
     given: dict[str, Any] = {"by": cast.gu(), "at": DRAFTED, "claim_id": claim.pk}
     with pytest.raises(InvalidInput):
         services.assign(**given, assignee_id=shen, reason="请办理")
