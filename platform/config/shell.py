@@ -247,6 +247,7 @@ def _desk() -> None:
     blocks.register_block(effects.risk_blocks)
     blocks.register_block(rewards.unreleased_rules)
     payruns.register_bank_evidence(banking.is_wage_matched)
+    merchant.register_bank_evidence(banking.is_payout_matched)
     for todos in (
         work.todos,
         inspection.todos,

@@ -9,12 +9,27 @@ from django.db.models import Q
 from django.http import HttpRequest
 from ninja import Router
 
-from gateway.api import Page, actor, cursor_page, idempotent
+from gateway.api import Page, actor, confirmed_actor, cursor_page, idempotent
 from kernel import clock
+from kernel.errors import NotFound, Refusal
 from kernel.money import Money
+from organizations.permissions import Actor
 from settlement.banking import selectors, services, wording
 from settlement.banking.models import BankLine, Match
-from settlement.banking.schemas import EndIn, EndOut, LineOut, MatchIn, MatchOut, OrderOut, SuggestionOut
+from settlement.banking.permissions import BOOK_RECEIPTS
+from settlement.banking.schemas import (
+    EndIn,
+    EndOut,
+    LineOut,
+    MatchIn,
+    MatchOut,
+    OrderOut,
+    PayRunOut,
+    ReceiptOut,
+    SuggestionOut,
+)
+from settlement.payments import services as payments
+from settlement.payruns.models import PayRun
 
 router = Router()
 _SUMS = ("booked", "received", "returned", "refunded", "paid_back", "released", "invoiced", "credited")
@@ -70,6 +85,44 @@ def order(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
     return _order(selectors.order_visible_to(viewer, order_id))
 
 
+def _receipt(viewer: Actor, row: selectors.Row) -> dict[str, Any]:
+    receipt, refusal = selectors.receipt_of(row.order), None
+    try:
+        payments.require_unpaid(row.order)
+        services.require_bookable(viewer, receipt, row.order.buyer.name)
+    except Refusal as found:
+        refusal = found
+    names = ("received", "price", "missing", "surplus")
+    return {
+        **{f"{name}_fen": getattr(receipt, name).fen for name in names},
+        "order": row.order.pk,
+        "lines": list(receipt.lines),
+        "code": refusal.code if refusal else "",
+        "detail": str(refusal) if refusal else "",
+    }
+
+
+@router.get("/orders/{uuid:order_id}/receipt", response=ReceiptOut)
+def receipt(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
+    """What booking the buyer's transfer would do now, or the code of what is in the way; changes nothing."""
+    viewer = actor(request)
+    selectors.require_view(viewer)
+    row = selectors.order_visible_to(viewer, order_id)
+    viewer.require(BOOK_RECEIPTS)
+    return _receipt(viewer, row)
+
+
+@router.post("/orders/{uuid:order_id}/receipt", response=OrderOut)
+@idempotent
+def book_receipt(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
+    """A second person books the buyer's transfer of the whole price into escrow, once."""
+    viewer = confirmed_actor(request)
+    selectors.require_view(viewer)
+    selectors.order_visible_to(viewer, order_id)
+    services.book_receipt(by=viewer, at=clock.now(), order_id=order_id)
+    return _order(selectors.order_visible_to(viewer, order_id))
+
+
 @router.get("/lines", response=Page[LineOut])
 def lines(
     request: HttpRequest, is_open: bool = False, cursor: str | None = None, limit: int = 20
@@ -114,6 +167,29 @@ def match(request: HttpRequest, bank_line_id: UUID, body: MatchIn) -> dict[str, 
         amount=None if body.amount_fen is None else Money(body.amount_fen),
     )
     return _match(made)
+
+
+def _pay_run(run: PayRun) -> dict[str, Any]:
+    names = ("number", "paid_at", "sent_count", "matched_count", "matched_fen")
+    return {**{name: getattr(run, name) for name in names}, "id": run.pk, "firm": run.firm_id}
+
+
+@router.get("/pay-runs", response=Page[PayRunOut])
+def pay_runs(request: HttpRequest, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+    """Paid pay runs with how many people of each have their bank lines, newest first."""
+    rows, following = cursor_page(selectors.pay_runs_visible_to(actor(request)), cursor=cursor, limit=limit)
+    return {"items": [_pay_run(row) for row in rows], "next": following}
+
+
+@router.post("/pay-runs/{uuid:run_id}/match", response=PayRunOut)
+@idempotent
+def match_run(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+    """Match a whole pay run with the bank's lines: everybody who can be told without doubt."""
+    viewer = actor(request)
+    if not selectors.pay_runs_visible_to(viewer).filter(pk=run_id).exists():
+        raise NotFound
+    services.match_run(by=viewer, at=clock.now(), run_id=run_id)
+    return _pay_run(selectors.pay_runs_visible_to(viewer).get(pk=run_id))
 
 
 @router.post("/matches/{uuid:bank_match_id}/end", response=EndOut)

@@ -137,6 +137,8 @@ class Match(Record):
     What it pays: an order (its receipt, refund, return or surplus), a merchant's customer whose transfer arrived, an
     annotator's pay, or a merchant's payout.
 
+    `matcher`: the person, where one matched it; none for the system.
+
     All live matches of a line together never exceed its amount; a trigger holds that and the direction.
     """
 
@@ -158,6 +160,7 @@ class Match(Record):
     reasons = ArrayField(models.CharField(max_length=24), verbose_name=_("依据"), default=list)
     matched_by = models.CharField(_("匹配人"), max_length=200)
     matched_at = models.DateTimeField(_("匹配时间"))
+    matcher = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         verbose_name = _("流水匹配")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.reauthentication import require_recent_authentication
 from gateway.api import actor
 from kernel import clock
 from kernel.errors import NotAllowed, NotFound, Refusal
@@ -25,6 +26,7 @@ from settlement.banking import reading, selectors, services, spreadsheets, wordi
 from settlement.banking.forms import EndForm, MatchForm, StatementForm
 from settlement.banking.models import BankLine
 from settlement.banking.permissions import (
+    BOOK_RECEIPTS,
     IMPORT_STATEMENTS,
     MATCH_LINES,
     VIEW_ALL_RECONCILIATION,
@@ -33,6 +35,8 @@ from settlement.banking.permissions import (
 from settlement.banking.selectors import Row
 from settlement.banking.states import Gap, ImportState, Standing
 from settlement.invoicing.selectors import fee_standing_of
+from settlement.payments import services as payments
+from settlement.payments.selectors import account_of
 from web.answers import page_or_fragment, redirect_once
 from web.forms import show_refusal
 from web.paging import CursorPage, paginate
@@ -164,7 +168,7 @@ def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
         url = reverse("invoicing:fee_order", args=[order_id])
         figures.append(Fact(_("交易服务费"), Money(fee.keeps), hint=_("交易机构向供方收取"), url=url))
         figures.append(Fact(_("服务费已开票"), Money(fee.stands), hint=wording.fee_gap(fee)))
-    if account := selectors.account_of(row.order):
+    if account := account_of(row.order):
         figures.insert(0, Fact(_("专属收款账号"), account))
     context = {
         **_told(row),
@@ -172,8 +176,51 @@ def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "figures": figures,
         "matches": selectors.matches_of(row.order),
         "sees_lines": viewer.can(VIEW_BANK_LINES),
+        "booking": _booking(viewer, row),
     }
     return render(request, "banking/order.html", context)
+
+
+def _booking(viewer: Actor, row: Row) -> dict[str, Any] | None:
+    """What booking the buyer's transfer would do now, or why it cannot be; for who books, while nothing is booked."""
+    if not viewer.can(BOOK_RECEIPTS) or row.facts.booked or not row.facts.received:
+        return None
+    receipt, order = selectors.receipt_of(row.order), row.order
+    try:
+        payments.require_unpaid(order)
+        services.require_bookable(viewer, receipt, order.buyer.name)
+    except Refusal as refusal:
+        return {"fault": str(refusal)}
+    facts = [
+        Fact(_("银行到账"), receipt.received),
+        Fact(_("登记为付款到托管"), receipt.price),
+        Fact(_("多付，待退回买方"), receipt.surplus),
+    ]
+    return {"facts": facts, "lines": receipt.lines}
+
+
+@require_POST
+@login_required
+def book(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """A second person books the buyer's transfer into escrow."""
+    viewer, address = actor(request), reverse("banking:order", args=[order_id])
+    selectors.require_view(viewer)
+    selectors.order_visible_to(viewer, order_id)
+    viewer.require(BOOK_RECEIPTS)
+    require_recent_authentication(request, back=address)
+
+    def work() -> str:
+        services.book_receipt(by=viewer, at=clock.now(), order_id=order_id)
+        messages.success(request, _("买方付款已登记进入托管，供方可以交付了。"))
+        return address
+
+    try:
+        return redirect_once(request, work)
+    except (NotAllowed, NotFound):
+        raise
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return redirect(address)
 
 
 # --- bank lines --------------------------------------------------------------------------------

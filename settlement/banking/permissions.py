@@ -29,6 +29,9 @@ VIEW_BANK_LINES = permission(
 IMPORT_STATEMENTS = permission(
     "bank.import", _("导入银行流水"), kinds={Kind.EXCHANGE_OPERATOR}, roles={Role.FINANCE}
 )
+BOOK_RECEIPTS = permission(
+    "bank.book", _("按银行流水登记买方付款"), kinds={Kind.EXCHANGE_OPERATOR}, roles={Role.FINANCE}
+)
 MATCH_LINES = permission(
     "bank.match", _("匹配银行流水"), kinds={Kind.EXCHANGE_OPERATOR}, roles={Role.FINANCE}
 )

@@ -15,7 +15,7 @@ from settlement.banking.states import INCOMING, WAITING, Gap, MatchKind, Standin
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """An order from contract to bank. `received`: matched bank receipts less surplus given back; `paid_back`: matched
+    """An order from contract to bank. `price`: what the buyer is to pay; `received`: matched bank receipts less surplus given back; `paid_back`: matched
     bank payments of refunds and returns; the others as in `invoicing.rules.Standing`."""
 
     booked: int = 0
@@ -26,6 +26,7 @@ class OrderFacts:
     credited: int = 0
     received: int = 0
     paid_back: int = 0
+    price: int = 0
     is_contracted: bool = True
     is_cancelled: bool = False
     is_delivered: bool = False
@@ -46,7 +47,8 @@ def gaps(facts: OrderFacts) -> list[tuple[Gap, int]]:
     back = f.returned + f.refunded
     is_live = f.booked > 0 and f.keeps > 0
     found = {
-        Gap.RECEIPT_UNBOOKED: (f.received > 0 and f.booked == 0, f.received),
+        Gap.RECEIPT_UNBOOKED: (f.received > 0 and f.booked == 0 and f.received >= f.price, f.received),
+        Gap.RECEIPT_PARTIAL: (0 < f.received < f.price and f.booked == 0, f.price - f.received),
         Gap.RECEIPT_MISSING: (f.booked > 0 and f.received == 0, f.booked),
         Gap.RECEIPT_SHORT: (f.booked > f.received != 0, f.booked - f.received),
         Gap.OVERPAID: (f.received > f.booked > 0, f.received - f.booked),
@@ -83,12 +85,6 @@ def numbers_in(text: str) -> list[str]:
     return list(dict.fromkeys("-".join(found) for found in _NUMBER.findall(plain)))
 
 
-def virtual_account(prefix: str, order_number: str) -> str:
-    """The account number of an order's own: the custody bank's prefix, then year and serial; empty without prefix."""
-    _series, year, serial, _check = order_number.split("-")
-    return f"{prefix}{year}{serial}" if prefix else ""
-
-
 def order_of_virtual_account(prefix: str, account: str) -> str:
     """The beginning of the order number that an account stands for; empty when it stands for none."""
     rest = account.removeprefix(prefix)
@@ -100,6 +96,17 @@ def order_of_virtual_account(prefix: str, account: str) -> str:
 def plain_name(name: str) -> str:
     """A firm's name without what banks write differently: spaces, and the width of brackets."""
     return re.sub(r"\s", "", name).replace("（", "(").replace("）", ")")
+
+
+def is_payer(
+    told_name: str, told_uscc: str, told_account: str, *, name: str, uscc: str, account: str
+) -> bool:
+    """Whether a line's payer is this firm: by its code, else its name, else the account that is the order's own."""
+    if told_uscc:
+        return told_uscc == uscc
+    if told_name:
+        return plain_name(told_name) == plain_name(name)
+    return bool(account) and told_account == account
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,19 @@ class OrderOut(Schema):
     gaps: list[GapOut]
 
 
+class ReceiptOut(Schema):
+    """A buyer's transfer as it would be booked; `code` names what is in the way, empty when nothing is."""
+
+    order: UUID
+    received_fen: int
+    price_fen: int
+    missing_fen: int
+    surplus_fen: int
+    lines: list[str]
+    code: str
+    detail: str
+
+
 class LineOut(Schema):
     """A bank line; positive came in."""
 
@@ -84,6 +97,18 @@ class MatchOut(Schema):
     score: int
     reasons: list[str]
     matched_at: datetime
+
+
+class PayRunOut(Schema):
+    """A paid pay run, and how many people of it have their bank lines."""
+
+    id: UUID
+    number: str
+    firm: UUID
+    paid_at: datetime
+    sent_count: int
+    matched_count: int
+    matched_fen: int
 
 
 class EndIn(Schema):

@@ -32,11 +32,13 @@ from exchange.trading.models import Order
 from exchange.trading.states import OrderState
 from kernel import clock
 from kernel.errors import NotFound
+from kernel.models import Transition
 from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.banking import rules
 from settlement.banking.models import BankImport, BankLine, Match
 from settlement.banking.permissions import (
+    BOOK_RECEIPTS,
     MATCH_LINES,
     VIEW_ALL_RECONCILIATION,
     VIEW_BANK_LINES,
@@ -47,7 +49,9 @@ from settlement.banking.states import WAITING, Gap, MatchKind, Standing
 from settlement.invoicing.selectors import KEEPS, STANDS, sum_of, with_sums
 from settlement.merchant.models import CashMove, Payout, VirtualAccount
 from settlement.merchant.states import CashKind, PayoutState
-from settlement.payments.models import EscrowReturn, Refund
+from settlement.payments.models import EscrowReturn, PaymentIntent, Refund
+from settlement.payments.selectors import account_of
+from settlement.payments.states import BANK_TRANSFER, IntentState
 from settlement.payruns.models import PayItem, PayRun
 from settlement.payruns.states import ItemState, RunState
 from web.desk import Todo
@@ -55,14 +59,25 @@ from web.desk import Todo
 RANKS = {Standing.UNMATCHED: 2, Standing.WAITING: 1, Standing.MATCHED: 0}
 MOST_CANDIDATES = 20
 TARGETS = ("order", "cash_move__customer", "pay_item__run", "pay_item__account", "payout__bank_account")
-_SUMS = ("booked", "returned", "refunded", "released", "invoiced", "credited", "received", "paid_back")
+_SUMS = (
+    "booked",
+    "returned",
+    "refunded",
+    "released",
+    "invoiced",
+    "credited",
+    "received",
+    "paid_back",
+    "price",
+)
 _LIVE = Match.objects.filter(end=None)
 
 BACK = F("returned_sum") + F("refunded_sum")
 _DUE = Q(booked_sum__gt=BACK)  # the supplier keeps something
 # The same conditions as `rules.gaps`, for the database; a test holds them equal.
 CONDITIONS: dict[Gap, Q] = {
-    Gap.RECEIPT_UNBOOKED: Q(received_sum__gt=0, booked_sum=0),
+    Gap.RECEIPT_UNBOOKED: Q(received_sum__gt=0, received_sum__gte=F("price_sum"), booked_sum=0),
+    Gap.RECEIPT_PARTIAL: Q(received_sum__gt=0, received_sum__lt=F("price_sum"), booked_sum=0),
     Gap.RECEIPT_MISSING: Q(booked_sum__gt=0, received_sum=0),
     Gap.RECEIPT_SHORT: Q(booked_sum__gt=F("received_sum")) & ~Q(received_sum=0),
     Gap.OVERPAID: Q(booked_sum__gt=0, received_sum__gt=F("booked_sum")),
@@ -106,6 +121,7 @@ def with_facts(orders: QuerySet[Order]) -> QuerySet[Order]:
         .annotate(
             received_sum=sum_of(receipts, "amount_fen") - sum_of(surplus, "amount_fen"),
             paid_back_sum=sum_of(back, "amount_fen"),
+            price_sum=F("amount_fen"),
             keeps=KEEPS,
             stands=STANDS,
         )
@@ -192,6 +208,63 @@ def matches_of(order: Order) -> list[Match]:
     return list(
         Match.objects.filter(order=order, end=None).select_related("line").order_by("line__booked_on", "pk")
     )
+
+
+# --- receipts of orders ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the bank says of an unpaid order's price: what arrived, from whom else than the buyer, through whose hands."""
+
+    received: Money
+    price: Money
+    strangers: Sequence[str]
+    hands: frozenset[UUID]
+    lines: Sequence[str]
+
+    @property
+    def missing(self) -> Money:
+        return Money(max(self.price.fen - self.received.fen, 0))
+
+    @property
+    def surplus(self) -> Money:
+        return Money(max(self.received.fen - self.price.fen, 0))
+
+
+def receipt_of(order: Order) -> Receipt:
+    """The live matches of an order's price; who imported or matched them has had a hand in it."""
+    found = list(_LIVE.filter(order=order, kind=MatchKind.RECEIPT).select_related("line").order_by("pk"))
+    surplus = _LIVE.filter(order=order, kind=MatchKind.SURPLUS).aggregate(told=Sum("amount_fen"))["told"]
+    own = account_of(order)
+    strangers = [
+        match.line.party_name or match.line.party_uscc or _("银行未提供付款方")
+        for match in found
+        if not rules.is_payer(
+            match.line.party_name, match.line.party_uscc, match.line.virtual_account,
+            name=order.buyer.name, uscc=order.buyer.uscc, account=own,
+        )
+    ]  # fmt: skip
+    imports = Transition.objects.filter(subject_id__in=[m.line.source_id for m in found], move="import")
+    hands = {*imports.values_list("user_id", flat=True), *(match.matcher_id for match in found)}
+    return Receipt(
+        received=Money(sum(int(match.amount_fen) for match in found) - int(surplus or 0)),
+        price=Money(order.amount_fen),
+        strangers=sorted(set(strangers)),
+        hands=frozenset(hand for hand in hands if hand is not None),
+        lines=[match.line.reference for match in found],
+    )
+
+
+def is_booked_from_bank(order_id: UUID | None) -> bool:
+    """Whether the order's payment was booked from bank lines and still lies in escrow or went to the supplier."""
+    held = [IntentState.REQUIRES_CAPTURE, IntentState.SUCCEEDED]
+    return PaymentIntent.objects.filter(order=order_id, method=BANK_TRANSFER, state__in=held).exists()
+
+
+def is_payout_matched(payout: Payout) -> bool:
+    """Whether a line of a statement is declared to be this payout."""
+    return _LIVE.filter(payout=payout).exists()
 
 
 def export_rows(rows: QuerySet[Order]) -> Iterator[Row]:
@@ -320,11 +393,6 @@ def lines_for_run(run: PayRun, wages: Sequence[PayItem]) -> QuerySet[BankLine]:
 
 def _prefix() -> str:
     return str(settings.BANK_VIRTUAL_PREFIX)
-
-
-def account_of(order: Order) -> str:
-    """The account number of the order's own, when the custody bank gives such."""
-    return rules.virtual_account(_prefix(), order.number)
 
 
 def facts_of(line: BankLine) -> LineFacts:
@@ -478,11 +546,24 @@ def watch() -> Watch:
 
 
 def todos(viewer: Actor) -> list[Todo]:
-    """The operator's finance: bank lines that nobody has matched."""
-    if not viewer.can(MATCH_LINES):
-        return []
-    count = lines_visible_to(viewer).filter(Q(left_fen__gt=0)).count()
-    if not count:
-        return []
-    title = ngettext("%(count)s 笔银行流水待匹配", "%(count)s 笔银行流水待匹配", count) % {"count": count}
-    return [Todo(title, f"{reverse('banking:lines')}?show=open", _("对账"), icon="landmark")]
+    """The operator's finance: bank lines that nobody has matched, transfers that nobody has booked."""
+    found = []
+    count = lines_visible_to(viewer).filter(Q(left_fen__gt=0)).count() if viewer.can(MATCH_LINES) else 0
+    if count:
+        title = ngettext("%(count)s 笔银行流水待匹配", "%(count)s 笔银行流水待匹配", count) % {"count": count}
+        found.append(Todo(title, f"{reverse('banking:lines')}?show=open", _("对账"), icon="landmark"))
+    count = _bookable().count() if viewer.can(BOOK_RECEIPTS) else 0
+    if count:
+        title = ngettext("%(count)s 笔买方汇款待登记入账", "%(count)s 笔买方汇款待登记入账", count) % {
+            "count": count
+        }
+        url = f"{reverse('banking:orders')}?gap={Gap.RECEIPT_UNBOOKED}"
+        found.append(Todo(title, url, _("对账"), icon="landmark"))
+    return found
+
+
+def _bookable() -> QuerySet[Order]:
+    """Unpaid orders whose price has arrived."""
+    received = sum_of(_LIVE.filter(kind=MatchKind.RECEIPT), "amount_fen")
+    rows = Order.objects.filter(state=OrderState.CONTRACTED, bank_matches__kind=MatchKind.RECEIPT).distinct()
+    return rows.annotate(received=received).filter(received__gte=F("amount_fen"))

@@ -42,6 +42,7 @@ class Gap(models.TextChoices):
     """What of an order does not match, or is still to come; in the order in which it is to be looked at."""
 
     RECEIPT_UNBOOKED = "receipt_unbooked", _("银行已到账，系统未记付款")
+    RECEIPT_PARTIAL = "receipt_partial", _("买方只付了一部分，未记付款")
     RECEIPT_MISSING = "receipt_missing", _("系统已记付款，银行没有到账")
     RECEIPT_SHORT = "receipt_short", _("银行到账不足")
     OVERPAID = "overpaid", _("银行多到账")

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", pages.orders, name="orders"),
     path("export/", pages.export, name="export"),
     path("orders/<uuid:order_id>/", pages.order, name="order"),
+    path("orders/<uuid:order_id>/book/", pages.book, name="book"),
     path("lines/", pages.lines, name="lines"),
     path("lines/<uuid:bank_line_id>/", pages.line, name="line"),
     path("lines/<uuid:bank_line_id>/match/", pages.match, name="match"),

@@ -15,7 +15,11 @@ Text = str | Promise
 
 # What to do, and whose turn it is.
 REMEDIES: dict[Gap, tuple[Text, Text]] = {
-    Gap.RECEIPT_UNBOOKED: (_("请买方在订单页面确认付款；不是这笔订单的，撤销银行匹配。"), _("买方")),
+    Gap.RECEIPT_UNBOOKED: (
+        _("由没有经手导入和匹配的另一位财务在本页登记入账；不是这笔订单的，撤销银行匹配。"),
+        _("运营方财务"),
+    ),
+    Gap.RECEIPT_PARTIAL: (_("请买方补足差额；到齐之后登记入账，不付了的原路退回。"), _("买方")),
     Gap.RECEIPT_MISSING: (_("导入到账日的银行流水，或把已导入的流水匹配到本订单。"), _("运营方财务")),
     Gap.RECEIPT_SHORT: (_("查找其余到账流水并匹配；确实少付的，请买方补足。"), _("运营方财务")),
     Gap.OVERPAID: (_("核对是否属于其他订单；多付的款项退回买方，并匹配退回流水。"), _("运营方财务")),

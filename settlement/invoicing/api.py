@@ -11,9 +11,19 @@ from ninja import Router
 from gateway.api import Page, actor, cursor_page, idempotent
 from kernel import clock
 from kernel.money import Money
-from settlement.invoicing import selectors, services
-from settlement.invoicing.models import Invoice, Wish
-from settlement.invoicing.schemas import CreditIn, InvoiceIn, InvoiceOut, SheetIn, VoidIn, WishIn, WishOut
+from settlement.invoicing import fees, selectors, services
+from settlement.invoicing.models import FeeInvoice, Invoice, Wish
+from settlement.invoicing.schemas import (
+    CreditIn,
+    FeeCreditIn,
+    FeeInvoiceOut,
+    InvoiceIn,
+    InvoiceOut,
+    SheetIn,
+    VoidIn,
+    WishIn,
+    WishOut,
+)
 
 router = Router()
 _NAMES = (
@@ -121,3 +131,65 @@ def wish(request: HttpRequest, order_id: UUID, body: WishIn) -> dict[str, Any]:
 def withdraw_wish(request: HttpRequest, wish_id: UUID) -> dict[str, Any]:
     """Take an open wish back."""
     return _wish(services.withdraw_wish(by=actor(request), at=clock.now(), wish_id=wish_id))
+
+
+# --- the exchange's fee ------------------------------------------------------------------------
+
+
+def _fee_invoice(invoice: FeeInvoice) -> dict[str, Any]:
+    return {
+        **{name: getattr(invoice, name) for name in _NAMES},
+        "id": invoice.pk,
+        "order": invoice.order_id,
+        "order_number": invoice.order.number,
+        "credits": invoice.credits_id,
+    }
+
+
+@router.get("/fees", response=Page[FeeInvoiceOut])
+def fee_invoices(request: HttpRequest, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+    """The exchange's invoices for its fee: the caller's own, all for operator and auditor."""
+    viewer = actor(request)
+    selectors.require_view(viewer)
+    rows, following = cursor_page(selectors.fee_invoices_visible_to(viewer), cursor=cursor, limit=limit)
+    return {"items": [_fee_invoice(row) for row in rows], "next": following}
+
+
+@router.get("/fees/{uuid:fee_invoice_id}", response=FeeInvoiceOut)
+def fee_invoice(request: HttpRequest, fee_invoice_id: UUID) -> dict[str, Any]:
+    """One of them."""
+    return _fee_invoice(selectors.fee_invoice_visible_to(actor(request), fee_invoice_id))
+
+
+@router.post("/fees/orders/{uuid:order_id}", response=FeeInvoiceOut)
+@idempotent
+def issue_fee(request: HttpRequest, order_id: UUID, body: InvoiceIn) -> dict[str, Any]:
+    """The exchange records its invoice to the supplier of a released order."""
+    viewer = actor(request)
+    selectors.fee_order_visible_to(viewer, order_id)
+    made = fees.issue_fee_invoice(
+        by=viewer, at=clock.now(), order_id=order_id, kind=body.kind, sheet=_sheet(body, body.rate_bp)
+    )
+    return _fee_invoice(made)
+
+
+@router.post("/fees/{uuid:fee_invoice_id}/credits", response=FeeInvoiceOut)
+@idempotent
+def credit_fee(request: HttpRequest, fee_invoice_id: UUID, body: FeeCreditIn) -> dict[str, Any]:
+    """The exchange records a credit invoice of a fee invoice, at its rate."""
+    viewer = actor(request)
+    rate_bp = selectors.fee_invoice_visible_to(viewer, fee_invoice_id).rate_bp
+    made = fees.credit_fee_invoice(
+        by=viewer, at=clock.now(), invoice_id=fee_invoice_id, sheet=_sheet(body, rate_bp), reason=body.reason
+    )
+    return _fee_invoice(made)
+
+
+@router.post("/fees/{uuid:fee_invoice_id}/void", response=FeeInvoiceOut)
+@idempotent
+def void_fee(request: HttpRequest, fee_invoice_id: UUID, body: VoidIn) -> dict[str, Any]:
+    """The exchange declares a fee invoice void, within the month of its issue."""
+    viewer = actor(request)
+    selectors.fee_invoice_visible_to(viewer, fee_invoice_id)
+    made = fees.void_fee_invoice(by=viewer, at=clock.now(), invoice_id=fee_invoice_id, reason=body.reason)
+    return _fee_invoice(made)

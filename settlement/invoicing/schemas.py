@@ -73,6 +73,37 @@ class InvoiceOut(Schema):
     voided_at: datetime | None
 
 
+class FeeCreditIn(SheetIn):
+    """A credit invoice of a fee invoice, at its rate."""
+
+    reason: str = Field(max_length=300, pattern=r"^[^\x00]*$")
+
+
+class FeeInvoiceOut(Schema):
+    """The exchange's invoice to a supplier for its fee; `credits` names the one that a credit invoice takes back."""
+
+    id: UUID
+    number: str
+    order: UUID
+    order_number: str
+    credits: UUID | None
+    kind: str
+    code: str
+    invoice_number: str
+    rate_bp: int
+    net_fen: int
+    tax_fen: int
+    gross_fen: int
+    issued_on: date
+    issuer_name: str
+    issuer_uscc: str
+    recipient_name: str
+    recipient_uscc: str
+    reason: str
+    state: str
+    voided_at: datetime | None
+
+
 class WishOut(Schema):
     """A buyer's wish."""
 

@@ -281,14 +281,19 @@ def fee_invoices_of(order: Order) -> list[tuple[FeeInvoice, int]]:
     return [(each, left.get(each.pk, 0)) for each in rows]
 
 
+def fee_invoices_visible_to(viewer: Actor) -> QuerySet[FeeInvoice]:
+    """Fee invoices: all for operator and auditor, a supplier's own for it."""
+    rows = FeeInvoice.objects.select_related("order", "document")
+    if viewer.can(VIEW_ALL_INVOICES):
+        return rows
+    if viewer.organization_id is None or not viewer.can(VIEW_INVOICES):
+        return rows.none()
+    return rows.filter(recipient_id=viewer.organization_id)
+
+
 def fee_invoice_visible_to(viewer: Actor, invoice_id: UUID) -> FeeInvoice:
     """One fee invoice, for its supplier, the operator and the auditor; NotFound otherwise."""
-    rows = FeeInvoice.objects.select_related("order", "document")
-    if not viewer.can(VIEW_ALL_INVOICES):
-        if viewer.organization_id is None or not viewer.can(VIEW_INVOICES):
-            raise NotFound
-        rows = rows.filter(recipient_id=viewer.organization_id)
-    if (found := rows.filter(pk=invoice_id).first()) is None:
+    if (found := fee_invoices_visible_to(viewer).filter(pk=invoice_id).first()) is None:
         raise NotFound
     return found
 

@@ -145,6 +145,15 @@ class OwnPayout(Refusal):
     status = 403
 
 
+class PayoutAtBank(Refusal):
+    """The bank's statement says that the payout went out."""
+
+    code = "payout_at_bank"
+    message = _(
+        "该笔提现已与银行支出流水匹配，不能登记失败或退汇。确有退汇的，请先在银行对账中撤销匹配并写明原因。"
+    )
+
+
 class PersonNeeded(Refusal):
     """A program cannot do this."""
 

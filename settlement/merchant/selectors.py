@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -50,6 +50,21 @@ from settlement.payments.states import IntentState
 from web.desk import Todo
 
 M = TypeVar("M", bound=Model)
+
+
+BankEvidence = Callable[[Payout], bool]
+_bank_evidence: list[BankEvidence] = []
+
+
+def register_bank_evidence(check: BankEvidence) -> None:
+    """Let `check` say whether the bank's statement shows that a payout went out."""
+    if check not in _bank_evidence:
+        _bank_evidence.append(check)
+
+
+def is_paid_at_bank(payout: Payout) -> bool:
+    """Whether a line of the bank's statement says that the payout went out."""
+    return any(check(payout) for check in _bank_evidence)
 
 
 def require_view(viewer: Actor) -> None:

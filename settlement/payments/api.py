@@ -10,11 +10,12 @@ from ninja import Router
 
 from gateway.api import Page, actor, confirmed_actor, cursor_page, idempotent
 from kernel import clock
+from kernel.errors import NotFound
 from kernel.money import Money
 from settlement.payments import selectors, services
 from settlement.payments.models import EscrowReturn, PaymentIntent, Payout, Refund, Release
 from settlement.payments.permissions import VIEW_EARNINGS
-from settlement.payments.schemas import EarningsOut, IntentOut, PayIn, RefundIn, RefundOut
+from settlement.payments.schemas import EarningsOut, IntentOut, PayIn, RefundIn, RefundOut, TransferOut
 
 router = Router()
 
@@ -80,6 +81,17 @@ def pay(request: HttpRequest, order_id: UUID, body: PayIn) -> dict[str, Any]:
         by=confirmed_actor(request), at=clock.now(), order_id=order_id, method=body.method
     )
     return _intent(found)
+
+
+@router.get("/orders/{uuid:order_id}/transfer", response=TransferOut)
+def transfer(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
+    """How the buyer pays the order from its bank; 404 where no custody account is set."""
+    order, _intent = selectors.order_to_pay(actor(request), order_id)
+    told = selectors.transfer_of(order)
+    if told is None:
+        raise NotFound
+    names = ("holder", "bank_name", "account", "remark")
+    return {**{name: getattr(told, name) for name in names}, "amount_fen": told.amount.fen}
 
 
 @router.get("/refunds", response=Page[RefundOut])

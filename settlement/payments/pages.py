@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.reauthentication import require_recent_authentication
+from exchange.trading.models import Order
 from kernel import clock
 from kernel.errors import Refusal
 from kernel.money import Money
@@ -175,8 +176,23 @@ def pay(request: HttpRequest, order_id: UUID) -> HttpResponse:
         ],
         "is_payable": order.state == "contracted",
         "is_live": settings.PAYMENTS_LIVE,
+        "transfer": _transfer_facts(order),
     }
     return render(request, "payments/pay.html", context, status=status)
+
+
+def _transfer_facts(order: Order) -> list[Fact]:
+    """What the buyer tells its bank; nothing where no account is set."""
+    told = selectors.transfer_of(order)
+    if told is None:
+        return []
+    return [
+        Fact(_("收款户名"), told.holder),
+        Fact(_("开户银行"), told.bank_name),
+        Fact(_("收款账号"), told.account),
+        Fact(_("金额"), told.amount),
+        Fact(_("附言"), told.remark, hint=_("请原样填写，平台据此对上您的订单")),
+    ]
 
 
 @require_http_methods(["GET", "POST"])

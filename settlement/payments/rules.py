@@ -1,4 +1,4 @@
-"""Pure arithmetic of payments: what a refund after release gives back of tax and fee.
+"""Pure rules of payments: what a refund after release gives back of tax and fee, the account of an order's own.
 
 The fee and what leaves escrow before release are worked out by `exchange.acceptance.rules`.
 """
@@ -17,6 +17,12 @@ class RefundParts:
     tax: Money
     fee: Money
     seller: Money
+
+
+def virtual_account(prefix: str, order_number: str) -> str:
+    """The account number of an order's own: the custody bank's prefix, then year and serial; empty without prefix."""
+    _series, year, serial, _check = order_number.split("-")
+    return f"{prefix}{year}{serial}" if prefix else ""
 
 
 def refund_parts(*, gross: Money, tax: Money, fee: Money, refunded: Money, amount: Money) -> RefundParts:

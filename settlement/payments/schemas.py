@@ -33,6 +33,16 @@ class PayIn(Schema):
     method: str = Field("pm_test_ok", max_length=40)
 
 
+class TransferOut(Schema):
+    """Where a buyer transfers an order's price, and what to write as the remark."""
+
+    holder: str
+    bank_name: str
+    account: str
+    remark: str
+    amount_fen: int
+
+
 class RefundIn(Schema):
     """How much goes back, and why."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from organizations.permissions import Actor
 from organizations.states import Role
 from settlement.ledger import selectors as ledger
 from settlement.ledger.models import Entry, Purpose
+from settlement.payments import rules
 from settlement.payments.models import PaymentIntent, Payout, Refund, Release
 from settlement.payments.permissions import (
     PAY,
@@ -112,6 +114,33 @@ def order_to_pay(viewer: Actor, order_id: UUID) -> tuple[Order, PaymentIntent | 
         raise NotAllowed(permission=PAY.label, organization=str(viewer.organization or "—"))
     viewer.require(PAY)
     return order, PaymentIntent.objects.filter(order=order).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How a buyer pays an order from its bank: holder, bank, account, what to write, how much."""
+
+    holder: str
+    bank_name: str
+    account: str
+    remark: str
+    amount: Money
+
+
+def account_of(order: Order) -> str:
+    """The account number of the order's own, when the custody bank gives such."""
+    return rules.virtual_account(str(settings.BANK_VIRTUAL_PREFIX), order.number)
+
+
+def transfer_of(order: Order) -> Transfer | None:
+    """Where the order's price is transferred to: its own account, else the custody account; None when neither is set."""
+    account = account_of(order) or str(settings.PAYMENTS_CUSTODY_ACCOUNT)
+    if not account:
+        return None
+    return Transfer(
+        str(settings.PAYMENTS_CUSTODY_HOLDER), str(settings.PAYMENTS_BANK_NAME), account, order.number,
+        Money(order.amount_fen),
+    )  # fmt: skip
 
 
 def may_refund(viewer: Actor, order: Order) -> bool:

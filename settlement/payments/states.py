@@ -41,6 +41,10 @@ class TestMethod(models.TextChoices):
     DECLINED = "pm_test_declined", _("测试账户（付款失败）")
 
 
+BANK_TRANSFER = "bank_transfer"
+"""The method of a payment that came as a transfer, booked from lines of the bank's statement."""
+
+
 class Failure(models.TextChoices):
     """Why a payment did not go through."""
 

@@ -11,6 +11,7 @@ from django.test import Client
 
 from kernel import clock
 from kernel.money import Money
+from settlement.banking import services as banking
 from settlement.ledger import selectors as ledger
 from settlement.ledger.models import Entry, Purpose
 from settlement.merchant import services as merchant
@@ -65,6 +66,12 @@ def enter(payment_id: str) -> None:
     from tests.settlement.rewards import steps
 
     rewards.enter_receipt(by=cast.ruan(), at=steps.PAID, payment_id=UUID(payment_id), reference="回单 9001")
+
+
+def book(order_id: str) -> None:
+    from tests.settlement.banking.test_receipts import sun
+
+    banking.book_receipt(by=sun(), at=cast.NOON, order_id=UUID(order_id))
 
 
 # --- merchants --------------------------------------------------------------------------------------
@@ -125,6 +132,30 @@ def test_a_killed_transfer_moves_the_money_once(process: Mortal) -> None:
     ask(*back)
     assert (shop.wallet(), shop.wallet(cast.he())) == (7_000, 3_000)
     assert shop.books() == {"bank": -10_000, "wallet": 10_000}
+
+
+# --- a buyer's transfer -----------------------------------------------------------------------------
+
+
+def test_a_killed_booking_leaves_the_order_unpaid_and_again_pays_it_once(process: Mortal) -> None:
+    from settlement.payments.services import AlreadyPaid
+    from tests.exchange import market
+    from tests.settlement.banking.test_receipts import matched, sun
+
+    order = market.contracted()
+    matched(order)
+    sun()
+
+    def unpaid() -> None:
+        order.refresh_from_db()
+        assert (order.state, Entry.objects.count()) == ("contracted", 0)
+
+    assert process.die_everywhere("book", str(order.pk), between=unpaid) >= 2
+    with pytest.raises(AlreadyPaid):
+        book(str(order.pk))
+    order.refresh_from_db()
+    assert (order.state, Entry.objects.filter(kind="payment").count()) == ("paid", 1)
+    assert shop.books() == {"bank": -order.amount_fen, "escrow": order.amount_fen}
 
 
 # --- annotators' pay --------------------------------------------------------------------------------

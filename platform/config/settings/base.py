@@ -310,6 +310,9 @@ OUTSIDE_EXCHANGE_TIMEOUT_SECONDS = env.float("OUTSIDE_EXCHANGE_TIMEOUT_SECONDS",
 PAYMENTS_LIVE = env.bool("PAYMENTS_LIVE", default=False)
 # The bank that keeps the virtual accounts, as payers are told.
 PAYMENTS_BANK_NAME = env("PAYMENTS_BANK_NAME", default="示例银行清远分行")
+# The custody account that buyers transfer an order's price to when the order has no account of its own, and its holder.
+PAYMENTS_CUSTODY_ACCOUNT = env("PAYMENTS_CUSTODY_ACCOUNT", default="")
+PAYMENTS_CUSTODY_HOLDER = env("PAYMENTS_CUSTODY_HOLDER", default="清远数据交易服务基地托管专户（示例）")
 # So long after a transfer its sender may take it back (0: never); its recipient may send it back at any time.
 TRANSFER_REVERSAL_HOURS = env.int("TRANSFER_REVERSAL_HOURS", default=24)
 # What one person sends out of an organization's balance in a day (fen): payouts beyond it wait for two people, transfers

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from settlement.banking.services.payruns import NoLinesYet, match_run
+from settlement.banking.services.receipts import (
+    PayerNotBuyer,
+    PersonBooks,
+    ReceiptShort,
+    SameHand,
+    book_receipt,
+    require_bookable,
+)
 from settlement.banking.services.statements import (
     PREFIX,
     LineUsed,
+    ReceiptBooked,
     StatementAltered,
     StatementFaulty,
     WrongDirection,
@@ -22,15 +31,22 @@ __all__ = [
     "PREFIX",
     "LineUsed",
     "NoLinesYet",
+    "PayerNotBuyer",
+    "PersonBooks",
+    "ReceiptBooked",
+    "ReceiptShort",
+    "SameHand",
     "StatementAltered",
     "StatementFaulty",
     "WrongDirection",
     "book_arrivals",
+    "book_receipt",
     "check_file",
     "confirm",
     "end_match",
     "match_exact",
     "match_line",
     "match_run",
+    "require_bookable",
     "target_named",
 ]

@@ -63,6 +63,15 @@ class WrongDirection(Refusal):
     status = 422
 
 
+class ReceiptBooked(Refusal):
+    """A payment that was booked from the bank's lines keeps them as its evidence."""
+
+    code = "receipt_booked"
+    message = _(
+        "订单 %(number)s 已按这笔流水登记入账，不能撤销匹配。款项有误的，先把托管款退回买方，再匹配退回流水。"
+    )
+
+
 def _known(account: str) -> Callable[[Sequence[str]], Mapping[str, str]]:
     def contents(references: Sequence[str]) -> dict[str, str]:
         rows = BankLine.objects.filter(account=account, reference__in=list(references))
@@ -279,7 +288,7 @@ def declare(
     match = Match(
         line=line, kind=kind, **target, amount_fen=taken.fen,
         is_automatic=by.is_system, score=score, reasons=list(grounds),
-        matched_by=by.label[:200], matched_at=at,
+        matched_by=by.label[:200], matched_at=at, matcher=by.user,
     )  # fmt: skip
     try:
         match.save(force_insert=True)
@@ -306,7 +315,10 @@ def _suggested(line: BankLine, target_id: UUID) -> tuple[int, Sequence[str]]:
 
 @transaction.atomic
 def end_match(*, by: Actor, at: datetime, match_id: UUID, reason: str) -> MatchEnd:
-    """Take a match back, with a reason; again: the end that is there. Raises InvalidInput, NotFound, NotAllowed."""
+    """Take a match back, with a reason; again: the end that is there.
+
+    Raises ReceiptBooked, InvalidInput, NotFound, NotAllowed.
+    """
     by.require(MATCH_LINES)
     match = (
         Match.objects.select_for_update(of=("self",))
@@ -319,6 +331,8 @@ def end_match(*, by: Actor, at: datetime, match_id: UUID, reason: str) -> MatchE
     known = MatchEnd.objects.filter(match=match).first()
     if known is not None:
         return known
+    if match.kind == MatchKind.RECEIPT and selectors.is_booked_from_bank(match.order_id):
+        raise ReceiptBooked(number=match.label)
     reason = reason.strip()
     if not 2 <= len(reason) <= 300:
         raise InvalidInput(field="reason", reason=gettext("请用 2 到 300 个字写明撤销匹配的原因。"))

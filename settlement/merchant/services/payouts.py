@@ -29,8 +29,10 @@ from settlement.merchant.refusals import (
     BalanceTooLow,
     BankAccountMissing,
     OwnPayout,
+    PayoutAtBank,
     PersonNeeded,
 )
+from settlement.merchant.selectors import is_paid_at_bank
 from settlement.merchant.services.limits import locked_day
 from settlement.merchant.services.locking import locked_payout, merged, organization_of
 from settlement.merchant.services.news import tell
@@ -201,9 +203,14 @@ def settle_payout(*, by: Actor, at: datetime, payout_id: UUID) -> Payout:
 
 @transaction.atomic
 def fail_payout(*, by: Actor, at: datetime, payout_id: UUID, reason: str) -> Payout:
-    """The bank refused it, or sent it back after paying: the money is in the balance again."""
+    """The bank refused it, or sent it back after paying: the money is in the balance again.
+
+    Not while a line of the bank's statement is matched with the payout. Raises PayoutAtBank.
+    """
     payout = _to_settle(by, payout_id)
     PAYOUT.check(payout, "fail")
+    if is_paid_at_bank(payout):
+        raise PayoutAtBank
     if not 2 <= len(reason.strip()) <= 300:
         raise InvalidInput(field="reason", reason=_("请用 2 到 300 个字写明银行给出的原因。"))
     payout.back_entry, payout.failure_message = _post(payout, "payout_failure", at), reason.strip()

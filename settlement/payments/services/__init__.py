@@ -10,9 +10,11 @@ from settlement.payments.services.intents import (
     OrderNotPayable,
     PaymentDeclined,
     TestMethodsOff,
+    book_transfer,
     cancel_with_order,
     open_intent,
     pay_order,
+    require_unpaid,
 )
 from settlement.payments.services.refunds import (
     NothingReleased,
@@ -43,6 +45,7 @@ __all__ = [
     "RefundTooLarge",
     "TestMethodsOff",
     "WalletTooLow",
+    "book_transfer",
     "cancel_with_order",
     "open_intent",
     "pay_accepted",
@@ -52,6 +55,7 @@ __all__ = [
     "refund_order",
     "release_accepted",
     "release_escrow",
+    "require_unpaid",
     "return_escrow",
     "return_part",
     "return_reduced",

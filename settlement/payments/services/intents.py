@@ -22,7 +22,9 @@ from settlement.ledger import services as ledger
 from settlement.ledger.models import Purpose
 from settlement.payments.models import EscrowReturn, PaymentIntent, Release
 from settlement.payments.permissions import PAY
-from settlement.payments.states import INTENT, Failure, IntentState, TestMethod
+from settlement.payments.states import BANK_TRANSFER, INTENT, Failure, IntentState, TestMethod
+
+_PAID = (IntentState.REQUIRES_CAPTURE, IntentState.SUCCEEDED)
 
 
 class OrderNotPayable(Refusal):
@@ -44,7 +46,9 @@ class TestMethodsOff(Refusal):
 
     __test__ = False
     code = "test_methods_off"
-    message = _("本平台已启用真实收付款，测试付款方式不可用，款项没有转出。请按合同约定向平台托管账户转账。")
+    message = _(
+        "本平台已启用真实收付款，测试付款方式不可用，款项没有转出。请按付款页面所列账号和附言向平台托管账户转账。"
+    )
 
 
 class PaymentDeclined(Refusal):
@@ -124,7 +128,7 @@ def _attempt(*, by: Actor, at: datetime, order_id: UUID, method: str) -> Payment
         raise TestMethodsOff(field="method")
     if method not in TestMethod.values:
         raise InvalidInput(field="method", reason=gettext("没有这种付款方式，请从列出的方式中选择。"))
-    if intent and intent.state in (IntentState.REQUIRES_CAPTURE, IntentState.SUCCEEDED):
+    if intent and intent.state in _PAID:
         raise AlreadyPaid(number=order.number)
     _require_payable(order)
     intent = intent or _open(order, by, at)
@@ -134,6 +138,28 @@ def _attempt(*, by: Actor, at: datetime, order_id: UUID, method: str) -> Payment
         INTENT.walk(intent, ["choose_method", "decline"], by=by, at=at, update_fields=["method", "failure"])
         record(by=by, at=at, action="payments.decline", subject=intent, detail={"order": order.number})
         return intent
+    _take_into_escrow(intent, order, by, at)
+    trading.mark_paid(by=by, at=at, order_id=order.pk)
+    return intent
+
+
+def require_unpaid(order: Order) -> None:
+    """Raise AlreadyPaid or OrderNotPayable unless the locked order waits for its payment."""
+    if PaymentIntent.objects.filter(order=order, state__in=_PAID).exists():
+        raise AlreadyPaid(number=order.number)
+    _require_payable(order)
+
+
+@transaction.atomic(savepoint=False)
+def book_transfer(*, by: Actor, at: datetime, order_id: UUID) -> PaymentIntent:
+    """The buyer's transfer of the whole price has arrived at the bank: it lies in escrow from now on, booked once.
+
+    For who holds the bank's evidence under lock and has asked the permission. Raises AlreadyPaid, OrderNotPayable.
+    """
+    order, intent = locked_order(order_id)
+    require_unpaid(order)
+    intent = intent or _open(order, by, at)
+    intent.method = BANK_TRANSFER
     _take_into_escrow(intent, order, by, at)
     trading.mark_paid(by=by, at=at, order_id=order.pk)
     return intent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 
 from kernel.errors import NotAllowed, NotFound
 from kernel.money import Money
+from organizations.permissions import Actor
 from settlement.banking import rules, selectors, services
 from settlement.banking.models import BankLine, Match
 from settlement.payruns import services as payruns
@@ -132,3 +134,24 @@ def test_a_single_person_is_not_matched_by_the_sum_alone() -> None:
     assert rules.pair_run([wage], [rules.Paid(UUID(int=2), 500, "6222", names_run=False)]) == [
         (UUID(int=2), UUID(int=1), 500)
     ]
+
+
+def test_the_api_matches_a_run_once_per_key_for_the_operators_finance_alone(run: PayRun) -> None:
+    imported(out(int(run.net_fen), text=run.number))
+
+    def ask(who: Actor, key: str) -> Any:
+        client = Client()
+        assert who.user is not None
+        client.force_login(who.user)
+        return client.post(
+            f"/api/reconciliation/pay-runs/{run.pk}/match", content_type="application/json",
+            headers={"Idempotency-Key": key},
+        )  # fmt: skip
+
+    for who in (cast.lin(), cast.gu(), cast.yan()):
+        assert ask(who, "a").status_code == 403
+    for _twice in range(2):
+        answer = ask(qian(), "a")
+        assert (answer.status_code, answer.json()["matched_count"]) == (200, 3)
+    assert ask(qian(), "b").json()["title"] == "pay_run_no_lines"
+    assert Match.objects.count() == 3
