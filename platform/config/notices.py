@@ -42,6 +42,7 @@ from organizations.permissions import Permission
 from organizations.states import Role
 from settlement.payments.events import OrderRefunded
 from settlement.rewards import events as rewards
+from settlement.rewards import referrals
 from settlement.rewards.events import AwardGranted, ClaimReturned, StatementDrafted
 from settlement.rewards.models import Claim, Declaration
 
@@ -633,6 +634,24 @@ def tell_statement_drafted(event: StatementDrafted) -> None:
 def tell_claim_returned(event: ClaimReturned) -> None:
     """The firm's finance: the claim needs something."""
     _claim(event, _("奖励申报 %(number)s 被退回补正"))
+
+
+def tell_review_due(event: rewards.ReviewDue) -> None:
+    """Who is to decide the stage: its assignee, else the reviewers of the office; once before, once when overdue."""
+    claim = Claim.objects.select_related("firm").get(pk=event.claim_id)
+    title = (
+        _("奖励申报 %(number)s 已超过办理期限，请尽快办理")
+        if event.is_overdue
+        else _("奖励申报 %(number)s 的办理期限将到，请及时办理")
+    )
+    notify(
+        users=referrals.reviewers_of(claim),
+        at=event.at,
+        title=title,
+        words={"number": claim.number},
+        url=reverse("rewards:claim", args=[claim.number]),
+        is_mailed=event.is_overdue,
+    )
 
 
 def tell_award_granted(event: AwardGranted) -> None:

@@ -550,6 +550,7 @@ def _rewards() -> dict[type[Event], list[Handler]]:
         VerificationDecided: [review_profile],
         news.StatementDrafted: [notices.tell_statement_drafted],
         news.ObjectionAnswered: [notices.tell_reward_objection_answered],
+        news.ReviewDue: [notices.tell_review_due],
         news.ClaimReturned: [notices.tell_claim_returned],
         news.ClaimRejected: [notices.tell_claim_rejected],
         news.AwardGranted: [notices.tell_award_granted],

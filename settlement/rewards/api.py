@@ -15,24 +15,28 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from kernel.money import Money
 from organizations.permissions import Actor
-from settlement.rewards import engine, funds, measures, rules, selectors, services
+from settlement.rewards import engine, funds, measures, referrals, rules, selectors, services
 from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
 from settlement.rewards.models import Claim, Payment, RecoveryCase
 from settlement.rewards.permissions import RECOVER, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
+    AdjustIn,
     AnnouncedOut,
     AnswerIn,
+    AssignIn,
     AwardOut,
     BatchOut,
     BudgetOut,
     ClaimOut,
+    ConsultIn,
     DecisionOut,
     DeclarationOut,
     DeclareIn,
     DisbursementOut,
     DraftIn,
     EstimateIn,
+    HoldIn,
     NoticeOut,
     ObjectionIn,
     OpinionIn,
@@ -42,9 +46,14 @@ from settlement.rewards.schemas import (
     ReceiptIn,
     RecoverIn,
     RecoveryOut,
+    ReleaseIn,
+    ReleaseOut,
     ReplayOut,
     ReturnIn,
+    ReviewOut,
+    SecondOpinionIn,
     VerdictIn,
+    WhyIn,
 )
 from settlement.rewards.states import ClaimState
 
@@ -173,6 +182,73 @@ def announce(request: HttpRequest, number: str) -> ClaimOut:
     return _moved(request, number, services.announce)
 
 
+@router.get("/claims/{number}/review", response=ReviewOut)
+def read_review(request: HttpRequest, number: str) -> ReviewOut:
+    """Who works on a claim under review, and by when; for the offices and auditors."""
+    viewer = _viewer(request)
+    claim = selectors.claim_for(viewer, number)
+    selectors.require_all_claims(viewer)
+    standing, held = referrals.assignment_of(claim), referrals.hold_of(claim, clock.now())
+    return ReviewOut(
+        number=claim.number,
+        state=claim.state,
+        due_on=claim.review_due_on if claim.state in referrals.STAGES else None,
+        assignee=standing.assignee_id if standing else None,
+        held_until=held.until if held else None,
+        awaited=[each.asked_of_id for each in referrals.open_consultations(claim)],
+        colleagues=[each.pk for each in referrals.colleagues(viewer, claim)],
+    )
+
+
+@router.post("/claims/{number}/assign", response=ClaimOut)
+@idempotent
+def assign(request: HttpRequest, number: str, body: AssignIn) -> ClaimOut:
+    """转交: another reviewer of the office decides this stage."""
+    return _moved(request, number, services.assign, assignee_id=body.colleague, reason=body.reason)
+
+
+@router.post("/claims/{number}/consult", response=ClaimOut)
+@idempotent
+def consult(request: HttpRequest, number: str, body: ConsultIn) -> ClaimOut:
+    """加签: ask a colleague for a second opinion."""
+    return _moved(request, number, services.consult, colleague_id=body.colleague, question=body.question)
+
+
+@router.post("/claims/{number}/second-opinion", response=ClaimOut)
+@idempotent
+def give_opinion(request: HttpRequest, number: str, body: SecondOpinionIn) -> ClaimOut:
+    """The opinion that the caller was asked for."""
+    return _moved(request, number, services.give_opinion, **body.dict())
+
+
+@router.post("/claims/{number}/hold", response=ClaimOut)
+@idempotent
+def hold(request: HttpRequest, number: str, body: HoldIn) -> ClaimOut:
+    """挂起: nothing is decided until the end of a day."""
+    return _moved(request, number, services.hold, **body.dict())
+
+
+@router.post("/claims/{number}/resume", response=ClaimOut)
+@idempotent
+def resume(request: HttpRequest, number: str) -> ClaimOut:
+    """恢复: end a hold before its day."""
+    return _moved(request, number, services.resume)
+
+
+@router.post("/claims/{number}/take-back", response=ClaimOut)
+@idempotent
+def take_back(request: HttpRequest, number: str, body: WhyIn) -> ClaimOut:
+    """撤回: the reviewer's own agreement, while nobody has worked on the next step."""
+    return _moved(request, number, services.take_back, reason=body.reason)
+
+
+@router.post("/claims/{number}/adjust", response=ClaimOut)
+@idempotent
+def adjust(request: HttpRequest, number: str, body: AdjustIn) -> ClaimOut:
+    """调整后同意: agree under another reading; the firm confirms the new statement first."""
+    return _moved(request, number, services.adjust, **body.dict())
+
+
 @router.post("/claims/{number}/replay", response=ReplayOut)
 @idempotent
 def replay(request: HttpRequest, number: str) -> ReplayOut:
@@ -237,6 +313,28 @@ def read_measure(request: HttpRequest, measure: str) -> PolicyOut:
 def facts_schema(request: HttpRequest, measure: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of the facts that the measure is decided from."""
     return shapes.of_facts(_card(measure))
+
+
+@router.get("/releases", response=list[ReleaseOut], auth=None)
+def release_list(request: HttpRequest) -> list[ReleaseOut]:
+    """Releases of the rules and open proposals, the newest first."""
+    return [ReleaseOut.of(release) for release in selectors.releases()]
+
+
+@router.post("/releases", response={201: ReleaseOut})
+@idempotent
+def propose_release(request: HttpRequest, body: ReleaseIn) -> Status[ReleaseOut]:
+    """Propose to release the rules as their files are now; another person approves."""
+    made = services.propose_release(by=actor(request), at=clock.now(), note=body.note, version=body.version)
+    return Status(201, ReleaseOut.of(made))
+
+
+@router.post("/releases/{uuid:release_id}/approve", response=ReleaseOut)
+@idempotent
+def approve_release(request: HttpRequest, release_id: UUID) -> ReleaseOut:
+    """The second person releases what was proposed."""
+    services.approve_release(by=actor(request), at=clock.now(), release_id=release_id)
+    return next(ReleaseOut.of(each) for each in selectors.releases() if each.pk == release_id)
 
 
 @router.get("/decision-schema", response=dict[str, Any], auth=None)

@@ -69,6 +69,13 @@ class RecoveryLifted(_OfClaim):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReviewDue(_OfClaim):
+    """The present stage of a claim's review is due by tomorrow, or its day has passed."""
+
+    is_overdue: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeclarationMade(Event):
     """A firm declared a fact that a department is to verify."""
 

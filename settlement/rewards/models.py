@@ -31,6 +31,7 @@ from settlement.rewards.states import (
     PaymentState,
     PublicObjectionState,
     RecoveryState,
+    ReminderKind,
     ShortfallRule,
 )
 
@@ -194,6 +195,7 @@ class Claim(Record):
         "accounts.User", models.PROTECT, null=True, blank=True, related_name="+"
     )
     notice_until = models.DateField(_("公示截止日"), null=True, blank=True)
+    review_due_on = models.DateField(_("办理期限"), null=True, blank=True)
     state = StateField(states=ClaimState)
 
     class Meta:
@@ -223,6 +225,26 @@ class Claim(Record):
 
         title = measures.CARDS[self.measure].title
         return title.en if (get_language() or "").startswith("en") else title.zh
+
+
+class ReviewReminder(Record):
+    """The reviewers of a claim were told that a deadline comes near, or has passed: once each for one day."""
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="reminders")
+    due_on = models.DateField(_("办理期限"))
+    kind = models.CharField(_("提醒"), max_length=8, choices=ReminderKind.choices)
+    told_at = models.DateTimeField(_("提醒时间"))
+
+    class Meta:
+        verbose_name = _("办理期限提醒")
+        verbose_name_plural = _("办理期限提醒")
+        constraints = [
+            models.UniqueConstraint(fields=["claim", "due_on", "kind"], name="review_reminded_once")
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.claim} {self.due_on} {self.kind}"
 
 
 class RuleRelease(Record):

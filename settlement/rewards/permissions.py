@@ -13,6 +13,8 @@ FIRM_KINDS = frozenset(
     {Kind.ANNOTATION_FIRM, Kind.BUYER, Kind.BROKER, Kind.PARK_OPERATOR, Kind.EXCHANGE_OPERATOR}
 )
 
+CLAIMED_BY_OPERATOR = frozenset({"exchange_venue"})
+
 SEE_OWN_CLAIMS = permission(
     "rewards.see_own",
     _("查看本单位奖励申报"),
@@ -69,6 +71,12 @@ NAME_OFFICES = permission(
     _("指定核实部门"),
     kinds={Kind.EXCHANGE_OPERATOR},
     roles={Role.REGISTRATION_REVIEWER},
+)
+NAME_OFFICES_OF_OPERATOR = permission(
+    "rewards.name_offices_of_operator",
+    _("指定交易机构自身申报措施的核实与主管部门"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER},
 )
 SEE_FUNDS = permission(
     "rewards.see_funds",

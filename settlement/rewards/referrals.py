@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -70,6 +70,25 @@ def colleagues(viewer: Actor, claim: Claim) -> list[User]:
     return sorted({row.user for row in rows}, key=lambda user: (user.name, str(user.pk)))
 
 
+def reviewers_of(claim: Claim) -> QuerySet[User]:
+    """Who may decide the claim's present stage: its assignee, else every reviewer of the office that does."""
+    standing = assignment_of(claim)
+    if standing is not None:
+        return User.objects.filter(pk=standing.assignee_id)
+    wanted = permission_of_stage(claim)
+    if wanted is None:
+        return User.objects.none()
+    places = Membership.objects.filter(
+        ended_at=None,
+        roles__overlap=[str(role) for role in wanted.roles],
+        organization__kinds__overlap=[str(kind) for kind in wanted.kinds],
+    ).exclude(organization=claim.firm_id)
+    department = selectors.department_of(claim) if claim.state != ClaimState.CONFIRMED else None
+    if department is not None:
+        places = places.filter(organization=department)
+    return User.objects.filter(pk__in=places.values("user"), is_active=True)
+
+
 def readings_of(claim: Claim) -> dict[str, str]:
     """The readings of open questions that reviewers agreed to for this claim; the latest of each."""
     rows = Adjustment.objects.filter(claim=claim).order_by("made_at", "pk")
@@ -92,15 +111,28 @@ def deadline_of(claim: Claim, transitions: Sequence[Transition], at: datetime) -
     """By when the present stage is to be decided; the working days on hold do not count."""
     if claim.state not in STAGES or not transitions:
         return None
-    begun = transitions[-1].at
+    day = _due_on(claim, transitions[-1].at)
+    today = clock.business_date(at)
+    left = workdays.working_days_between(today, day) if day >= today else -1
+    return Deadline(day, left)
+
+
+def due_on(claim: Claim) -> date | None:
+    """The last day of the claim's present stage, as worked out from its moves and holds; None when not under review."""
+    if claim.state not in STAGES:
+        return None
+    moves = Transition.objects.filter(machine="reward_claim", subject_id=claim.pk).order_by("-at", "-pk")
+    begun = moves.values_list("at", flat=True).first()
+    return _due_on(claim, begun) if begun else None
+
+
+def _due_on(claim: Claim, begun: datetime) -> date:
     day = workdays.add_working_days(clock.business_date(begun), rules.REVIEW_WORKING_DAYS)
     for hold in Hold.objects.filter(claim=claim, held_at__gte=begun).order_by("held_at", "pk"):
         first = clock.business_date(hold.held_at)
         last = min(clock.business_date(hold.ended_at), hold.until) if hold.ended_at else hold.until
         day = workdays.add_working_days(day, workdays.working_days_between(first, last))
-    today = clock.business_date(at)
-    left = workdays.working_days_between(today, day) if day >= today else -1
-    return Deadline(day, left)
+    return day
 
 
 def asked_of(viewer: Actor) -> list[Consultation]:

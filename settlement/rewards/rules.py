@@ -16,6 +16,8 @@ from settlement.rewards.states import ShortfallRule
 
 NOTICE_WORKING_DAYS = 5
 REVIEW_WORKING_DAYS = 5
+REMINDER_WORKING_DAYS = 1
+"""So many working days before its deadline a review is called to mind."""
 """How long one review may take: a choice of this platform, as the policy text sets none."""
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")

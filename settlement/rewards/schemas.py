@@ -10,6 +10,7 @@ from uuid import UUID
 from ninja import Field, Schema
 
 from settlement.rewards.funds import Position
+from settlement.rewards.measures import CURRENT_VERSION
 from settlement.rewards.models import (
     ApplicationNotice,
     ApprovalBatch,
@@ -19,6 +20,7 @@ from settlement.rewards.models import (
     Disbursement,
     Payment,
     RecoveryCase,
+    RuleRelease,
 )
 from settlement.rewards.rules import Replay
 from settlement.rewards.selectors import MEASURE
@@ -109,6 +111,106 @@ class OpinionIn(Schema):
     """A reviewer's opinion; the reason when a claim is returned or rejected."""
 
     opinion: str = ""
+
+
+_TEXT = r"^[^\x00]*$"
+
+
+class AssignIn(Schema):
+    """To whom a stage of the review is passed on, and why."""
+
+    colleague: UUID
+    reason: str = Field(max_length=2000, pattern=_TEXT)
+
+
+class ConsultIn(Schema):
+    """Whose second opinion is asked for, on what."""
+
+    colleague: UUID
+    question: str = Field(max_length=2000, pattern=_TEXT)
+
+
+class SecondOpinionIn(Schema):
+    """The opinion that the caller was asked for."""
+
+    is_in_favour: bool
+    opinion: str = Field(max_length=2000, pattern=_TEXT)
+
+
+class HoldIn(Schema):
+    """Until the end of which day nothing is decided, and why; the firm reads it."""
+
+    until: date
+    reason: str = Field(max_length=2000, pattern=_TEXT)
+
+
+class WhyIn(Schema):
+    """Why."""
+
+    reason: str = Field(max_length=2000, pattern=_TEXT)
+
+
+class AdjustIn(Schema):
+    """Another reading of one open question of the measure, and why; the firm confirms the new statement first."""
+
+    question: str = Field(max_length=80, pattern=_TEXT)
+    reading: str = Field(max_length=80, pattern=_TEXT)
+    reason: str = Field(max_length=2000, pattern=_TEXT)
+
+
+class ReviewOut(Schema):
+    """Who works on a claim under review, what it waits for, by when it is to be decided.
+
+    `colleagues`: who of the caller's office it may be passed to; `awaited`: whose opinions have not come.
+    """
+
+    number: str
+    state: str
+    due_on: date | None
+    assignee: UUID | None
+    held_until: date | None
+    awaited: list[UUID]
+    colleagues: list[UUID]
+
+
+class ReleaseIn(Schema):
+    """What is proposed for release: a version of the rules as its files are now, and the note."""
+
+    note: str = Field(max_length=2000, pattern=_TEXT)
+    version: str = Field(CURRENT_VERSION, max_length=40, pattern=_TEXT)
+
+
+class ReleaseOut(Schema):
+    """A release of the rules, or the proposal of one; `files`: the SHA-256 of each."""
+
+    id: UUID
+    number: str
+    version: str
+    files: dict[str, str]
+    content_sha256: str
+    scenario_count: int
+    note: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str
+    approved_at: datetime | None
+
+    @staticmethod
+    def of(release: RuleRelease) -> ReleaseOut:
+        approval = getattr(release, "approval", None)
+        return ReleaseOut(
+            id=release.pk,
+            number=release.number,
+            version=release.version,
+            files=release.files,
+            content_sha256=release.content_sha256,
+            scenario_count=release.scenario_count,
+            note=release.note,
+            proposed_by=release.proposer_label,
+            proposed_at=release.proposed_at,
+            approved_by=approval.approver_label if approval else "",
+            approved_at=approval.approved_at if approval else None,
+        )
 
 
 class EstimateIn(Schema):

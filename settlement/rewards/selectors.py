@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Case, DateField, F, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -44,9 +45,12 @@ from settlement.rewards.models import (
 from settlement.rewards.permissions import (
     APPROVE_AWARDS,
     CLAIM_REWARDS,
+    CLAIMED_BY_OPERATOR,
     DISBURSE,
     FIRM_KINDS,
     FIRST_REVIEW,
+    NAME_OFFICES,
+    NAME_OFFICES_OF_OPERATOR,
     RECOVER,
     SECOND_REVIEW,
     SEE_ALL_CLAIMS,
@@ -71,6 +75,9 @@ from web.finding import Hit
 
 MEASURE = measures.DATA_PRODUCT_TRADING.id
 SHOWN_CERTIFICATES = 20
+LEADS_BETWEEN = "、"
+NEVER = date(9999, 12, 30)
+"""Stands for no deadline, after every other day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +165,22 @@ def has_reviewing_claimant(firm: Organization) -> bool:
 
 
 def queue(viewer: Actor) -> QuerySet[Claim]:
-    """The claims that wait for this reviewer."""
-    return claims_visible_to(viewer).filter(waiting_for(viewer))
+    """The claims that wait for this reviewer, each with `due_on`: the last day of its stage, the
+    day after its public notice, NEVER for none."""
+    stages = [ClaimState.CONFIRMED, ClaimState.FIRST_REVIEWED, ClaimState.SECOND_REVIEWED]
+    due_on = Case(
+        When(state__in=stages, review_due_on__isnull=False, then=F("review_due_on")),
+        When(state=ClaimState.IN_NOTICE, then=Cast(F("notice_until") + timedelta(days=1), DateField())),
+        default=Value(NEVER),
+        output_field=DateField(),
+    )
+    return claims_visible_to(viewer).filter(waiting_for(viewer)).annotate(due_on=due_on)
+
+
+def due_day_of(claim: Claim) -> date | None:
+    """By when a claim of the queue is to be decided; None for no deadline."""
+    day: date = claim.due_on  # type: ignore[attr-defined]
+    return None if day == NEVER else day
 
 
 def transitions_of(claim: Claim) -> list[Transition]:
@@ -272,11 +293,49 @@ def sources_of(card: engine.Measure) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def leads_of(card: engine.Measure) -> list[str]:
+    """The departments that lead a measure, by their names on its card."""
+    return card.department.zh.split(LEADS_BETWEEN)
+
+
+def lead_offices_of(card: engine.Measure) -> list[Office]:
+    """The organizations that stand for the departments that lead a measure, as far as any is named."""
+    return list(
+        Office.objects.filter(source__in=leads_of(card)).select_related("organization").order_by("pk")
+    )
+
+
+def sources_of_operator() -> set[str]:
+    """The departments that verify or lead what the exchange operator claims itself: article 3(2), and what it has claimed."""
+    claims = Claim.objects.filter(firm__kinds__contains=[OrganizationKind.EXCHANGE_OPERATOR.value])
+    own = CLAIMED_BY_OPERATOR | set(claims.values_list("measure", flat=True))
+    cards = [card for card in measures.CARDS.values() if card.id in own]
+    return {name for card in cards for name in (*sources_of(card), *leads_of(card))}
+
+
+def namer_of(source: str) -> Permission:
+    """Who names the office for a department of the cards: the operator, a department where the operator would claim."""
+    return NAME_OFFICES_OF_OPERATOR if source in sources_of_operator() else NAME_OFFICES
+
+
+def nameable_by(viewer: Actor) -> list[str]:
+    """The departments of the cards whose office the viewer may name."""
+    own = sources_of_operator()
+    return [
+        name.zh
+        for name, _measures, _office in offices()
+        if viewer.can(NAME_OFFICES_OF_OPERATOR if name.zh in own else NAME_OFFICES)
+    ]
+
+
 def offices() -> list[tuple[engine.Text, list[str], Office | None]]:
-    """Every department that the cards name: its name, the measures it verifies facts of, who stands for it."""
+    """Every department that the cards name: its name, the measures it leads or verifies facts of, who stands for it."""
     named = {row.source: row for row in Office.objects.select_related("organization")}
     found: dict[str, tuple[engine.Text, list[str]]] = {}
     for card in measures.CARDS.values():
+        english = dict(zip(leads_of(card), card.department.en.split(", "), strict=True))
+        for source, name in english.items():
+            found.setdefault(source, (engine.Text(source, name), []))[1].append(card.id)
         for spec in declarable(card.id):
             if spec.verifier_name is not None:
                 _name, of_measures = found.setdefault(spec.verifier_name.zh, (spec.verifier_name, []))
@@ -680,10 +739,10 @@ def todos(viewer: Actor) -> list[Todo]:
                 % {"state": claim.get_state_display(), "firm": claim.firm.display_name},
                 reverse("rewards:claim", args=[claim.number]),
                 claim.number,
-                due_at=claim.notice_until + timedelta(days=1) if claim.notice_until else None,
+                due_at=due_day_of(claim),
                 icon="award",
             )
-            for claim in queue(viewer).order_by("drafted_at")[:20]
+            for claim in queue(viewer).order_by("due_on", "drafted_at")[:20]
         ]
     return found + _fund_todos(viewer)
 

@@ -61,6 +61,13 @@ CLAIM = Machine(
 )
 
 
+class ReminderKind(models.TextChoices):
+    """What reviewers are told of a deadline."""
+
+    SOON = "soon", _("即将到期")
+    OVERDUE = "overdue", _("已逾期")
+
+
 class Outcome(models.TextChoices):
     """What a decision says."""
 

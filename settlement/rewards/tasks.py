@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from celery import shared_task
 from django.urls import reverse
 
 from jobs.models import Job
@@ -12,6 +13,12 @@ from jobs.services import Progress, job_kind
 from kernel import clock
 from settlement.rewards import services
 from settlement.rewards.services.notices import DRAFT_KIND
+
+
+@shared_task(name="rewards.watch_deadlines")  # type: ignore[untyped-decorator]
+def watch_deadlines() -> int:
+    """Remind reviewers of deadlines that come near or have passed."""
+    return services.watch_deadlines(at=clock.now())
 
 
 @job_kind(DRAFT_KIND)

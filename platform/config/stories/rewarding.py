@@ -51,7 +51,7 @@ def _name_offices() -> None:
     """The demo has one department: it stands for every office that the rule cards name."""
     for name, _measures, _office in offices():
         services.name_office(
-            by=people.actor("gu"), at=shanghai(2026, 1, 4), source=name.zh,
+            by=Actor.system("平台开通"), at=shanghai(2026, 1, 4), source=name.zh,
             organization_id=people.organization("bureau").pk,
         )  # fmt: skip
 

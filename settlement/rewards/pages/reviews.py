@@ -27,17 +27,33 @@ from settlement.rewards.rules import Replay
 from settlement.rewards.states import ClaimState
 from web.answers import page_or_fragment
 from web.paging import paginate
+from web.parts import Link
+
+ORDERS = {"due": ("due_on", "id"), "oldest": ("drafted_at", "id"), "latest_due": ("-due_on", "-id")}
 
 
 @require_GET
 @login_required
 def review(request: HttpRequest) -> HttpResponse:
-    """审核队列: the claims that wait for this reviewer, the oldest first."""
+    """审核队列: the claims that wait for this reviewer, the nearest deadline first or as asked."""
     viewer = actor(request)
     if not viewer.can(SECOND_REVIEW):
         viewer.require(FIRST_REVIEW)
-    page = paginate(selectors.queue(viewer), request.GET, order=("drafted_at", "id"))
-    context = {"page": page, "shows_firm": True, "chips": [], "sees_funds": viewer.can(SEE_FUNDS)}
+    sort = request.GET.get("sort", "")
+    sort = sort if sort in ORDERS else "due"
+    page = paginate(selectors.queue(viewer), request.GET, order=ORDERS[sort])
+    words = {"due": _("期限近的在前"), "oldest": _("测算早的在前"), "latest_due": _("期限远的在前")}
+    context = {
+        "page": page,
+        "shows_firm": True,
+        "shows_deadline": True,
+        "today": clock.business_date(clock.now()),
+        "chips": [
+            Link(words[each], f"{request.path}?sort={each}", is_current=sort == each) for each in ORDERS
+        ],
+        "chips_label": _("排序"),
+        "sees_funds": viewer.can(SEE_FUNDS),
+    }
     return page_or_fragment(request, "rewards/queue.html", "rewards/claims_list.html", context)
 
 

@@ -24,16 +24,25 @@ from settlement.rewards.services.claims import (
     object_,
     redraft_claim,
 )
+from settlement.rewards.services.deadlines import watch_deadlines
 from settlement.rewards.services.declarations import (
     DeclarationOpen,
     OfficeMissing,
+    OperatorClaims,
     OtherOffice,
     declare,
     name_office,
     verify_declaration,
     withdraw_declaration,
 )
-from settlement.rewards.services.guards import FactsChanged, OtherDepartment, ReviewBlocked, SamePerson
+from settlement.rewards.services.guards import (
+    FactsChanged,
+    LeadMissing,
+    OtherDepartment,
+    OtherLead,
+    ReviewBlocked,
+    SamePerson,
+)
 from settlement.rewards.services.notices import (
     NoticeStands,
     NoticeUsed,
@@ -136,6 +145,23 @@ __all__ = [
     "verify_declaration", "withdraw_batch", "withdraw_declaration", "withdraw_notice", "withdraw_recovery",
 ]  # fmt: skip
 __all__ += [
-    "AssignedToOther", "ClaimOnHold", "NextStepBegun", "NotAsked", "NotOnHold", "NotUnderReview", "NotYourReview",
-    "OpinionAwaited", "adjust", "assign", "consult", "give_opinion", "hold", "resume", "take_back",
+    "AssignedToOther",
+    "ClaimOnHold",
+    "LeadMissing",
+    "NextStepBegun",
+    "NotAsked",
+    "NotOnHold",
+    "NotUnderReview",
+    "NotYourReview",
+    "OperatorClaims",
+    "OpinionAwaited",
+    "OtherLead",
+    "adjust",
+    "assign",
+    "consult",
+    "give_opinion",
+    "hold",
+    "resume",
+    "take_back",
+    "watch_deadlines",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ from settlement.rewards.services.guards import (
     locked_claims_of_firms,
     locked_line,
     require_department,
+    require_lead,
     require_other_person,
     require_stranger,
     told,
@@ -80,7 +81,10 @@ def make_budget(
     reason: str,
     document_id: UUID | None = None,
 ) -> BudgetLine:
-    """Set up the money of a fiscal year for measures and a benefit year, with the document it rests on."""
+    """Set up the money of a fiscal year for measures and a benefit year, with the document it rests on.
+
+    By the department that leads the measures. Raises InvalidInput, LeadMissing, OtherLead.
+    """
     by.require(MANAGE_BUDGET)
     wanted = sorted(set(measures))
     if not wanted or any(name not in cards.CARDS for name in wanted):
@@ -93,6 +97,7 @@ def make_budget(
         raise InvalidInput(field="fiscal_year", reason=_("预算年度不能早于奖励年度，也不能晚于明年。"))
     if amount.fen <= 0:
         raise InvalidInput(field="amount", reason=_("金额须大于零。"))
+    require_lead(by, wanted)
     assert by.organization is not None, "a department sets up budgets"
     line = BudgetLine.objects.create(
         number=new_number("YS", at),

@@ -28,6 +28,7 @@ from settlement.rewards.services.guards import (
     require_stranger,
     told,
 )
+from settlement.rewards.services.turns import keep_deadline
 from settlement.rewards.states import CLAIM, ClaimState, Outcome
 
 MEASURE = selectors.MEASURE
@@ -201,6 +202,7 @@ def confirm(*, by: Actor, at: datetime, claim_id: UUID) -> Claim:
     require_current(claim)
     claim.confirmed_at = at
     CLAIM.move(claim, "confirm", by=by, at=at, update_fields=["confirmed_at", *changed])
+    keep_deadline(claim)
     record(by=by, at=at, action="rewards.confirm", subject=claim, detail=told(claim))
     return claim
 

@@ -43,6 +43,14 @@ class OfficeMissing(Refusal):
     message = _("尚未指定由哪个单位代表“%(source)s”核实。请交易场所运营方先在“核实部门”中指定。")
 
 
+class OperatorClaims(Refusal):
+    """The operator has no say in who judges its own claims."""
+
+    code = "operator_claims"
+    message = _("“%(source)s”核实或主管交易机构自身申报的措施，须由政府部门指定，请转交。")
+    status = 403
+
+
 class OtherOffice(Refusal):
     """Each fact is verified by the department the rule card names."""
 
@@ -183,13 +191,17 @@ def _follow(found: Declaration, *, at: datetime) -> None:
 
 @transaction.atomic
 def name_office(*, by: Actor, at: datetime, source: str, organization_id: UUID) -> Office:
-    """Say which organization stands for a department named on the rule cards.
+    """Say which organization stands for a department named on the rule cards: it verifies facts, and leads measures.
 
-    The operator says so, which verifies no facts itself and knows the organizations; no department makes itself, and
-    nobody makes a department they belong to, the verifier. Raises SelfReview, InvalidInput.
+    The operator says so, which verifies no facts itself and knows the organizations; of departments that have a say in
+    what the operator claims itself another department says so. No department makes itself, and nobody makes a
+    department they belong to, the office. Raises OperatorClaims, SelfReview, InvalidInput.
     """
-    by.require(NAME_OFFICES)
-    if source not in {name for card in measures.CARDS.values() for name in selectors.sources_of(card)}:
+    wanted = selectors.namer_of(source)
+    if not by.can(wanted) and by.can(NAME_OFFICES):
+        raise OperatorClaims(source=source)
+    by.require(wanted)
+    if source not in {name.zh for name, _measures, _office in selectors.offices()}:
         raise InvalidInput(field="source", reason=_("规则卡中没有这个部门。"))
     organization = Organization.objects.filter(pk=organization_id).first()
     if organization is None or not organization.is_kind(OrganizationKind.DEPARTMENT):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +11,7 @@ from kernel.errors import NotAllowed, NotFound, Refusal, SelfReview
 from kernel.wording import listed
 from organizations.models import Membership, Organization
 from organizations.permissions import Actor
+from settlement.rewards import measures as cards
 from settlement.rewards import selectors
 from settlement.rewards.blocks import blocks_of
 from settlement.rewards.models import BudgetLine, Claim, Decision
@@ -44,6 +45,21 @@ class OtherDepartment(Refusal):
 
     code = "other_department"
     message = _("此事由出资部门“%(department)s”办理，其他部门不能代办，请转交。")
+    status = 403
+
+
+class LeadMissing(Refusal):
+    """Nobody stands for the department that leads a measure."""
+
+    code = "lead_missing"
+    message = _("还没有单位被指定为主管部门“%(source)s”，请先在核实部门页面指定。")
+
+
+class OtherLead(Refusal):
+    """A measure's budget and notice are opened by the department that leads it."""
+
+    code = "other_lead"
+    message = _("“%(measure)s”由主管部门“%(department)s”设立预算、发布通知，请转交。")
     status = 403
 
 
@@ -104,6 +120,24 @@ def require_department(by: Actor, department: Organization) -> None:
     """Only who acts for the department whose money it is."""
     if not by.belongs_to(department.pk):
         raise OtherDepartment(department=department.name)
+
+
+def require_lead(by: Actor, wanted: Sequence[str]) -> None:
+    """Only who acts for a department that leads every one of these measures, as the rule cards name it.
+
+    Raises LeadMissing, OtherLead.
+    """
+    if by.is_system:
+        return
+    for name in wanted:
+        card = cards.CARDS[name]
+        leads = selectors.lead_offices_of(card)
+        if not leads:
+            raise LeadMissing(source=listed(selectors.leads_of(card)))
+        if not any(by.belongs_to(each.organization_id) for each in leads):
+            raise OtherLead(
+                measure=card.title.zh, department=listed(each.organization.name for each in leads)
+            )
 
 
 def require_in_charge(by: Actor, claim: Claim) -> None:

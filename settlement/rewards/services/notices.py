@@ -21,7 +21,7 @@ from settlement.rewards import selectors
 from settlement.rewards.models import ApplicationNotice, BudgetLine, DraftRun, NoticeMeasure
 from settlement.rewards.permissions import OPEN_NOTICES
 from settlement.rewards.services.claims import draft_claim
-from settlement.rewards.services.guards import require_department
+from settlement.rewards.services.guards import require_department, require_lead
 from settlement.rewards.states import NOTICE, NoticeState
 
 DRAFT_KIND = "rewards.draft_statements"
@@ -70,7 +70,7 @@ def publish_notice(
 ) -> ApplicationNotice:
     """Open the application for a year: from `opens_at` until just before `closes_at`, paid from a named budget.
 
-    Raises InvalidInput, NoticeStands.
+    By the department that leads its measures. Raises InvalidInput, NoticeStands, LeadMissing, OtherLead.
     """
     by.require(OPEN_NOTICES)
     wanted = _checked_measures(measures)
@@ -84,6 +84,7 @@ def publish_notice(
     if budget is None or budget.year != year or not set(wanted) <= set(budget.measures):
         raise InvalidInput(field="budget", reason=_("请选择同一年度、包含所选措施的预算。"))
     require_department(by, budget.organization)
+    require_lead(by, wanted)
     notice = ApplicationNotice.objects.create(
         number=new_number("TZ", at),
         title=title.strip(),

@@ -17,7 +17,7 @@ from organizations.permissions import Actor
 from settlement.rewards import measures, referrals
 from settlement.rewards.events import StatementDrafted
 from settlement.rewards.models import Adjustment, Assignment, Claim, Consultation, ConsultationAnswer, Hold
-from settlement.rewards.permissions import SEE_ALL_CLAIMS
+from settlement.rewards.permissions import FIRST_REVIEW, SECOND_REVIEW, SEE_ALL_CLAIMS
 from settlement.rewards.services.claims import decide
 from settlement.rewards.services.guards import (
     decision_of,
@@ -27,7 +27,7 @@ from settlement.rewards.services.guards import (
     require_stranger,
     told,
 )
-from settlement.rewards.services.turns import require_opinions, require_turn
+from settlement.rewards.services.turns import keep_deadline, require_opinions, require_turn
 from settlement.rewards.states import CLAIM, ClaimState
 
 LONGEST_HOLD = timedelta(days=60)
@@ -164,6 +164,7 @@ def hold(*, by: Actor, at: datetime, claim_id: UUID, reason: str, until: date) -
         claim=claim, reason=_said(reason, "reason", _("请写明挂起理由，企业会看到。")), until=until,
         held_by=by.user, holder_label=by.label[:200], held_at=at,
     )  # fmt: skip
+    keep_deadline(claim)
     detail = {"number": claim.number, "until": until.isoformat(), "reason": made.reason}
     record(by=by, at=at, action="rewards.hold", subject=claim, detail=detail)
     return made
@@ -178,6 +179,7 @@ def resume(*, by: Actor, at: datetime, claim_id: UUID) -> Hold:
         raise NotOnHold
     standing.ended_at, standing.ender_label = at, by.label[:200]
     standing.save(update_fields=["ended_at", "ender_label"])
+    keep_deadline(claim)
     record(by=by, at=at, action="rewards.resume", subject=claim, detail={"number": claim.number})
     return standing
 
@@ -189,7 +191,8 @@ def take_back(*, by: Actor, at: datetime, claim_id: UUID, reason: str) -> Claim:
     Raises NotYourReview, NextStepBegun.
     """
     claim = locked_claim(claim_id)
-    by.require(SEE_ALL_CLAIMS)
+    if not by.can(SECOND_REVIEW):
+        by.require(FIRST_REVIEW)
     is_first = claim.state == ClaimState.FIRST_REVIEWED
     move = "take_back_first" if is_first else "take_back_second"
     CLAIM.check(claim, move)
@@ -207,6 +210,7 @@ def take_back(*, by: Actor, at: datetime, claim_id: UUID, reason: str) -> Claim:
     reviewer = "first_reviewer" if is_first else "second_reviewer"
     setattr(claim, reviewer, None)
     CLAIM.move(claim, move, by=by, at=at, reason=said, update_fields=[reviewer])
+    keep_deadline(claim)
     record(by=by, at=at, action="rewards.take_back", subject=claim, detail={**told(claim), "reason": said})
     return claim
 

@@ -28,7 +28,7 @@ from settlement.rewards.services.guards import (
     require_unblocked,
     told,
 )
-from settlement.rewards.services.turns import require_opinions, require_turn
+from settlement.rewards.services.turns import keep_deadline, require_opinions, require_turn
 from settlement.rewards.states import CLAIM, BatchState, ClaimState
 
 
@@ -83,6 +83,7 @@ def first_review(*, by: Actor, at: datetime, claim_id: UUID, opinion: str = "") 
     require_current(claim)
     claim.first_reviewer = by.user
     CLAIM.move(claim, "first_review", by=by, at=at, reason=opinion, update_fields=["first_reviewer"])
+    keep_deadline(claim)
     record(
         by=by,
         at=at,
@@ -116,6 +117,7 @@ def second_review(*, by: Actor, at: datetime, claim_id: UUID, opinion: str = "")
     require_unblocked(claim)
     claim.second_reviewer = by.user
     CLAIM.move(claim, "second_review", by=by, at=at, reason=opinion, update_fields=["second_reviewer"])
+    keep_deadline(claim)
     record(
         by=by,
         at=at,

@@ -34,6 +34,12 @@ class OpinionAwaited(Refusal):
     message = _("尚待 %(who)s 的加签意见。收到意见后再同意，或退回、驳回。")
 
 
+def keep_deadline(claim: Claim) -> None:
+    """Write down by when the claim's present stage is to be decided; the claim is under lock."""
+    claim.review_due_on = referrals.due_on(claim)
+    claim.save(update_fields=["review_due_on"])
+
+
 def require_turn(by: Actor, at: datetime, claim: Claim) -> None:
     """The claim is not on hold, and its stage was not passed to somebody else."""
     hold = referrals.hold_of(claim, at)

@@ -15,6 +15,7 @@ from documents.models import Document
 from documents.states import DocumentState
 from kernel import clock
 from kernel.errors import InvalidInput, NotAllowed, NotFound, SelfReview
+from kernel.money import Money
 from organizations.models import Membership, Organization
 from organizations.permissions import Actor
 from settlement.rewards import selectors, services
@@ -22,6 +23,7 @@ from settlement.rewards.blocks import _checks, register_block
 from settlement.rewards.models import (
     ApplicationNotice,
     Award,
+    BudgetLine,
     Claim,
     Declaration,
     DraftRun,
@@ -228,7 +230,7 @@ def test_only_verified_facts_count_and_a_later_one_leads_to_a_new_draft(with_sub
 def test_the_card_says_which_office_verifies(with_subsidy: None) -> None:
     tax = cast.person("tax", ("税务部门（示例）", "11441800MB50000085", (cast.Kind.DEPARTMENT,)))
     assert tax.organization_id is not None
-    services.name_office(by=cast.gu(), at=DRAFTED, source="市税务局", organization_id=tax.organization_id)
+    services.name_office(by=cast.shen(), at=DRAFTED, source="市税务局", organization_id=tax.organization_id)
     found = declare("increase_fen", 100)
     with pytest.raises(services.OtherOffice, match="税务部门"):
         verify(found)
@@ -237,7 +239,7 @@ def test_the_card_says_which_office_verifies(with_subsidy: None) -> None:
         services.name_office(by=cast.gu(), at=DRAFTED, source="气象局", organization_id=tax.organization_id)
     with pytest.raises(InvalidInput):
         services.name_office(
-            by=cast.gu(), at=DRAFTED, source="市税务局", organization_id=cast.organization(cast.BASE).pk
+            by=cast.shen(), at=DRAFTED, source="市税务局", organization_id=cast.organization(cast.BASE).pk
         )
 
 
@@ -250,21 +252,30 @@ def test_nobody_verifies_a_fact_before_an_office_is_named_for_it(with_subsidy: N
     assert found.state == DeclarationState.DECLARED
 
 
-def test_no_department_makes_itself_the_verifier(with_subsidy: None) -> None:
+def test_no_department_makes_itself_the_verifier_and_the_operator_none_of_its_own_claims(
+    with_subsidy: None,
+) -> None:
     science = cast.person("qi", ("科技局（示例）", "11441800MB5000007X", (cast.Kind.DEPARTMENT,)))
     assert science.organization_id is not None
-    told = {"at": DRAFTED, "source": "市税务局", "organization_id": science.organization_id}
+    of_all = {"at": DRAFTED, "source": "市科技局", "organization_id": science.organization_id}
+    of_the_venue = {**of_all, "source": "市税务局"}  # it verifies what article 3(2) asks
     with pytest.raises(NotAllowed):
-        services.name_office(by=science, **told)
+        services.name_office(by=science, **of_all)
+    with pytest.raises(SelfReview):
+        services.name_office(by=science, **of_the_venue)
+    with pytest.raises(services.OperatorClaims):
+        services.name_office(by=cast.gu(), **of_the_venue)
     gu = cast.gu()
     place = Membership.objects.create(user=gu.user, organization=science.organization, roles=[])
     with pytest.raises(SelfReview):
-        services.name_office(by=gu, **told)
-    assert Office.objects.get(source="市税务局").organization_id == cast.shen().organization_id
+        services.name_office(by=gu, **of_all)
+    named = Office.objects.values_list("organization", flat=True).filter(source__in=["市税务局", "市科技局"])
+    assert set(named) == {cast.shen().organization_id}
     place.ended_at = DRAFTED
     place.save()
-    services.name_office(by=gu, **told)
-    assert Office.objects.get(source="市税务局").organization_id == science.organization_id
+    services.name_office(by=gu, **of_all)
+    services.name_office(by=cast.shen(), **of_the_venue)
+    assert set(named.all()) == {science.organization_id}
 
 
 def signed_in(who: Actor) -> Client:
@@ -280,18 +291,20 @@ def test_the_operator_names_offices_on_a_page_and_others_only_read(with_subsidy:
     tax = cast.person("tax", ("税务部门（示例）", "11441800MB50000085", (cast.Kind.DEPARTMENT,)))
     assert tax.organization_id is not None
     told = {"source": "市税务局", "organization": str(tax.organization_id), "idempotency_key": "1"}
-    assert signed_in(cast.shen()).post("/rewards/offices/", told).status_code == 403
+    assert signed_in(cast.shen()).post("/rewards/offices/", {**told, "source": "市科技局"}).status_code == 422
+    assert signed_in(cast.ruan()).post("/rewards/offices/", told).status_code == 403
     assert signed_in(cast.lin()).get("/rewards/offices/").status_code == 403
     assert not Office.objects.exists()
     gu = signed_in(cast.gu())
-    assert gu.post("/rewards/offices/", told).status_code == 302
+    assert gu.post("/rewards/offices/", told).status_code == 422  # it claims what the tax bureau verifies
+    assert gu.post("/rewards/offices/", {**told, "source": "市科技局"}).status_code == 302
     assert Office.objects.get().organization_id == tax.organization_id
     page = gu.get("/rewards/offices/").content.decode()
     assert "税务部门（示例）" in page
     assert "未指定" in page
-    wrong = {**told, "organization": str(cast.organization(cast.BASE).pk)}
+    wrong = {**told, "source": "市科技局", "organization": str(cast.organization(cast.BASE).pk)}
     assert gu.post("/rewards/offices/", wrong).status_code == 422
-    read = signed_in(cast.shen()).get("/rewards/offices/").content.decode()
+    read = signed_in(cast.yan()).get("/rewards/offices/").content.decode()
     assert "税务部门（示例）" in read
     assert "<select" not in read.split("<main", 1)[1]
 
@@ -500,3 +513,34 @@ def test_objections_are_taken_until_the_final_day() -> None:
         said(claim, "另一条", at=final + timedelta(minutes=1))
     with pytest.raises(InvalidInput):
         said(claim, "  ")
+
+
+def test_only_the_department_that_leads_a_measure_opens_its_budget_and_notice() -> None:
+    science = cast.person("qi", ("科技局（示例）", "11441800MB5000007X", (cast.Kind.DEPARTMENT,)))
+    assert science.organization_id is not None
+    services.name_office(by=cast.gu(), at=DRAFTED, source="市科技局", organization_id=science.organization_id)
+
+    def budget(by: Actor, *wanted: str) -> BudgetLine:
+        return services.make_budget(
+            by=by, at=steps.NEW_YEAR, title="预算（示例）", measures=wanted, year=2025, fiscal_year=2026,
+            rule="in_order", amount=Money(100), source="示例", reason="年度预算",
+        )  # fmt: skip
+
+    with pytest.raises(services.OtherLead, match="政务服务数据管理部门"):
+        budget(science, "data_product_trading")
+    with pytest.raises(services.OtherLead, match="科技局"):
+        budget(cast.ruan(), "high_tech_enterprise", "data_product_trading")
+    Office.objects.filter(source="市人力资源社会保障局").delete()
+    with pytest.raises(services.LeadMissing, match="市人力资源社会保障局"):
+        budget(cast.ruan(), "internship")
+    assert not BudgetLine.objects.exists()
+    line = budget(science, "high_tech_enterprise")
+    given = {
+        "at": steps.NEW_YEAR, "title": "通知（示例）", "measures": ["high_tech_enterprise"], "year": 2025,
+        "opens_at": steps.NEW_YEAR, "closes_at": DRAFTED, "budget_id": line.pk,
+    }  # fmt: skip
+    services.name_office(
+        by=cast.gu(), at=DRAFTED, source="市科技局", organization_id=cast.organization(cast.BUREAU).pk
+    )
+    with pytest.raises(services.OtherLead):  # no longer
+        services.publish_notice(by=science, **given)
