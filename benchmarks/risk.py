@@ -8,7 +8,8 @@ pruning, on the same DuckDB; both must find the same rings.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import duckdb
@@ -42,10 +43,16 @@ def payments() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
     return payer, payee, day, fen, PLANTED
 
 
-def market() -> duckdb.DuckDBPyConnection:
+@contextmanager
+def market() -> Iterator[duckdb.DuckDBPyConnection]:
     """The trades as the product loads them from its tables."""
+    with facts.empty() as con:
+        _fill(con)
+        yield con
+
+
+def _fill(con: duckdb.DuckDBPyConnection) -> None:
     payer, payee, day, fen, _planted = payments()
-    con = facts.empty()
     con.register("made", {"payer": payer, "payee": payee, "day": day, "fen": fen})
     con.execute(
         f"""CREATE TABLE facts AS SELECT
@@ -59,7 +66,6 @@ def market() -> duckdb.DuckDBPyConnection:
         FROM (SELECT *, row_number() OVER () AS rowid_ FROM made)"""
     )
     facts.prepare(con)
-    return con
 
 
 RECURSIVE = """

@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 from django.db import connection
 
 from exchange.delivery.selectors import USES_BY_ORDER
 from kernel import clock
+from kernel.columnar import columnar
+
+if TYPE_CHECKING:
+    import duckdb
 
 THREADS, MEMORY = 2, "1GB"
 COLUMNS = {
@@ -59,13 +63,12 @@ WHERE r.released_at >= '{start}' AND r.released_at < '{end}'
 """
 
 
-def empty() -> duckdb.DuckDBPyConnection:
+@contextmanager
+def empty() -> Iterator[duckdb.DuckDBPyConnection]:
     """A private in-memory database for one scan."""
-    con = duckdb.connect(":memory:")
-    con.execute(
-        f"SET threads = {THREADS}; SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false"
-    )
-    return con
+    with columnar(memory=MEMORY, threads=THREADS) as con:
+        con.execute("SET preserve_insertion_order = false")
+        yield con
 
 
 def _query(years: tuple[int, ...]) -> str:
@@ -84,7 +87,6 @@ def _query(years: tuple[int, ...]) -> str:
 def loaded(years: tuple[int, ...]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with the tables `trades`, `firms` and `edges` of these business years."""
     with tempfile.TemporaryDirectory(prefix="risk-") as folder, empty() as con:
-        con.execute(f"SET temp_directory = '{folder}/spill'")
         file = Path(folder) / "trades.csv"
         query = f"COPY ({_query(years)}) TO STDOUT (FORMAT csv)"
         with file.open("wb") as out, connection.cursor() as cursor, cursor.copy(query) as copy:

@@ -1,7 +1,7 @@
 """Measuring one table with DuckDB: every column by its different values, each value with its count.
 
 The table is read as text, lines that are no row are counted aside. The database's memory is limited, what
-exceeds it goes to the given folder, and it reaches no file but the table.
+exceeds it goes to a folder that ends with it, and it reaches no file but the table.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from assets.profiles.rules.facts import (
 )
 from assets.profiles.rules.texts import language_of
 from kernel import clock
+from kernel.columnar import columnar
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def measure(source: Path, path: str, folder: Path, *, at: datetime) -> Measured:
     broken = 0
     if path.endswith((".jsonl", ".ndjson")):
         source, broken = _csv_of_lines(source, folder, is_ours=path == ROWS_PATH)
-    with _database(folder) as database:
+    with _database() as database:
         try:
             headers, rejected = _load(database, source, path)
         except duckdb.OutOfMemoryException:
@@ -128,20 +129,11 @@ def measure(source: Path, path: str, folder: Path, *, at: datetime) -> Measured:
 
 
 @contextmanager
-def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    database = duckdb.connect(":memory:")  # what exceeds the limit goes to temp_directory
-    try:
-        database.execute(f"SET memory_limit = '{MEMORY}'")
-        database.execute(f"SET threads = {THREADS}")
-        database.execute(f"SET temp_directory = '{folder / 'spill'}'")
-        for setting in ("autoinstall_known_extensions", "autoload_known_extensions"):
-            database.execute(f"SET {setting} = false")
-        database.execute("SET preserve_insertion_order = true")
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with columnar(memory=MEMORY, threads=THREADS) as database:
         # DuckDB 2.0.0 fails an internal check when this one meets rowid in the choice of candidates.
         database.execute("SET disabled_optimizers = 'top_n_window_elimination'")
         yield database
-    finally:
-        database.close()
 
 
 def _load(database: duckdb.DuckDBPyConnection, source: Path, path: str) -> tuple[list[str], int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -41,9 +42,16 @@ def trade(payer: str, payee: str, yuan: int, **kept: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def market(trades: Sequence[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def market(trades: Sequence[dict[str, Any]]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with these trades, as the product loads them."""
-    con, serial = facts.empty(), itertools.count(1)
+    with facts.empty() as con:
+        _fill(con, trades)
+        yield con
+
+
+def _fill(con: duckdb.DuckDBPyConnection, trades: Sequence[dict[str, Any]]) -> None:
+    serial = itertools.count(1)
     con.execute("CREATE TABLE facts (" + ", ".join(f"{n} {k}" for n, k in facts.COLUMNS.items()) + ")")
     for each in trades:
         number = next(serial)
@@ -56,7 +64,6 @@ def market(trades: Sequence[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
             [row[name] for name in facts.COLUMNS],
         )
     facts.prepare(con)
-    return con
 
 
 def found(trades: Sequence[dict[str, Any]], kind: str, **more: Any) -> list[Signal]:
