@@ -44,6 +44,7 @@ from settlement.rewards.states import (
 )
 
 LEAST_DAYS_TO_PAY = 15
+RULES_RELEASED = _("规则已发布，按所发布的规则重新测算")
 
 
 class AmountUnchanged(Refusal):
@@ -128,6 +129,31 @@ def review_profile(*, by: Actor, at: datetime, firm_id: UUID, cause: str) -> lis
         for each in (year - 1, year)
         for claim in review_granted(by=by, at=at, firm_id=firm_id, year=each, cause=cause)
     ]
+
+
+@transaction.atomic
+def review_released(*, by: Actor, at: datetime) -> list[Claim]:
+    """Work supplements that were decided by rules nobody had released out anew; the claims that have a new decision.
+
+    For the moment at which rules are released: a decision that names no release passes no notice and no batch, and
+    a claim with an award is never returned, so nothing else would decide it again. One in its notice stays there
+    while it is worth the same; else it is reopened.
+    """
+    waiting = Claim.objects.select_for_update(of=("self",)).select_related("firm", "decision")
+    waiting = waiting.filter(
+        state__in=[ClaimState.REOPENED, ClaimState.IN_NOTICE],
+        decision__release=None,
+        pk__in=Award.objects.values("claim"),
+    )
+    found = list(waiting.order_by("pk"))
+    for claim in found:
+        former = decision_of(claim).amount_fen
+        decide(claim, by=by, at=at)
+        detail = {**told(claim), "former_fen": former, "cause": str(RULES_RELEASED)}
+        record(by=by, at=at, action="rewards.rework", subject=claim, detail=detail)
+        if claim.state == ClaimState.IN_NOTICE and decision_of(claim).amount_fen != former:
+            _reopen(claim, by=by, at=at, cause=str(RULES_RELEASED))
+    return found
 
 
 def review_beside(changed: Claim, *, by: Actor, at: datetime, cause: str) -> list[Claim]:

@@ -17,6 +17,7 @@ from settlement.rewards import measures, releases, selectors
 from settlement.rewards.models import ReleaseApproval, RuleRelease
 from settlement.rewards.permissions import RELEASE_RULES
 from settlement.rewards.services.guards import require_other_person
+from settlement.rewards.services.recoveries import review_released
 
 SHOWN = 3
 
@@ -99,7 +100,8 @@ def propose_release(
 
 @transaction.atomic
 def approve_release(*, by: Actor, at: datetime, release_id: UUID) -> RuleRelease:
-    """Another person releases what was proposed; decisions from now on name it.
+    """Another person releases what was proposed; decisions from now on name it, and supplements that wait are worked
+    out anew.
 
     Raises SamePerson, ReleaseStale when the files changed since, ScenariosFail, AlreadyReleased.
     """
@@ -114,6 +116,7 @@ def approve_release(*, by: Actor, at: datetime, release_id: UUID) -> RuleRelease
         release=release, approved_by=by.user, approver_label=by.label[:200], approved_at=at
     )
     record(by=by, at=at, action="rewards.approve_release", subject=release, detail=_told(release))
+    review_released(by=by, at=at)
     return release
 
 

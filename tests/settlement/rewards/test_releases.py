@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -10,6 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from kernel.errors import InvalidInput, NotAllowed
+from kernel.money import Money
+from settlement.revenue import services as revenue
 from settlement.rewards import blocks, engine, releases, scenarios, selectors, services
 from settlement.rewards.models import RuleRelease
 from settlement.rewards.states import ClaimState
@@ -17,6 +19,7 @@ from tests import cast
 from tests.settlement import trades
 from tests.settlement.rewards import steps
 from tests.settlement.rewards.steps import DRAFTED
+from tests.settlement.rewards.test_money import DUE, SYSTEM
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +106,94 @@ def test_files_that_differ_are_named_and_their_decisions_pass_no_second_review(
         services.second_review(by=cast.shen(), at=DRAFTED + timedelta(hours=1), claim_id=claim.pk)
     claim.refresh_from_db()
     assert claim.state == ClaimState.FIRST_REVIEWED
+
+
+def reopened_under_unreleased_rules(monkeypatch: pytest.MonkeyPatch) -> selectors.Claim:
+    """A paid claim reopened for a supplement while the files that run are not those that were released."""
+    order = trades.sale("6800000.00")
+    firm = cast.organization(cast.QINGLAN)
+    claim = services.draft_claim(by=cast.lin(), at=DRAFTED, firm_id=firm.pk, year=2025)
+    steps.awarded(steps.announced(claim))
+    steps.paid()
+    revenue.rule_on_trade(
+        by=cast.gu(), at=steps.MARCH, order_id=order.pk, code="circular", is_excluded=True, reason="资金回流"
+    )
+    services.review_granted(by=SYSTEM, at=steps.MARCH, firm_id=firm.pk, year=2025, cause="认定循环")
+    case = services.open_recovery(
+        by=cast.shen(), at=steps.MARCH, claim_id=claim.pk, cause="认定循环", due_on=DUE
+    )
+    services.confirm_recovery(by=cast.ruan(), at=steps.MARCH, case_id=case.pk)
+    services.enter_return(
+        by=cast.ruan(), at=steps.MARCH, case_id=case.pk, amount=Money(6_800_000), reference="B1"
+    )
+    released()
+    with monkeypatch.context() as patch:
+        patch.setattr(selectors, "content_sha256", lambda _version: "0" * 64)
+        revenue.rule_on_trade(
+            by=cast.gu(), at=steps.MARCH, order_id=order.pk, code="circular", is_excluded=False, reason="复核"
+        )
+        services.review_granted(by=SYSTEM, at=steps.MARCH, firm_id=firm.pk, year=2025, cause="认定撤销")
+    claim.refresh_from_db()
+    assert claim.decision is not None
+    assert (claim.state, claim.decision.release_id) == (ClaimState.REOPENED, None)
+    return claim
+
+
+def release_of(monkeypatch: pytest.MonkeyPatch, content: str, at: datetime) -> None:
+    """Files with another fingerprint, proposed and released."""
+    for module in (releases, selectors):
+        monkeypatch.setattr(module, "content_sha256", lambda _version: content)
+    made = services.propose_release(by=cast.shen(), at=at, note="第二次发布")
+    services.approve_release(by=cast.ruan(), at=at, release_id=made.pk)
+
+
+def test_a_supplement_decided_by_rules_nobody_released_is_worked_out_anew_once_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = reopened_under_unreleased_rules(monkeypatch)
+    monkeypatch.setattr(blocks, "_checks", [selectors.unreleased_rules])
+    with pytest.raises(services.ReviewBlocked, match="未经发布"):
+        services.announce(by=cast.shen(), at=steps.MARCH, claim_id=claim.pk)
+    release_of(monkeypatch, "1" * 64, steps.MARCH)
+    claim.refresh_from_db()
+    assert claim.decision is not None
+    last = selectors.last_release()
+    assert last is not None
+    assert (claim.state, claim.decision.release_id) == (ClaimState.REOPENED, last.pk)
+    assert claim.decision.amount_fen == 6_800_000
+    assert services.announce(by=cast.shen(), at=steps.MARCH, claim_id=claim.pk).state == ClaimState.IN_NOTICE
+    steps.batch(at=steps.MARCH + timedelta(days=14))
+    (payment,) = steps.paid(at=steps.MARCH + timedelta(days=15))
+    assert payment.amount_fen == 6_800_000
+
+
+def test_a_supplement_in_its_notice_stays_there_while_the_released_rules_give_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = reopened_under_unreleased_rules(monkeypatch)
+    monkeypatch.setattr(blocks, "_checks", [])  # announced before the first release, say
+    services.announce(by=cast.shen(), at=steps.MARCH, claim_id=claim.pk)
+    release_of(monkeypatch, "1" * 64, steps.MARCH)
+    claim.refresh_from_db()
+    assert claim.decision is not None
+    assert claim.decision.release is not None
+    assert (claim.state, claim.decision.release.content_sha256) == (ClaimState.IN_NOTICE, "1" * 64)
+    claims_with_decisions = claim.decisions.count()
+    release_of(monkeypatch, "2" * 64, steps.MARCH)  # what names a release is not decided again
+    assert claim.decisions.count() == claims_with_decisions
+
+
+def test_a_supplement_worth_another_amount_by_the_released_rules_leaves_its_notice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = reopened_under_unreleased_rules(monkeypatch)
+    monkeypatch.setattr(blocks, "_checks", [])  # announced before the first release, say
+    services.announce(by=cast.shen(), at=steps.MARCH, claim_id=claim.pk)
+    trades.sale("1000000.00")
+    release_of(monkeypatch, "1" * 64, steps.MARCH)
+    claim.refresh_from_db()
+    assert claim.decision is not None
+    assert (claim.state, claim.decision.amount_fen) == (ClaimState.REOPENED, 7_800_000)
 
 
 def test_a_proposal_whose_files_changed_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
