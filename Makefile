@@ -4,6 +4,7 @@ PYTHON ?= python3
 ONLY ?=
 ARGS ?=
 JOBS ?= 3
+FIRMS ?= 100000
 
 # Relative on purpose: the folder's path may hold spaces and Chinese.
 BIN := .venv/bin
@@ -14,7 +15,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test test-labelstudio check fix bench lock install install-dev
+.PHONY: help up down status test test-labelstudio test-city check fix bench lock install install-dev
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -39,6 +40,9 @@ test: install-dev ## run every test against private servers (ARGS="tests/kernel 
 
 test-labelstudio: install-dev ## the tests that need a real Label Studio server (installs it: 1 GB; some minutes)
 	@QINGSHU_TEST_LABELSTUDIO=1 $(RUN) -m pytest -m labelstudio tests/annotation/servers $(ARGS)
+
+test-city: install-dev ## a hundred thousand drawn firms of every measure, one by one and as a table (FIRMS=100000; half an hour)
+	@QINGSHU_TEST_FIRMS=$(FIRMS) $(RUN) -m pytest tests/settlement/rewards/test_runs.py -k generated_firms -n $(JOBS) $(ARGS)
 
 check: install-dev ## everything that can be checked without running: style, types, layers, templates, diagrams, translations
 	@$(RUN) .ci/check.py

@@ -137,8 +137,8 @@ WITH new AS (
   SELECT release, now(), uuidv7(), id, fen, 0, 0, fen, {day}, uuidv7() FROM new
 )
 INSERT INTO revenue_revenueline (id, recorded_at, firm_id, year, order_id, received_at, gross_fen, net_fen, fee_fen,
-  exclusions, evidence)
-SELECT line, now(), firm, {year}, id, {day}, fen, fen, 0, '{{}}', '{{}}' FROM new
+  is_credit, exclusions, evidence)
+SELECT line, now(), firm, {year}, id, {day}, fen, fen, 0, FALSE, '{{}}', '{{}}' FROM new
 """
 
 

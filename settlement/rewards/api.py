@@ -15,11 +15,21 @@ from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from kernel.money import Money
 from organizations.permissions import Actor
-from settlement.rewards import engine, funds, measures, referrals, rules, selectors, services
+from settlement.rewards import (
+    comparisons,
+    engine,
+    funds,
+    measures,
+    referrals,
+    rules,
+    selectors,
+    services,
+)
+from settlement.rewards.cases import years_with_facts
 from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
 from settlement.rewards.models import Claim, Payment, RecoveryCase
-from settlement.rewards.permissions import RECOVER, SEE_FUNDS, SEE_OWN_CLAIMS
+from settlement.rewards.permissions import RECOVER, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
     AdjustIn,
     AnnouncedOut,
@@ -29,6 +39,8 @@ from settlement.rewards.schemas import (
     BatchOut,
     BudgetOut,
     ClaimOut,
+    ComparisonIn,
+    ComparisonOut,
     ConsultIn,
     DecisionOut,
     DeclarationOut,
@@ -272,6 +284,16 @@ def estimate(request: HttpRequest, body: EstimateIn) -> dict[str, Any]:
     except (engine.FactsInvalid, NoSuchReading) as error:
         raise InvalidInput(field="facts", reason=_("事实或口径无效：%(error)s") % {"error": error}) from error
     return dict(found.document)
+
+
+@router.post("/comparisons", response=ComparisonOut)
+def compare(request: HttpRequest, body: ComparisonIn) -> ComparisonOut:
+    """Decide all measures for all firms of a year in two ways: who gains, who loses, what it costs; nothing is stored."""
+    actor(request).require(SEE_ALL_CLAIMS)
+    if body.year not in years_with_facts():
+        raise InvalidInput(field="year", reason=_("该年度没有企业有实际收入或经核实的申报。"))
+    one, other = (comparisons.scheme_of(**way.dict()) for way in (body.one, body.other))
+    return ComparisonOut.of(comparisons.compared(body.year, one, other))
 
 
 def _card(measure: str) -> engine.Measure:

@@ -1,64 +1,83 @@
-"""Two ways to read article 3(1), or two versions of its parameters, over all firms of a year: who gains, who loses.
+"""Two versions of the policy, or two ways to read it, over all firms of a year: who gains, who loses, what it costs.
 
-Facts come from the kept annual revenue; only where a reading changes the sums, or the year lies partly outside the
-validity, from the lines themselves. Both ways are decided by the generated query, on the same facts.
+Every measure with an amount is decided in both ways by its generated query, on the same facts: the kept revenue (its
+lines, where a reading changes the sums), verified declarations and profiles. The register of other years is read as it
+stands now; what stands in it for the year itself is told beside the totals and decides nothing, as the year is worked out
+anew. Of one firm's measures that exclude one another only the highest stands, as in a single settlement.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Sum
+from django.utils.translation import gettext as _
 
+from kernel.columnar import columnar
+from kernel.errors import InvalidInput
+from kernel.money import Money
 from organizations.models import Organization
-from organizations.states import OrganizationKind
-from settlement.revenue.models import AnnualRevenue
-from settlement.rewards import engine, measures, readings, runs
+from settlement.rewards import engine, funds, measures, runs
+from settlement.rewards.cases import Cases, validity_of
 from settlement.rewards.engine import queries
-from settlement.rewards.engine.decisions import checked_readings
-from settlement.rewards.engine.operations import validity
-from settlement.rewards.models import Award
-from settlement.rewards.selectors import certificates_in_force, is_recognised
+from settlement.rewards.engine.decisions import NoSuchReading, checked_readings
+from settlement.rewards.engine.parameters import ParameterValue
+from settlement.rewards.models import BudgetLine
 
-CARD = measures.DATA_PRODUCT_TRADING
-ADJUSTABLE = ("revenue_threshold", "annual_cap")
+if TYPE_CHECKING:
+    import duckdb
+
 SHOWN = 50
+ADJUSTABLE = ("fen", "ratio", "years")
+WAYS = ("one", "other")
+_WRITTEN = {
+    "fen": re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII),
+    "ratio": re.compile(r"\d{1,3}(\.\d{1,6})?%?", re.ASCII),
+    "years": re.compile(r"[1-9]\d?", re.ASCII),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """One way: a version, readings of open questions, and amounts (fen) put in the place of parameters."""
+    """One way: a version, and by measure readings of open questions and values put in the place of parameters.
 
-    version: engine.PolicyVersion
-    interpretation: Mapping[str, str] = field(default_factory=dict)
-    amounts: Mapping[str, int] = field(default_factory=dict)
+    A measure that has no parameters of that version keeps its current ones.
+    """
 
-    def parameters(self) -> engine.PolicyVersion:
-        return self.version.with_values(self.amounts)
+    version: str = measures.CURRENT_VERSION
+    interpretation: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
 
-    def needs_lines(self, year: int) -> bool:
-        """Whether the kept annual totals are not enough."""
-        first, after = validity_of(self.version)
-        is_partial = not (first <= date(year, 1, 1) and date(year, 12, 31) < after)
-        return is_partial or CARD.resummed_reading(checked_readings(CARD, self.interpretation)) is not None
+    def parameters(self, card: engine.Measure) -> engine.PolicyVersion:
+        """The measure's parameters in this way."""
+        found = measures.VERSIONS.get((card.id, self.version)) or measures.version_of(card.id)
+        return found.with_values(self.values.get(card.id, {}))
 
-    def sql(self, year: int) -> str:
-        chosen = checked_readings(CARD, self.interpretation)
-        return queries.query(CARD, version=self.parameters(), year=year, interpretation=chosen)
+    def readings(self, card: engine.Measure) -> dict[str, str]:
+        """The reading of every open question of the measure; NoSuchReading for what is not offered."""
+        return checked_readings(card, self.interpretation.get(card.id, {}))
+
+    def sql(self, card: engine.Measure, year: int) -> str:
+        """The query that decides every row of `facts`, with the award by the rule alone."""
+        return queries.query(
+            card, version=self.parameters(card), year=year, interpretation=self.readings(card), has_whole=True
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A firm that gains or loses."""
+    """A firm that gains or loses by a measure, and the conclusion of either way in a sentence."""
 
     firm: Organization
+    measure: str
     one_fen: int
     other_fen: int
+    one_why: engine.Text
+    other_why: engine.Text
 
     @property
     def change_fen(self) -> int:
@@ -66,10 +85,10 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """What each way costs, how many firms it rewards, and the firms for which they differ most."""
+class Total:
+    """What both ways come to, for one measure ("" for all of them together, counted by firm)."""
 
-    changed: list[Changed]
+    measure: str
     firm_count: int
     one_fen: int
     other_fen: int
@@ -84,126 +103,250 @@ class Comparison:
         return self.other_fen - self.one_fen
 
 
-def validity_of(version: engine.PolicyVersion) -> tuple[date, date]:
-    """First day inside and first day after a version's validity."""
-    start, years = (version.at(name, version.first_day).value for name in ("validity_from", "validity_years"))
-    assert isinstance(start, date)
-    assert isinstance(years, int)
-    return validity(start, years)
+@dataclass(frozen=True, slots=True)
+class Budgeted:
+    """A budget of the year beside what both ways would take from it; `granted_fen` is in the register already."""
 
+    line: BudgetLine
+    amount_fen: int
+    granted_fen: int
+    one_fen: int
+    other_fen: int
 
-def compared(year: int, one: Scheme, other: Scheme) -> Comparison:
-    """Decide all firms with revenue in the year in both ways; the number of queries does not depend on firms."""
-    from_lines = one.needs_lines(year) or other.needs_lines(year)
-    with runs.table(CARD) as database:
-        runs.load(database, CARD, _cases(year, one, from_lines))
-        database.execute(f"CREATE TABLE first_way AS {one.sql(year)}")
-        if from_lines and validity_of(one.version) != validity_of(other.version):
-            database.execute("DELETE FROM facts")
-            runs.load(database, CARD, _cases(year, other, from_lines))
-        database.execute(
-            f"CREATE TABLE both_ways AS SELECT a.id, a.outcome AS one, a.amount_fen AS one_fen, b.outcome AS other, "
-            f"b.amount_fen AS other_fen FROM first_way a JOIN ({other.sql(year)}) b USING (id)"
-        )
-        totals: tuple[Any, ...] = database.sql(
-            "SELECT count(*), COALESCE(sum(one_fen), 0), COALESCE(sum(other_fen), 0), "
-            "count(*) FILTER (one = 'granted'), count(*) FILTER (other = 'granted'), "
-            "count(*) FILTER (other_fen > one_fen), count(*) FILTER (other_fen < one_fen), "
-            "count(*) FILTER (one = 'undetermined' OR other = 'undetermined') FROM both_ways"
-        ).fetchall()[0]
-        rows = database.sql(
-            "SELECT id, one_fen, other_fen FROM both_ways WHERE one_fen <> other_fen "
-            f"ORDER BY abs(other_fen - one_fen) DESC, id LIMIT {SHOWN}"
-        ).fetchall()
-    firms = Organization.objects.in_bulk([UUID(row[0]) for row in rows])
-    changed = [Changed(firms[UUID(key)], first, second) for key, first, second in rows]
-    return Comparison(changed, *(int(total) for total in totals))
+    @property
+    def one_left_fen(self) -> int:
+        return self.amount_fen - self.one_fen
 
-
-def years_with_revenue() -> list[int]:
-    """The years for which any firm has revenue, the latest first."""
-    return list(AnnualRevenue.objects.values_list("year", flat=True).distinct().order_by("-year"))
-
-
-Case = tuple[str, engine.Facts]
-
-
-def _cases(year: int, scheme: Scheme, from_lines: bool) -> Iterator[Case]:
-    return _of_lines(year, scheme) if from_lines else _of_totals(year)
-
-
-def _of_totals(year: int) -> Iterator[Case]:
-    """From the kept totals. What does not count stands in one sum: the rule only uses them together."""
-    kept = list(AnnualRevenue.objects.filter(year=year).select_related("firm__park"))
-    known = _Known.of({row.firm_id for row in kept}, year)
-    for row in kept:
-        sums = dict.fromkeys(CARD.varying, 0) | {
-            "transaction_count": row.line_count,
-            "receipts_fen": row.receipts_fen,
-            "refunds_fen": row.refunds_fen,
-            "excluded_period_fen": -row.excluded_fen,
-            "vat_fen": row.vat_fen,
-            "fees_fen": row.fee_fen,
-        }
-        yield str(row.firm_id), known.facts(row.firm, year, sums, None)
-
-
-def _of_lines(year: int, scheme: Scheme) -> Iterator[Case]:
-    """From the lines, with the sums under every reading."""
-    by_firm = readings.cells_by_firm(year, *validity_of(scheme.version))
-    firms = Organization.objects.select_related("park").in_bulk(list(by_firm))
-    known = _Known.of(set(by_firm), year)
-    for key, cells in by_firm.items():
-        sums = readings.summed(cells, year, readings.default_reading())
-        yield str(key), known.facts(firms[key], year, sums, readings.resummed(cells, year))
+    @property
+    def other_left_fen(self) -> int:
+        return self.amount_fen - self.other_fen
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """Certificates and awards of many firms, in a query each."""
+class Comparison:
+    """What each way costs by measure and in all, what the year's budgets hold, and the firms that differ most."""
 
-    certificates: Mapping[UUID, int]
-    awards: Mapping[UUID, list[dict[str, Any]]]
+    year: int
+    total: Total
+    by_measure: list[Total]
+    budgets: list[Budgeted]
+    changed: list[Changed]
 
-    @classmethod
-    def of(cls, firm_ids: set[UUID], year: int) -> _Known:
-        certificates: dict[UUID, int] = defaultdict(int)
-        for holder in (
-            certificates_in_force(year).filter(holder__in=firm_ids).values_list("holder", flat=True)
-        ):
-            certificates[holder] += 1
-        awards: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-        register = Award.objects.filter(firm__in=firm_ids, year__lt=year).values_list(
-            "firm", "measure", "year"
-        )
-        earlier = register.annotate(total=Sum("amount_fen")).filter(total__gt=0)
-        for firm, measure, when, amount in earlier.order_by("firm", "year", "measure"):
-            awards[firm].append(
-                {
-                    "measure": measure,
-                    "group": measures.CARDS[measure].group,
-                    "year": when,
-                    "amount_fen": int(amount),
-                }
+
+def compared(year: int, one: Scheme, other: Scheme) -> Comparison:
+    """Decide all firms of the year in both ways; the number of queries does not depend on firms. NoSuchReading."""
+    cases = Cases.of(year)
+    with columnar(memory=runs.MEMORY, threads=runs.THREADS) as database:
+        for way in WAYS:
+            database.execute(
+                f"CREATE TABLE {way} (firm VARCHAR, measure VARCHAR, kin VARCHAR, span VARCHAR, matter VARCHAR,"
+                " beside VARCHAR[], whole_fen BIGINT, outcome VARCHAR, amount_fen BIGINT)"
             )
-        return cls(certificates, awards)
+        for card in measures.CARDS.values():
+            _decide(database, card, cases, one, other)
+        for way in WAYS:
+            settle(database, way)
+        database.execute(
+            "CREATE TABLE both_ways AS SELECT a.firm, a.measure, a.outcome AS one, a.amount_fen AS one_fen, "
+            "b.outcome AS other, b.amount_fen AS other_fen FROM one a JOIN other b USING (firm, measure)"
+        )
+        by_measure = _totals(database)
+        (total,) = _totals(database, is_whole=True)
+        rows = database.sql(
+            "SELECT firm, measure, one_fen, other_fen FROM both_ways WHERE one_fen <> other_fen "
+            f"ORDER BY abs(other_fen - one_fen) DESC, firm, measure LIMIT {SHOWN}"
+        ).fetchall()
+    return Comparison(
+        year,
+        total,
+        by_measure,
+        _budgets(year, by_measure),
+        _changed(cases, rows, {"one": one, "other": other}),
+    )
 
-    def facts(
-        self, firm: Organization, year: int, sums: Mapping[str, int], resummed: list[dict[str, Any]] | None
-    ) -> engine.Facts:
-        values: dict[str, Any] = dict(sums)
-        if firm.is_verified:
-            values |= {
-                "is_annotation_firm": OrganizationKind.ANNOTATION_FIRM.value in firm.kinds,
-                "industry_class": firm.industry_digital or None,
-                "in_recognised_park": is_recognised(firm.park, year),
-                "registered_place": firm.registered_place or None,
-                "tax_place": firm.tax_place or None,
-            }
-        values |= {
-            "certificate_count": self.certificates.get(firm.pk, 0),
-            "prior_awards": self.awards.get(firm.pk, []),
-            "readings": resummed,
-        }
-        given = {name: {"value": value} for name, value in values.items() if value is not None}
-        return engine.Facts.of(CARD.id, year, given)
+
+def _decide(
+    database: duckdb.DuckDBPyConnection, card: engine.Measure, cases: Cases, one: Scheme, other: Scheme
+) -> None:
+    """Both ways of one measure; facts are loaded a second time only where a version has another validity."""
+    database.execute(queries.table_of(card))
+    versions = [scheme.parameters(card) for scheme in (one, other)]
+    readings = [scheme.readings(card) for scheme in (one, other)]
+    needs_lines = cases.need_lines(card, versions, readings)
+    loaded = None
+    for way, scheme, version in zip(WAYS, (one, other), versions, strict=True):
+        if loaded is None or (needs_lines and validity_of(version) != loaded):
+            database.execute("DELETE FROM facts")
+            runs.load(
+                database,
+                card,
+                ((str(firm.pk), facts) for firm, facts in cases.all(card, version, needs_lines)),
+            )
+            loaded = validity_of(version)
+        rule, chosen = card.exclusivity, scheme.readings(card)
+        matter = f"COALESCE(f.{rule.matter(chosen)}, '')" if rule.matter(chosen) else "''"
+        beside = ", ".join(f"'{kin}'" for kin in rule.groups_beside(chosen))
+        database.execute(
+            f"INSERT INTO {way} SELECT id, '{card.id}', '{rule.group}', '{rule.span(chosen)}', {matter}, [{beside}]::VARCHAR[], q.whole_fen, "
+            f"q.outcome::VARCHAR, q.amount_fen FROM ({scheme.sql(card, cases.year)}) q JOIN facts f USING (id)"
+        )
+    database.execute("DROP TABLE facts")
+
+
+def settle(database: duckdb.DuckDBPyConnection, way: str) -> None:
+    """Highest only, once, within a year: what `engine.settle` does for single cases, over the whole table.
+
+    Of a firm's granted rows of one group and matter the highest stands; then of groups that pay on the same quantity.
+    Of equals the first by name.
+    """
+    database.execute(
+        f"""CREATE OR REPLACE TABLE {way} AS
+        WITH ranked AS (
+            SELECT *, row_number() OVER (PARTITION BY firm, kin, span, matter, outcome = 'granted'
+                ORDER BY whole_fen DESC, measure) AS place FROM {way}
+        ), standing AS (SELECT * FROM ranked WHERE outcome = 'granted' AND place = 1),
+        lower AS (
+            SELECT DISTINCT low.firm, low.measure FROM standing low JOIN standing high ON high.firm = low.firm
+                AND list_contains(low.beside, high.kin)
+                AND (high.whole_fen > low.whole_fen OR (high.whole_fen = low.whole_fen AND high.measure < low.measure))
+        )
+        SELECT r.* EXCLUDE (place, outcome, amount_fen),
+            CASE WHEN is_lower THEN 'superseded' ELSE outcome END AS outcome,
+            CASE WHEN is_lower THEN 0 ELSE amount_fen END AS amount_fen
+        FROM (SELECT ranked.*, outcome = 'granted' AND (place > 1 OR lower.firm IS NOT NULL) AS is_lower
+            FROM ranked LEFT JOIN lower USING (firm, measure)) r"""
+    )
+    database.execute(f"ALTER TABLE {way} DROP COLUMN is_lower")
+
+
+def _totals(database: duckdb.DuckDBPyConnection, *, is_whole: bool = False) -> list[Total]:
+    """The figures by measure in the order of the policy; of all together counted by firm."""
+    counted = (
+        "count(*), COALESCE(sum(one_fen), 0), COALESCE(sum(other_fen), 0), count(*) FILTER (is_one), "
+        "count(*) FILTER (is_other), count(*) FILTER (other_fen > one_fen), count(*) FILTER (other_fen < one_fen), "
+        "count(*) FILTER (is_open)"
+    )
+    keys = "firm" if is_whole else "firm, measure"
+    rows = (
+        f"SELECT {keys}, sum(one_fen) AS one_fen, sum(other_fen) AS other_fen, bool_or(one = 'granted') AS is_one, "
+        "bool_or(other = 'granted') AS is_other, bool_or('undetermined' IN (one, other)) AS is_open "
+        f"FROM both_ways GROUP BY {keys}"
+    )
+    name, grouped = ("''", "") if is_whole else ("measure", " GROUP BY measure")
+    found = database.sql(f"SELECT {name}, {counted} FROM ({rows}){grouped}").fetchall()
+    totals = {row[0]: Total(row[0], *(int(figure) for figure in row[1:])) for row in found}
+    if is_whole:
+        return list(totals.values())
+    return [totals[measure] for measure in measures.CARDS if measure in totals]
+
+
+def _budgets(year: int, by_measure: list[Total]) -> list[Budgeted]:
+    lines = list(BudgetLine.objects.filter(year=year).select_related("organization").order_by("number"))
+    return [
+        Budgeted(
+            position.line,
+            position.amount_fen,
+            position.granted_fen,
+            sum(total.one_fen for total in by_measure if total.measure in position.line.measures),
+            sum(total.other_fen for total in by_measure if total.measure in position.line.measures),
+        )
+        for position in funds.positions_of(lines)
+    ]
+
+
+def _changed(cases: Cases, rows: list[Any], schemes: Mapping[str, Scheme]) -> list[Changed]:
+    """The rows with their firms, and why: each firm decided alone in both ways, with its whole trace."""
+    ids = {UUID(row[0]) for row in rows}
+    firms = Organization.objects.in_bulk(list(ids))
+    why = {way: {} if not ids else alone(cases, scheme, ids) for way, scheme in schemes.items()}
+    return [
+        Changed(
+            firms[UUID(key)],
+            measure,
+            one_fen,
+            other_fen,
+            *(engine.Text.read(why[way][UUID(key), measure].document["sentence"]) for way in WAYS),
+        )
+        for key, measure, one_fen, other_fen in rows
+    ]
+
+
+def alone(
+    cases: Cases, scheme: Scheme, firm_ids: Collection[UUID]
+) -> dict[tuple[UUID, str], engine.Decision]:
+    """The decisions of some firms, each made alone and settled beside one another: what the tables must equal."""
+    keys, decisions = [], []
+    for card in measures.CARDS.values():
+        version, readings = scheme.parameters(card), scheme.readings(card)
+        needs_lines = cases.need_lines(card, [version], [readings])
+        for firm, facts in cases.all(card, version, needs_lines, only=firm_ids):
+            keys.append((firm.pk, card.id))
+            decisions.append(
+                engine.decide(
+                    card,
+                    facts,
+                    version=version,
+                    code_version=measures.CODE_VERSION,
+                    interpretation=readings,
+                )
+            )
+    return dict(zip(keys, engine.settle(decisions, cases.registered(firm_ids)), strict=True))
+
+
+def value_of(row: engine.Parameter, text: str) -> ParameterValue:
+    """A value as people write it, in the parameter's unit: yuan, a percentage or a share, years. ValueError."""
+    written = text.strip().replace(",", "").removeprefix("¥")
+    if not _WRITTEN[row.unit].fullmatch(written):
+        raise ValueError(text)
+    if row.unit == "fen":
+        return Money.from_yuan(written).fen
+    if row.unit == "ratio":
+        return Fraction(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
+    return int(written)
+
+
+def scheme_of(version: str, interpretation: Mapping[str, str], values: Mapping[str, str]) -> Scheme:
+    """A way as API and command tell it: `measure.question` → reading, `measure.parameter` → a value as written.
+
+    Raises InvalidInput for a version, measure, question, reading, parameter or value that there is not.
+    """
+    name = version or measures.CURRENT_VERSION
+    if not any(known == name for _measure, known in measures.VERSIONS):
+        raise InvalidInput(field="version", reason=_("没有这个版本。"))
+    readings: dict[str, dict[str, str]] = {}
+    for key, option in interpretation.items():
+        card, question = _named(key, "interpretation")
+        readings.setdefault(card.id, {})[question] = option
+        try:
+            checked_readings(card, readings[card.id])
+        except NoSuchReading as error:
+            raise InvalidInput(field="interpretation", reason=_unknown(key, option)) from error
+    chosen: dict[str, dict[str, ParameterValue]] = {}
+    for key, text in values.items():
+        card, parameter = _named(key, "values")
+        row = next((row for row in adjustable(card) if row.name == parameter), None)
+        try:
+            if row is None:
+                raise ValueError(parameter)
+            chosen.setdefault(card.id, {})[parameter] = value_of(row, text)
+        except ValueError as error:
+            raise InvalidInput(field="values", reason=_unknown(key, text)) from error
+    return Scheme(name, readings, chosen)
+
+
+def _named(key: str, told: str) -> tuple[engine.Measure, str]:
+    measure, _dot, name = key.partition(".")
+    if measure not in measures.CARDS or not name:
+        raise InvalidInput(field=told, reason=_unknown(key, ""))
+    return measures.CARDS[measure], name
+
+
+def _unknown(key: str, value: str) -> str:
+    return _("没有这一项或这个取值：%(key)s = %(value)s。") % {"key": key[:80], "value": value[:40]}
+
+
+def adjustable(card: engine.Measure) -> Iterator[engine.Parameter]:
+    """The parameters whose value a comparison may change: amounts, shares and years, one row a name."""
+    version = measures.version_of(card.id)
+    for name in dict.fromkeys(row.name for row in version.parameters if row.unit in ADJUSTABLE):
+        yield version.at(name, version.first_day)

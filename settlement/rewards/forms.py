@@ -14,11 +14,11 @@ from kernel import clock
 from kernel.money import Money
 from organizations.models import Organization
 from organizations.states import OrganizationKind
-from settlement.rewards import engine, measures
+from settlement.rewards import comparisons, engine, measures
 from settlement.rewards.engine import FactSpec
-from settlement.rewards.engine.cards import Option
 from settlement.rewards.engine.facts import Member
-from settlement.rewards.engine.texts import Text
+from settlement.rewards.engine.parameters import ParameterValue
+from settlement.rewards.engine.texts import Text, shown
 from settlement.rewards.models import BudgetLine
 from settlement.rewards.states import ShortfallRule
 from web.forms import YuanField
@@ -151,46 +151,106 @@ class TrialForm(forms.Form):
 
 
 class CompareForm(forms.Form):
-    """Two ways to read a measure over all firms of a year; every field has its default."""
+    """Two ways to read measures over all firms of a year; every field has its default.
+
+    A field is named by its side, measure and question or parameter: `other_data_product_trading__tax`.
+    """
 
     year = forms.TypedChoiceField(label=_("年度"), coerce=int)
 
     def __init__(
         self,
         *args: Any,
-        card: engine.Measure,
+        cards: Sequence[engine.Measure],
         years: Sequence[int],
         versions: Sequence[engine.PolicyVersion],
-        amounts: Sequence[tuple[str, str]],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["year"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(year, str(year)) for year in years]
-        self.lines: list[tuple[str, str]] = []
         named = [(version.name, _in_language(version.label)) for version in versions]
         self._both("version", str(_("规则版本")), lambda: forms.ChoiceField(choices=named, required=False))
-        for question in card.questions:
-            self._choose(question.name, _in_language(question.label), question.options)
-        for name, label in amounts:
-            self._both(name, label, lambda: YuanField(required=False))
+        self.parts: list[tuple[engine.Measure, list[tuple[str, str]]]] = []
+        for card in cards:
+            lines = [self._choose(card, question) for question in card.questions]
+            lines += [self._value(card, row) for row in comparisons.adjustable(card)]
+            self.parts.append((card, lines))
 
-    def _choose(self, name: str, label: str, options: Sequence[Option]) -> None:
-        readings = [(option.name, _in_language(option.label)) for option in options]
+    def _choose(self, card: engine.Measure, question: engine.Question) -> tuple[str, str]:
+        readings = [(option.name, _in_language(option.label)) for option in question.options]
+        name, label = f"{card.id}__{question.name}", _in_language(question.label)
         self._both(name, label, lambda: forms.ChoiceField(choices=readings, required=False))
+        return name, label
+
+    def _value(self, card: engine.Measure, row: engine.Parameter) -> tuple[str, str]:
+        name, label = f"{card.id}__{row.name}", _in_language(row.label)
+        now = _in_language(shown(row.value, row.unit))
+        self._both(name, label, lambda: _ParameterField(row, now))
+        return name, label
 
     def _both(self, name: str, label: str, make: Callable[[], forms.Field]) -> None:
-        self.lines.append((name, label))
         for side, told in (("one", _("方案甲")), ("other", _("方案乙"))):
             field = make()
             field.label = f"{label} · {told}"
             field.widget.attrs |= {"aria-label": field.label, "class": "input"}
             self.fields[f"{side}_{name}"] = field
 
-    def rows(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:
-        """What the form table shows: a label and the same field for both ways."""
-        return [(label, self[f"one_{name}"], self[f"other_{name}"]) for name, label in self.lines]
+    def version_fields(self) -> tuple[forms.BoundField, forms.BoundField]:
+        return self["one_version"], self["other_version"]
+
+    def sections(self) -> list[tuple[str, list[tuple[str, forms.BoundField, forms.BoundField]], bool]]:
+        """For each measure its title, the same field for both ways line by line, and whether it stands open."""
+        return [
+            (
+                _in_language(card.title),
+                [(label, self[f"one_{name}"], self[f"other_{name}"]) for name, label in lines],
+                len(self.parts) == 1 or any(self._is_told(name) for name, _label in lines),
+            )
+            for card, lines in self.parts
+        ]
+
+    def _is_told(self, name: str) -> bool:
+        fields = [self[f"{side}_{name}"] for side in ("one", "other")]
+        return any(field.errors or field.data not in (None, "", field.initial) for field in fields)
+
+    def scheme(self, side: str) -> comparisons.Scheme:
+        """One way as the form tells it; what is left open is as it stands."""
+        given = self.cleaned_data
+        readings: dict[str, dict[str, str]] = {}
+        values: dict[str, dict[str, ParameterValue]] = {}
+        for card, _lines in self.parts:
+            asked = {q.name: given[f"{side}_{card.id}__{q.name}"] for q in card.questions}
+            readings[card.id] = {name: option for name, option in asked.items() if option}
+            found = {row.name: given[f"{side}_{card.id}__{row.name}"] for row in comparisons.adjustable(card)}
+            values[card.id] = {name: value for name, value in found.items() if value is not None}
+        return comparisons.Scheme(given[f"{side}_version"] or measures.CURRENT_VERSION, readings, values)
+
+
+class _ParameterField(forms.CharField):
+    """A value in the place of a parameter, in its unit; left open, the parameter's own."""
+
+    def __init__(self, row: engine.Parameter, now: str) -> None:
+        super().__init__(required=False, max_length=40)
+        self.row = row
+        self.widget.attrs["placeholder"] = now
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return comparisons.value_of(self.row, text) if text else None
+        except ValueError as error:
+            raise forms.ValidationError(value_hint(self.row)) from error
+
+
+def value_hint(row: engine.Parameter) -> str:
+    """How a value of the parameter's unit is written."""
+    return {
+        "fen": str(_("请填写金额（元），例如 1000000.00。")),
+        "ratio": str(_("请填写比例，例如 1.5%。")),
+        "years": str(_("请填写年数，例如 3。")),
+    }[row.unit]
 
 
 def _measure_choices() -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ Money is released with the filing, so a filed sale is always paid: accrual diffe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
@@ -111,10 +111,13 @@ def cells_of_firm(firm_id: UUID, year: int, first: date, after: date) -> list[_C
     return _cells(RevenueLine.objects.filter(firm=firm_id), year, first, after)
 
 
-def cells_by_firm(year: int, first: date, after: date) -> dict[UUID, list[_Cell]]:
-    """The same for every firm; one query."""
+def cells_by_firm(
+    year: int, first: date, after: date, *, only: Collection[UUID] | None = None
+) -> dict[UUID, list[_Cell]]:
+    """The same for every firm, or only for some; one query."""
     found: dict[UUID, list[_Cell]] = {}
-    for cell in _cells(RevenueLine.objects.all(), year, first, after):
+    lines = RevenueLine.objects.all() if only is None else RevenueLine.objects.filter(firm__in=only)
+    for cell in _cells(lines, year, first, after):
         found.setdefault(cell.firm, []).append(cell)
     return found
 

@@ -6,31 +6,28 @@ Needs no database of the product; memory and threads are bounded.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-
+from kernel.columnar import columnar
 from settlement.rewards import engine, measures
 from settlement.rewards.engine import queries
 from settlement.rewards.engine.decisions import checked_readings
 
+if TYPE_CHECKING:
+    import duckdb
+
 MEMORY, THREADS = "512MB", 2
+AT_ONCE = 5_000
 Row = tuple[str, str, int, int | None]
 
 
 @contextmanager
 def table(measure: engine.Measure) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty table `facts` for the measure, in memory."""
-    with (
-        tempfile.TemporaryDirectory(prefix="rewards-") as spill,
-        duckdb.connect(
-            config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": spill}
-        ) as database,
-    ):
-        database.execute("SET enable_progress_bar = false")
+    with columnar(memory=MEMORY, threads=THREADS) as database:
         database.execute(queries.table_of(measure))
         yield database
 
@@ -38,18 +35,18 @@ def table(measure: engine.Measure) -> Iterator[duckdb.DuckDBPyConnection]:
 def load(
     database: duckdb.DuckDBPyConnection, measure: engine.Measure, cases: Iterable[tuple[str, engine.Facts]]
 ) -> None:
-    """Put the facts of firms into the table; what is missing or not verified is NULL."""
+    """Put the facts of firms into the table as they come; what is missing or not verified is NULL."""
     types = {spec.name: queries.column_type(measure, spec) for spec in measure.facts}
-    lines = [
+    lines = (
         json.dumps({"id": key, **{spec.name: facts.value(spec.name) for spec in measure.facts}})
         for key, facts in cases
-    ]
+    )
     shape = json.dumps({"id": "VARCHAR", **types})
-    if lines:
-        members = ", ".join(f'found."{name}"' for name in ("id", *types))
+    members = ", ".join(f'found."{name}"' for name in ("id", *types))
+    while some := list(islice(lines, AT_ONCE)):
         database.execute(
             f"INSERT INTO facts SELECT {members} FROM (SELECT from_json(unnest(?::VARCHAR[])::JSON, ?) AS found)",
-            [lines, shape],
+            [some, shape],
         )
 
 

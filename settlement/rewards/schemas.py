@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from ninja import Field, Schema
 
+from settlement.rewards.comparisons import Comparison, Total
 from settlement.rewards.funds import Position
 from settlement.rewards.measures import CURRENT_VERSION
 from settlement.rewards.models import (
@@ -24,6 +26,112 @@ from settlement.rewards.models import (
 )
 from settlement.rewards.rules import Replay
 from settlement.rewards.selectors import MEASURE
+
+
+class WayIn(Schema):
+    """One way to decide a year: a version (the current one unless told), readings and values.
+
+    `interpretation` tells `measure.question` → reading, `values` tell `measure.parameter` → what stands in its place:
+    yuan ("1000000.00"), a share ("1.5%") or years ("3").
+    """
+
+    version: str = ""
+    interpretation: dict[str, str] = {}
+    values: dict[str, str] = {}
+
+
+class ComparisonIn(Schema):
+    """Two ways to decide all firms of a year."""
+
+    year: int
+    one: WayIn = WayIn()
+    other: WayIn = WayIn()
+
+
+class ComparedTotalOut(Schema):
+    """What both ways come to, for one measure, or in all ("") where firms are counted once."""
+
+    measure: str
+    firm_count: int
+    one_fen: int
+    other_fen: int
+    change_fen: int
+    one_count: int
+    other_count: int
+    gaining_count: int
+    losing_count: int
+    undetermined_count: int
+
+
+class ComparedBudgetOut(Schema):
+    """A budget of the year beside what both ways would take from it."""
+
+    number: str
+    title: str
+    amount_fen: int
+    granted_fen: int
+    one_fen: int
+    other_fen: int
+
+
+class ComparedFirmOut(Schema):
+    """A firm that gains or loses by a measure, and why: the conclusion of either way in both languages."""
+
+    firm: UUID
+    firm_name: str
+    measure: str
+    one_fen: int
+    other_fen: int
+    change_fen: int
+    one_why: dict[str, str]
+    other_why: dict[str, str]
+
+
+class ComparisonOut(Schema):
+    """Two ways over all firms of a year; `changed` are the fifty rows that differ most."""
+
+    year: int
+    total: ComparedTotalOut
+    by_measure: list[ComparedTotalOut]
+    budgets: list[ComparedBudgetOut]
+    changed: list[ComparedFirmOut]
+
+    @classmethod
+    def of(cls, found: Comparison) -> ComparisonOut:
+        """A comparison as JSON."""
+        return cls(
+            year=found.year,
+            total=_total_out(found.total),
+            by_measure=[_total_out(total) for total in found.by_measure],
+            budgets=[
+                ComparedBudgetOut(
+                    number=each.line.number,
+                    title=each.line.title,
+                    amount_fen=each.amount_fen,
+                    granted_fen=each.granted_fen,
+                    one_fen=each.one_fen,
+                    other_fen=each.other_fen,
+                )
+                for each in found.budgets
+            ],
+            changed=[
+                ComparedFirmOut(
+                    firm=row.firm.pk,
+                    firm_name=row.firm.name,
+                    measure=row.measure,
+                    one_fen=row.one_fen,
+                    other_fen=row.other_fen,
+                    change_fen=row.change_fen,
+                    one_why=row.one_why.plain(),
+                    other_why=row.other_why.plain(),
+                )
+                for row in found.changed
+            ],
+        )
+
+
+def _total_out(total: Total) -> ComparedTotalOut:
+    return ComparedTotalOut(**asdict(total), change_fen=total.change_fen)
 
 
 class ClaimOut(Schema):

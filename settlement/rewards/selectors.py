@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -59,8 +59,9 @@ from settlement.rewards.permissions import (
     VERIFY_FACTS,
 )
 from settlement.rewards.releases import content_sha256, files_of
-from settlement.rewards.rules import Replay, decide, replayed
+from settlement.rewards.rules import Replay, decide, entitled, replayed
 from settlement.rewards.states import (
+    AwardKind,
     BatchState,
     ClaimState,
     DeclarationState,
@@ -419,10 +420,9 @@ def gather_facts(
     From the profile, the register of awards, the measure's own gatherer, and verified declarations.
     """
     card = measures.CARDS[measure]
-    given = _identity_facts(firm, year)
+    given = identity_facts(firm, year)
     if measure in _GATHERERS:
         given |= _GATHERERS[measure](firm, year, version)
-    given["prior_awards"] = _award_fact(firm.pk, year, measure)
     wanted = {spec.name for spec in declarable(measure)}
     if wanted:
         given |= {
@@ -430,7 +430,20 @@ def gather_facts(
         }
     named = {spec.name for spec in card.facts}
     given = {name: fact for name, fact in given.items() if name in named}
-    return engine.Facts.of(measure, year, given, {"name": firm.name, "uscc": firm.uscc})
+    subject = {"name": firm.name, "uscc": firm.uscc}
+
+    def with_awards(awards: Sequence[_Held]) -> engine.Facts:
+        return engine.Facts.of(measure, year, given | {"prior_awards": _award_fact(awards)}, subject)
+
+    register = _register(firm.pk, related_to(measure))
+    own = next((held for held in register if (held.measure, held.year) == (measure, year)), None)
+    others = [held for held in register if held is not own and held.amount_fen > 0]
+    if own is None or not own.amount_fen:
+        return with_awards(others)
+    earlier = [stood for held in others if (stood := held.before(own.since)) is not None]
+    if [held.amount_fen for held in earlier] == [held.amount_fen for held in others]:
+        return with_awards(earlier)
+    return _grown(own, earlier, others, with_awards, version)
 
 
 @dataclass(slots=True)
@@ -444,6 +457,27 @@ class _Held:
     matter: str | None
     amount_fen: int = 0
     since: int = 0
+    first_due_fen: int = 0
+    first_granted_fen: int = 0
+    rows: list[tuple[int, int]] = field(default_factory=list)
+
+    def before(self, place: int) -> _Held | None:
+        """The award as it stood before a place in the register, as far as it still stands; None for nothing."""
+        stood = sum(fen for row, fen in self.rows if row < place)
+        return replace(self, amount_fen=min(stood, self.amount_fen)) if stood > 0 else None
+
+    def entitled_fen(self, due_fen: int) -> int:
+        """What an amount by the rules comes to after the cut of the budget at the first award."""
+        return entitled(
+            due_fen, first_due_fen=self.first_due_fen, first_granted_fen=self.first_granted_fen or None
+        )
+
+    @property
+    def due_fen(self) -> int:
+        """The least amount by the rules that comes to what the register holds."""
+        if not self.first_due_fen or self.first_granted_fen in (0, self.first_due_fen):
+            return self.amount_fen
+        return -(-self.amount_fen * self.first_due_fen // self.first_granted_fen)
 
 
 def _register(firm_id: UUID, related: Sequence[str]) -> list[_Held]:
@@ -451,11 +485,15 @@ def _register(firm_id: UUID, related: Sequence[str]) -> list[_Held]:
     rows = Award.objects.filter(firm=firm_id, measure__in=related).order_by("recorded_at", "pk")
     found: dict[UUID, _Held] = {}
     told = ("claim_id", "claim__number", "measure", "year", "claim__decision__trace__exclusivity__matter")
-    for place, (*claim, amount_fen) in enumerate(rows.values_list(*told, "amount_fen")):
+    of_row = ("kind", "due_fen", "amount_fen")
+    for place, (*claim, kind, due_fen, amount_fen) in enumerate(rows.values_list(*told, *of_row)):
         held = found.setdefault(claim[0], _Held(*claim))
+        if kind == AwardKind.INITIAL:
+            held.first_due_fen, held.first_granted_fen = int(due_fen), int(amount_fen)
         if not held.amount_fen:
             held.since = place
         held.amount_fen += int(amount_fen)
+        held.rows.append((place, int(amount_fen)))
     return sorted(found.values(), key=lambda held: (held.year, held.measure))
 
 
@@ -466,22 +504,50 @@ def related_to(measure: str) -> list[str]:
     return [card.id for card in measures.CARDS.values() if card.id == measure or card.group in groups]
 
 
-def _award_fact(firm_id: UUID, year: int, measure: str) -> dict[str, Any]:
-    """The register for the measure and its exclusivity group, whatever the year: one row per claim with what it
-    came to, without the claim at hand and what was wholly taken back.
+def _grown(
+    own: _Held,
+    earlier: Sequence[_Held],
+    others: Sequence[_Held],
+    with_awards: Callable[[Sequence[_Held]], engine.Facts],
+    version: str,
+) -> engine.Facts:
+    """The facts of a claim that has its award, beside awards that came later.
 
-    A claim that has its award reads what stood before it. What came later was worked out beside it, so neither
-    takes the other off twice; a claim without an award, or with one wholly taken back, reads everything.
+    What came later was worked out beside it and takes nothing off what it holds. But it grows only into what the
+    whole register leaves: what a later award was topped up with in the meantime is not paid here a second time. So
+    a later award counts as far as it leaves what is held.
     """
-    register = _register(firm_id, related_to(measure))
-    own = next((held for held in register if (held.measure, held.year) == (measure, year)), None)
-    awards = [
-        held
-        for held in register
-        if held is not own
-        and held.amount_fen > 0
-        and (own is None or not own.amount_fen or held.since < own.since)
-    ]
+    kept = Claim.objects.filter(pk=own.claim_id).values_list("decision__interpretation", flat=True).first()
+
+    def decided(awards: Sequence[_Held]) -> tuple[engine.Facts, engine.Decision]:
+        facts = with_awards(awards)
+        return facts, decide(own.measure, facts, version=version, interpretation=kept or {})
+
+    facts, at_most = decided(earlier)
+    told = at_most.document["exclusivity"]
+    if own.entitled_fen(at_most.amount_fen) <= own.amount_fen or not told["tops_up"]:
+        return facts
+    whole, at_least = decided(others)
+    if own.entitled_fen(at_least.amount_fen) >= own.amount_fen:
+        return whole
+    spare = told["whole_fen"] - told["already_fen"] - own.due_fen
+    counted = {held.claim_id: held for held in earlier}
+    for held in others:
+        stood = counted.get(held.claim_id)
+        _facts, beside = decided([*(each for each in earlier if each is not stood), held])
+        taken = min(beside.document["exclusivity"]["already_fen"] - told["already_fen"], spare)
+        if taken:
+            fen = taken + (stood.amount_fen if stood else 0)
+            counted[held.claim_id], spare = replace(held, amount_fen=fen), spare - taken
+    return with_awards([counted[held.claim_id] for held in others if held.claim_id in counted])
+
+
+def _award_fact(awards: Sequence[_Held]) -> dict[str, Any]:
+    """Awards of the register for the measure and its exclusivity group, whatever the year: one row per claim with
+    what it came to, without the claim at hand and what was wholly taken back.
+
+    A claim without an award, or with one wholly taken back, reads everything; see `_grown` for one that has its own.
+    """
     return {
         "value": [
             {
@@ -543,7 +609,7 @@ def _trading_facts(firm: Organization, year: int, version: str) -> dict[str, dic
 register_gatherer(MEASURE, _trading_facts)
 
 
-def _identity_facts(firm: Organization, year: int) -> dict[str, dict[str, Any]]:
+def identity_facts(firm: Organization, year: int) -> dict[str, dict[str, Any]]:
     """From the firm's verified profile; an unverified profile proves nothing, so its facts are missing."""
     evidence = [{"kind": "organization", "number": firm.uscc, "id": str(firm.pk), "label": firm.name}]
 

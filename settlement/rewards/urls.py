@@ -14,6 +14,7 @@ urlpatterns = [
     path("rules/", pages.rule_list, name="rules"),
     path("rules/release/", pages.propose_release, name="propose_release"),
     path("rules/releases/<uuid:release_id>/approve/", pages.approve_release, name="approve_release"),
+    path("rules/compare/", pages.compare_all, name="compare_all"),
     path("rules/<slug:measure>/", pages.rule, name="rule"),
     path("rules/<slug:measure>/compare/", pages.compare, name="compare"),
     path("review/", pages.review, name="review"),

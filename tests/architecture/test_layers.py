@@ -75,6 +75,7 @@ EXTRA_ROOMS = {
     "settlement/merchant": {"shapes", "sealing", "sending", "refusals", "ways"},
     "settlement/rewards": {
         "blocks",
+        "cases",
         "comparisons",
         "funds",
         "readings",

@@ -104,8 +104,12 @@ def query(
     year: int,
     interpretation: Mapping[str, str] | None = None,
     table: str = "facts",
+    has_whole: bool = False,
 ) -> str:
-    """The SELECT that decides every row of `table` for one benefit year: id, outcome, amount_fen, would_be_fen."""
+    """The SELECT that decides every row of `table` for one benefit year: id, outcome, amount_fen, would_be_fen.
+
+    With `has_whole` also whole_fen: the award by the rule alone, by which measures that exclude one another are ranked.
+    """
     readings = measure.defaults() | dict(interpretation or {})
     writer = _Writer(measure, version, year, readings)
     layers = [f"layer_0 AS (SELECT * FROM {_name(table)})"]
@@ -120,11 +124,14 @@ def query(
     verdicts = [f"({verdict}) AS v_{index}" for index, (verdict, _otherwise) in enumerate(stages)]
     layers.append(f"judged AS (SELECT {', '.join(['*', *verdicts])} FROM layer_{len(layers) - 1})")
     award = _name("d_" + measure.award)
+    whole = f", {_name('d_' + measure.exclusivity.whole)} AS whole" if has_whole else ""
+    assert writer.denominators[measure.exclusivity.whole] == 1, "an award is whole fen"
     outcome = _outcome([otherwise for _verdict, otherwise in stages], award)
     return (
-        f"WITH {', '.join(layers)}, concluded AS (SELECT id, {award} AS award, {outcome} AS outcome "
+        f"WITH {', '.join(layers)}, concluded AS (SELECT id, {award} AS award, {outcome} AS outcome{whole} "
         f"FROM judged) SELECT id, outcome, CAST(CASE WHEN outcome = 'granted' THEN award ELSE 0 END AS BIGINT) AS "
-        "amount_fen, CAST(award AS BIGINT) AS would_be_fen FROM concluded"
+        f"amount_fen, CAST(award AS BIGINT) AS would_be_fen{', CAST(whole AS BIGINT) AS whole_fen' if whole else ''} "
+        "FROM concluded"
     )
 
 

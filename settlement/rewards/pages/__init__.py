@@ -31,7 +31,7 @@ from settlement.rewards.pages.disbursements import (
     prepare,
     settle,
 )
-from settlement.rewards.pages.library import compare, rule
+from settlement.rewards.pages.library import compare, compare_all, rule
 from settlement.rewards.pages.notices import (
     announced,
     awards,
@@ -62,7 +62,7 @@ from settlement.rewards.pages.trials import estimate
 
 __all__ = [
     "announced", "answer", "answer_public", "approve", "approve_batch", "approve_release", "audit", "awards",
-    "batch", "budget", "budgets", "cancel", "change_budget", "change_rule", "claim", "compare", "confirm",
+    "batch", "budget", "budgets", "cancel", "change_budget", "change_rule", "claim", "compare", "compare_all", "confirm",
     "confirm_recovery", "decide", "declaration", "declarations", "declare", "disbursement", "disbursements",
     "draft", "draft_all", "enter_return", "estimate", "evidence", "file", "index", "keep_recovery",
     "lift_recovery", "new_budget", "notice", "notices", "objection", "offices", "payee", "policy", "prepare",

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET
 from gateway.api import actor
 from kernel.money import Money
 from settlement.rewards import comparisons, engine, measures, scenarios
-from settlement.rewards.comparisons import Comparison, Scheme
+from settlement.rewards.cases import years_with_facts
+from settlement.rewards.comparisons import Comparison, Total
 from settlement.rewards.engine import wording
 from settlement.rewards.engine.operations import Defined, Fact, MonthParam, Param, walk
 from settlement.rewards.engine.texts import Text, shown
@@ -95,8 +96,7 @@ def rule(request: HttpRequest, measure: str) -> HttpResponse:
         ],
         "competition": said(card.competition.plain()),
         "schema_url": f"/api/rewards/measures/{card.id}/facts-schema",
-        "compares": card.id == comparisons.CARD.id,
-        "may_compare": actor(request).can(SEE_ALL_CLAIMS),
+"may_compare": actor(request).can(SEE_ALL_CLAIMS),
     }
     return render(request, "rewards/rule.html", context)
 
@@ -178,23 +178,27 @@ def _scenario(scenario: scenarios.Scenario, holds: bool) -> dict[str, Any]:
 
 @require_GET
 @login_required
+def compare_all(request: HttpRequest) -> HttpResponse:
+    """Two versions or readings of the whole policy over all firms of a year."""
+    return _compared(request, list(measures.CARDS.values()), "")
+
+
+@require_GET
+@login_required
 def compare(request: HttpRequest, measure: str) -> HttpResponse:
-    """Two versions or readings over all firms of a year: who gains, who loses, and what it costs."""
+    """The same, with one measure's readings and parameters to choose from; every measure is worked out."""
     card = _card(measure)
-    if card.id != comparisons.CARD.id:
-        raise Http404
+    return _compared(request, [card], said(card.title.plain()))
+
+
+def _compared(request: HttpRequest, cards: list[engine.Measure], title: str) -> HttpResponse:
     actor(request).require(SEE_ALL_CLAIMS)
-    years = comparisons.years_with_revenue()
-    version = measures.version_of(card.id)
-    amounts = [
-        (name, said(version.at(name, version.first_day).label.plain())) for name in comparisons.ADJUSTABLE
-    ]
-    form = CompareForm(
-        request.GET or None, card=card, years=years, versions=measures.versions_of(card.id), amounts=amounts
-    )
+    years = years_with_facts()
+    versions = {version.name: version for card in cards for version in measures.versions_of(card.id)}
+    form = CompareForm(request.GET or None, cards=cards, years=years, versions=list(versions.values()))
     context: dict[str, Any] = {
-        "card": card,
-        "title": said(card.title.plain()),
+        "card": cards[0] if title else None,
+        "title": title,
         "form": form,
         "has_years": bool(years),
     }
@@ -202,24 +206,25 @@ def compare(request: HttpRequest, measure: str) -> HttpResponse:
         return render(request, "rewards/compare.html", context)
     if not form.is_valid():
         return render(request, "rewards/compare.html", context, status=422)
-    found = comparisons.compared(
-        form.cleaned_data["year"], _scheme(card, form, "one"), _scheme(card, form, "other")
-    )
-    context |= {"found": found, "kpis": _kpis(found), "chart": _chart(found)}
+    found = comparisons.compared(form.cleaned_data["year"], form.scheme("one"), form.scheme("other"))
+    context |= {
+        "found": found,
+        "kpis": _kpis(found.total),
+        "chart": _chart(found),
+        "totals": [(_title(total.measure), total) for total in found.by_measure],
+        "rows": [
+            (row, _title(row.measure), said(row.one_why.plain()), said(row.other_why.plain()))
+            for row in found.changed
+        ],
+    }
     return render(request, "rewards/compare.html", context)
 
 
-def _scheme(card: engine.Measure, form: CompareForm, side: str) -> Scheme:
-    given = form.cleaned_data
-    readings = {q.name: given[f"{side}_{q.name}"] for q in card.questions if given[f"{side}_{q.name}"]}
-    amounts = {
-        name: given[f"{side}_{name}"].fen for name in comparisons.ADJUSTABLE if given[f"{side}_{name}"]
-    }
-    name = given[f"{side}_version"] or measures.CURRENT_VERSION
-    return Scheme(measures.version_of(card.id, name), readings, amounts)
+def _title(measure: str) -> str:
+    return said(measures.CARDS[measure].title.plain())
 
 
-def _kpis(found: Comparison) -> list[Kpi]:
+def _kpis(found: Total) -> list[Kpi]:
     return [
         Kpi(_("方案甲合计"), Money(found.one_fen), hint=_("%(count)s 家获奖") % {"count": found.one_count}),
         Kpi(
@@ -231,7 +236,7 @@ def _kpis(found: Comparison) -> list[Kpi]:
         Kpi(
             _("事实不全"),
             found.undetermined_count,
-            hint=_("共 %(count)s 家有收入") % {"count": found.firm_count},
+            hint=_("共 %(count)s 家参与计算") % {"count": found.firm_count},
         ),
     ]
 
@@ -245,11 +250,18 @@ def _chart(found: Comparison) -> charts.Drawing | str:
     """The firms that gain or lose most, as bars."""
     if not found.changed:
         return ""
+    changes: dict[str, int] = {}
+    for row in found.changed:
+        name = row.firm.display_name
+        changes[name] = changes.get(name, 0) + row.change_fen
+    most = sorted(changes.items(), key=lambda each: -abs(each[1]))[:10]
     bars = [
-        charts.Bar(_short(row.firm.display_name), abs(row.change_fen), "+" if row.change_fen > 0 else "−",
-                   "green" if row.change_fen > 0 else "red")
-        for row in found.changed[:10]
-    ]  # fmt: skip
+        charts.Bar(_short(name), abs(fen), "+" if fen > 0 else "−", "green" if fen > 0 else "red")
+        for name, fen in most
+        if fen
+    ]
+    if not bars:
+        return ""
 
     def draw(width: int, _height: int) -> charts.Drawing:
         return charts.distribution(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +21,8 @@ from settlement.rewards.measures.outline import OUTLINE
 from settlement.rewards.models import Claim
 from tests import cast
 from tests.settlement import trades
+from tests.settlement.rewards import article6
+from tests.settlement.rewards.article6 import HIGH_TECH
 from tests.settlement.rewards.test_pages import body, signed_in
 from tests.settlement.rewards.test_procedure import NOTICE_OVER
 
@@ -89,7 +93,7 @@ def test_a_measure_that_there_is_not_is_not_found(client: Client) -> None:
     assert client.get(reverse("rewards:rule", args=["housing"])).status_code == 404
     assert client.get(reverse("rewards:estimate"), {"measure": "housing"}).status_code == 404
     assert client.get("/api/rewards/measures/housing").status_code == 404
-    assert signed_in(cast.gu).get(reverse("rewards:compare", args=["headquarters"])).status_code == 404
+    assert signed_in(cast.gu).get(reverse("rewards:compare", args=["nothing"])).status_code == 404
 
 
 TRIALS: list[tuple[str, dict[str, str], str]] = [
@@ -144,18 +148,76 @@ def test_only_offices_compare_and_they_see_who_gains() -> None:
     assert signed_in(cast.lin).get(address).status_code == 403
     gu = signed_in(cast.gu)
     assert "方案甲" in body(gu.get(address))
-    text = body(gu.get(address, {"year": 2025, "other_tax": "including_vat"}))
+    text = body(gu.get(address, {"year": 2025, "other_data_product_trading__tax": "including_vat"}))
     assert "51,940.00" in text
     assert "清蓝" in text
     same = body(gu.get(address, {"year": 2025}))
     assert "两种方案对每家企业的金额都相同" in same
     assert gu.get(address, {"year": 1999}).status_code == 422
-    assert gu.get(address, {"year": 2025, "one_tax": "sometimes"}).status_code == 422
+    assert gu.get(address, {"year": 2025, "one_data_product_trading__tax": "sometimes"}).status_code == 422
+
+
+def test_the_whole_policy_is_compared_on_one_page_and_by_the_api_and_the_command_alike() -> None:
+    trades.sale("6000000.00")
+    article6.verified(HIGH_TECH, 2025, "is_high_tech", True)
+    article6.opened(HIGH_TECH, 2025)
+    gu, address = signed_in(cast.gu), reverse("rewards:compare_all")
+    assert signed_in(cast.lin).get(address).status_code == 403
+    assert "比较两种方案" in body(gu.get(reverse("rewards:rules")))
+    asked = {
+        "year": 2025,
+        "other_data_product_trading__reward_rate": "2%",
+        "other_high_tech_enterprise__award_cap": "100000.00",
+    }
+    page = body(gu.get(address, asked))
+    for figure in ("120,000.00", "100,000.00", "200,000.00", "high_tech_enterprise 2025"):
+        assert figure in page, figure
+    wrong = gu.get(address, {**asked, "other_data_product_trading__reward_rate": "two"})
+    assert wrong.status_code == 422
+    assert "请填写比例，例如 1.5%" in body(wrong)
+
+    way = {
+        "values": {"data_product_trading.reward_rate": "2%", "high_tech_enterprise.award_cap": "100000.00"}
+    }
+    found = gu.post(
+        "/api/rewards/comparisons", json.dumps({"year": 2025, "other": way}), content_type="application/json"
+    ).json()
+    assert {row["measure"]: row["change_fen"] for row in found["changed"]} == {
+        "data_product_trading": 6_000_000,
+        "high_tech_enterprise": -20_000_000,
+    }
+    assert (found["total"]["one_fen"], found["total"]["other_fen"]) == (36_000_000, 22_000_000)
+    told = StringIO()
+    options = [f"--other-value={name}={value}" for name, value in way["values"].items()]
+    call_command("rewards_compare", "2025", *options, "--json", stdout=told)
+    assert json.loads(told.getvalue()) == found
+    told = StringIO()
+    call_command("rewards_compare", "2025", *options, stdout=told)
+    assert "All measures" in told.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("way", "field"),
+    [
+        ({"version": "2099"}, "version"),
+        ({"interpretation": {"data_product_trading.tax": "sometimes"}}, "interpretation"),
+        ({"interpretation": {"nothing.tax": "including_vat"}}, "interpretation"),
+        ({"values": {"data_product_trading.annual_cap": "-1"}}, "values"),
+        ({"values": {"data_product_trading.reward_rate": "1/0"}}, "values"),
+        ({"values": {"data_product_trading.rounding": "1"}}, "values"),
+    ],
+)
+def test_a_way_that_is_not_offered_is_refused_and_named(way: dict[str, Any], field: str) -> None:
+    trades.sale("100.00")
+    answer = signed_in(cast.gu).post(
+        "/api/rewards/comparisons", json.dumps({"year": 2025, "one": way}), content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
 def test_without_any_revenue_there_is_nothing_to_compare() -> None:
     text = body(signed_in(cast.shen).get(reverse("rewards:compare", args=["data_product_trading"])))
-    assert "还没有企业有实际收入" in text
+    assert "还没有企业有实际收入或经核实的申报" in text
 
 
 # --- API ----------------------------------------------------------------------------------------
@@ -201,5 +263,10 @@ def test_the_library_in_a_browser(live_chromium: Visit, language: str, width: in
         assert live_chromium.faults(page, address, widths=(width,)) == []
     live_chromium.sign_in(page, cast.gu().user)
     compare = reverse("rewards:compare", args=["data_product_trading"])
-    for address in (compare, f"{compare}?year=2025&other_tax=including_vat"):
+    everything = reverse("rewards:compare_all")
+    for address in (
+        everything,
+        compare,
+        f"{compare}?year=2025&other_data_product_trading__tax=including_vat",
+    ):
         assert live_chromium.faults(page, address, widths=(width,)) == []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -181,6 +182,90 @@ def test_revenue_is_read_by_its_own_measure_only() -> None:
         by=SYSTEM, at=MARCH, firm_id=claim.firm_id, year=2025, cause="退款", measures=[MEASURE]
     )
     assert high.decisions.count() == decisions
+
+
+# --- an older award reduced, a later one topped up, the older one's facts back --------------------
+
+SCENARIO, VENUE = "application_scenario", "exchange_venue"
+
+
+def increase(measure: str, yuan: int, *, at: datetime = DRAFTED) -> None:
+    """The tax bureau's statement: what local contribution rose by; both measures pay on it, once."""
+    article6.verified(measure, 2025, "contribution_fen", yuan * 100, at=at)
+
+
+def paid_beside(measure: str, rise: int, **facts: Any) -> Claim:
+    """A claim on the increase with its award, paid out."""
+    line = article6.opened(measure, 2025)
+    for name, value in {"contribution_previous_fen": 0, **facts}.items():
+        article6.verified(measure, 2025, name, value)
+    increase(measure, rise)
+    by = cast.lin()
+    assert by.organization_id is not None
+    claim = services.draft_claim(by=by, at=DRAFTED, firm_id=by.organization_id, year=2025, measure=measure)
+    article6.reviewed(claim)
+    steps.batch(line)
+    steps.paid()
+    return claim
+
+
+def scenario_and_venue() -> tuple[Claim, Claim]:
+    """An older award of 500,000 under article 4, and 100,000 beside it up to the 600,000 of article 3(2)."""
+    older = paid_beside(
+        SCENARIO, 2_000_000, is_contractor=True, project="城市治理大模型", award_level="national"
+    )
+    later = paid_beside(VENUE, 600_000, is_recognised_venue=True, turnover_fen=2_000_000_000)
+    assert [funds.standing_of(each).paid_fen for each in (older, later)] == [50_000_000, 10_000_000]
+    return older, later
+
+
+def topped_up(claim: Claim) -> None:
+    services.announce(by=cast.shen(), at=MARCH, claim_id=claim.pk)
+    later = MARCH + timedelta(days=14)
+    steps.batch(article6.opened(claim.measure, claim.year), at=later)
+    steps.paid(at=later)
+
+
+def test_what_a_later_award_was_topped_up_with_is_not_restored_to_the_older_one() -> None:
+    older, later = scenario_and_venue()
+    increase(SCENARIO, 600_000, at=MARCH)  # half of it is 300,000: 200,000 too much
+    case = confirmed_recovery(older)
+    later.refresh_from_db()
+    assert funds.standing_of(later).difference_fen == 20_000_000
+    topped_up(later)
+    increase(SCENARIO, 2_000_000, at=MARCH)  # and the older facts are back
+    for claim in (older, later):
+        claim.refresh_from_db()
+        assert funds.standing_of(claim).difference_fen == 0, claim.measure
+    assert [funds.standing_of(each).granted_fen for each in (older, later)] == [30_000_000, 30_000_000]
+    assert (older.state, later.state) == (ClaimState.RECOVERING, ClaimState.DISBURSED)
+    with pytest.raises(services.NothingToLift):
+        services.propose_lift(by=cast.shen(), at=MARCH, case_id=case.pk, reason="事实已恢复")
+    services.enter_return(by=cast.ruan(), at=MARCH, case_id=case.pk, amount=Money(20_000_000), reference="B1")
+    held = [funds.standing_of(each).held_fen for each in (older, later)]
+    assert sum(held) == 60_000_000  # the higher of the two, once
+    assert ledger.prove().is_sound
+
+
+def test_a_top_up_in_its_notice_falls_to_what_an_award_that_was_restored_leaves() -> None:
+    older, later = scenario_and_venue()
+    increase(SCENARIO, 0, at=MARCH)
+    case = confirmed_recovery(older)  # nothing is left of it, 500,000 is owed
+    services.announce(by=cast.shen(), at=MARCH, claim_id=later.pk)  # 500,000 more, on its way
+    increase(SCENARIO, 2_000_000, at=MARCH)
+    services.propose_lift(by=cast.shen(), at=MARCH, case_id=case.pk, reason="事实已恢复")
+    services.lift_recovery(by=cast.ruan(), at=MARCH, case_id=case.pk)
+    older.refresh_from_db()
+    later.refresh_from_db()
+    standings = [funds.standing_of(each) for each in (older, later)]
+    assert [each.granted_fen for each in standings] == [40_000_000, 10_000_000]
+    assert (later.state, standings[1].difference_fen) == (ClaimState.REOPENED, 10_000_000)
+    topped_up(later)
+    services.enter_return(by=cast.ruan(), at=MARCH, case_id=case.pk, amount=Money(10_000_000), reference="B1")
+    older.refresh_from_db()
+    standings = [funds.standing_of(each) for each in (older, later)]
+    assert [each.difference_fen for each in standings] == [0, 0]
+    assert sum(each.held_fen for each in standings) == 60_000_000
 
 
 # --- corrected facts ------------------------------------------------------------------------------
