@@ -213,7 +213,7 @@ class CompareForm(forms.Form):
 
     def _is_told(self, name: str) -> bool:
         fields = [self[f"{side}_{name}"] for side in ("one", "other")]
-        return any(field.errors or field.data not in (None, "", field.initial) for field in fields)
+        return any(field.errors or field.data not in (None, "", _default_of(field)) for field in fields)
 
     def scheme(self, side: str) -> comparisons.Scheme:
         """One way as the form tells it; what is left open is as it stands."""
@@ -226,6 +226,12 @@ class CompareForm(forms.Form):
             found = {row.name: given[f"{side}_{card.id}__{row.name}"] for row in comparisons.adjustable(card)}
             values[card.id] = {name: value for name, value in found.items() if value is not None}
         return comparisons.Scheme(given[f"{side}_version"] or measures.CURRENT_VERSION, readings, values)
+
+
+def _default_of(field: forms.BoundField) -> str:
+    """What a field says when nobody has chosen: its first option."""
+    choices: list[tuple[str, str]] = list(getattr(field.field, "choices", []))
+    return str(choices[0][0]) if choices else ""
 
 
 class _ParameterField(forms.CharField):
