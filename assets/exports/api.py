@@ -8,11 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from assets.datasets.selectors import version_for
+from assets.datasets.states import VersionState
 from assets.exports import selectors, services
 from assets.exports.pages import document_response
-from assets.exports.schemas import LinkOut, MakingOut, OfferOut
+from assets.exports.schemas import LinkOut, LossOut, MakingOut, OfferOut
 from gateway.api import actor, idempotent
 from kernel import clock
+from kernel.errors import NotFound
 
 router = Router()
 
@@ -22,6 +24,17 @@ def list_formats(request: HttpRequest, version_id: UUID) -> list[OfferOut]:
     viewer = actor(request)
     version = version_for(viewer, version_id)
     return [OfferOut.of(offer) for offer in selectors.offers(viewer, version)]
+
+
+@router.get(
+    "/versions/{uuid:version_id}/losses", response=list[LossOut], summary="What each format keeps of a version"
+)
+def list_losses(request: HttpRequest, version_id: UUID) -> list[LossOut]:
+    """Measured by a round trip: of all rows for formats already made, of the first rows for the others."""
+    version = version_for(actor(request), version_id)
+    if version.state == VersionState.BUILDING:
+        raise NotFound
+    return [LossOut.of(report) for report in selectors.losses_of(version).values()]
 
 
 @router.post(

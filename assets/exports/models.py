@@ -14,7 +14,8 @@ class Export(Record):
     """One version in one format: made once, never changed; the same version gives the same bytes.
 
     `format` is a code of `formats.kinds.FORMATS`, `format_version` the writer's; size in bytes, SHA-256 in hex;
-    `object_key` is a content key.
+    `object_key` is a content key. `losses`: what the format kept of the version, as `formats.losses.LossReport` tells
+    it; empty for tables without annotations.
     """
 
     version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="exports")
@@ -23,6 +24,7 @@ class Export(Record):
     sha256 = models.CharField("SHA-256", max_length=64)
     size = models.BigIntegerField(_("字节数"))
     object_key = models.CharField(max_length=300)
+    losses = models.JSONField(_("格式损失"), default=dict)
     made_at = models.DateTimeField(_("生成时间"))
 
     class Meta:

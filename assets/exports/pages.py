@@ -22,7 +22,9 @@ from assets.datasets.selectors import version_for
 from assets.datasets.states import VersionState
 from assets.exports import selectors, services
 from assets.exports.facts import facts_of
-from assets.exports.formats.kinds import Format, Unfit
+from assets.exports.formats import lossnotes
+from assets.exports.formats.kinds import FORMATS, Format, Unfit
+from assets.exports.formats.losses import LossReport
 from assets.exports.metadata import documents
 from assets.exports.metadata.told import Facts, Told
 from assets.exports.models import Export
@@ -122,6 +124,33 @@ class FormatFace:
     def state(self) -> str:
         return self.offer.state
 
+    @property
+    def loss(self) -> str:
+        """What the made export keeps, in one line; "" before it is made."""
+        told = self.export.losses if self.export else None
+        return lossnotes.summary(LossReport.of_json(told)) if told else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LossFace:
+    """What one format keeps, ready to be shown."""
+
+    title: str
+    report: LossReport
+
+    @property
+    def summary(self) -> str:
+        return lossnotes.summary(self.report)
+
+    @property
+    def lines(self) -> list[lossnotes.Line]:
+        return lossnotes.lines_of(self.report)
+
+    @property
+    def measured(self) -> str:
+        counts = {"count": f"{self.report.row_count:,}", "all": f"{self.report.all_rows:,}"}
+        return _("实测 %(count)s 条，共 %(all)s 条") % counts
+
 
 def format_faces(
     offers: Iterable[selectors.Offer], subject_id: UUID, *, make: str, download: str
@@ -180,6 +209,23 @@ def version_exports(request: HttpRequest, version_id: UUID) -> HttpResponse:
     if version.state == VersionState.BUILDING:
         raise NotFound
     return render(request, "exports/version.html", _context(request, version))
+
+
+@login_required
+@require_safe
+def losses(request: HttpRequest, version_id: UUID) -> HttpResponse:
+    """What each format keeps of a version, before one is chosen."""
+    version = version_for(actor(request), version_id)
+    if version.state == VersionState.BUILDING:
+        raise NotFound
+    found = selectors.losses_of(version)
+    context = {
+        "version": version,
+        "dataset": version.dataset,
+        "faces": [LossFace(str(FORMATS[code].title), report) for code, report in found.items()],
+        "meta": [version.dataset.number, f"v{version.version}", version.dataset.firm.display_name],
+    }
+    return render(request, "exports/losses.html", context)
 
 
 @login_required

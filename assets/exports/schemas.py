@@ -7,6 +7,8 @@ from uuid import UUID
 
 from ninja import Schema
 
+from assets.exports.formats.losses import LossReport
+from assets.exports.formats.lossnotes import summary
 from assets.exports.models import Export
 from assets.exports.selectors import Offer
 from jobs.models import Job
@@ -37,6 +39,39 @@ class OfferOut(Schema):
             sha256=made.sha256 if made else "",
             made_at=made.made_at if made else None,
         )
+
+
+class TallyOut(Schema):
+    """Regions of one kind: how many came back exactly, rounded, in another form, or not at all."""
+
+    kind: str
+    total: int
+    exact: int
+    rounded: int
+    changed: int
+    lost: int
+    largest_error: float
+    unit: str
+    examples: list[str]
+
+
+class LossOut(Schema):
+    """What a format keeps, found by writing `row_count` of `all_rows` rows and reading them back."""
+
+    format: str
+    is_whole: bool
+    summary: str
+    row_count: int
+    all_rows: int
+    kinds: list[TallyOut]
+    unread_count: int
+    unread: list[str]
+
+    @classmethod
+    def of(cls, report: LossReport) -> LossOut:
+        told = report.as_json()
+        kinds = [{"kind": kind, **tally} for kind, tally in told["kinds"].items()]
+        return cls(**{**told, "kinds": kinds, "summary": summary(report)})
 
 
 class MakingOut(Schema):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from assets.datasets.selectors import version_for, versions_visible_to
 from assets.datasets.states import VersionState
 from assets.exports import owned
 from assets.exports.formats.kinds import FORMATS, Format, Unfit, kinds_for
+from assets.exports.formats.losses import LossReport, measure
 from assets.exports.formats.parquet import COLUMNS
 from assets.exports.formats.rows import Shape, Size, ordered_classes, read_lines, shape_of
 from assets.exports.formats.tables import (
@@ -49,6 +51,9 @@ LISTED_TABLES = 20
 TABLE_LIMIT = 4 * 1024 * 1024
 """Bytes of a table of own data up to which its columns are read for the metadata."""
 SHAPE_KEY = "exports.shape.2."
+LOSS_KEY = "exports.losses.1.{}.{}"
+PREVIEWED = 300
+"""Rows that are written and read back to show what a format keeps before it is made."""
 MOST_MEASURED = 20
 """Images whose size is looked up while the reader waits."""
 
@@ -113,6 +118,13 @@ def classes_of(version: DatasetVersion, kinds: Sequence[str], found: Sequence[st
         else []
     )
     return ordered_classes(told, found)
+
+
+def classes_for(version: DatasetVersion, code: str, shape: Shape) -> tuple[str, ...]:
+    """The labels that a format numbers, in its order: of spans for CoNLL, of boxes and outlines for the others."""
+    if code == "conll":
+        return classes_of(version, (labelstudio.LABELS,), shape.span_names)
+    return classes_of(version, (labelstudio.RECTANGLES, labelstudio.POLYGONS), shape.class_names)
 
 
 def keep_shape(version: DatasetVersion, shape: Shape) -> None:
@@ -245,8 +257,7 @@ def waiting_job(viewer: Actor, version_id: UUID, code: str) -> Job | None:
 
 def offers(viewer: Actor, version: DatasetVersion) -> list[Offer]:
     """Every format of a version as the viewer may have it; the caller let the viewer see the version."""
-    made = {each.format: each for each in Export.objects.filter(version=version)
-            if each.format in FORMATS and each.format_version == FORMATS[each.format].format_version}  # fmt: skip
+    made = {each.format: each for each in Export.objects.filter(version=version) if _is_present(each)}
     jobs: dict[str, Job] = {}
     for job in (
         jobs_visible_to(viewer).filter(kind=JOB_KIND, arguments__version=str(version.pk)).order_by("pk")
@@ -259,6 +270,66 @@ def offers(viewer: Actor, version: DatasetVersion) -> list[Offer]:
 def is_open(version: DatasetVersion) -> bool:
     """Whether new exports may be made of it: sealed and not withdrawn."""
     return bool(version.state == VersionState.SEALED)
+
+
+# --- what a format keeps ------------------------------------------------------------------------
+
+
+def losses_of(version: DatasetVersion) -> dict[str, LossReport]:
+    """What each fitting format keeps, by code: of all rows where it was made, else of the first PREVIEWED ones.
+
+    None for versions that only a job should measure, and for tables without annotations. The caller let the viewer
+    see the version.
+    """
+    made = {each.format: each.losses for each in Export.objects.filter(version=version) if _is_present(each)}
+    found = {code: LossReport.of_json(told) for code, told in made.items() if told}
+    shape = known_shape(version)
+    if shape is None or not shape.row_count:
+        return found
+    fit = [code for code, unfit in kinds_for(shape).items() if unfit is None]
+    keys = {LOSS_KEY.format(version.root_hash, code): code for code in fit if code not in found}
+    held = cache.get_many(keys)
+    missing = [code for key, code in keys.items() if key not in held]
+    measured = _previewed(version, shape, missing) if missing else {}
+    cache.set_many({LOSS_KEY.format(version.root_hash, code): each.as_json() for code, each in measured.items()}, None)
+    found |= measured | {keys[key]: LossReport.of_json(told) for key, told in held.items()}
+    return {code: found[code] for code in FORMATS if code in found}
+
+
+def _is_present(export: Export) -> bool:
+    return export.format in FORMATS and export.format_version == FORMATS[export.format].format_version
+
+
+def _previewed(version: DatasetVersion, shape: Shape, codes: Sequence[str]) -> dict[str, LossReport]:
+    with tempfile.TemporaryDirectory(prefix="qingshu-loss-") as name:
+        lines, sizes = _first_rows(version, Path(name))
+    return {
+        code: measure(
+            lines, code=code, classes=classes_for(version, code, shape), sizes=sizes, all_rows=shape.row_count
+        )
+        for code in codes
+    }
+
+
+def _first_rows(version: DatasetVersion, folder: Path) -> tuple[list[bytes], dict[str, Size]]:
+    """The first rows as JSON lines, and the sizes of images."""
+    file = rows_file(version)
+    if file is not None:
+        return list(islice(_lines(objects.stream(file.object_key)), PREVIEWED)), sizes_of(version)
+    brought = owned.bring(version, owned.holding_of(version), folder, lambda each: objects.stream(each.object_key))
+    sizes = owned.measure_images(version, owned.unsized(brought))
+    with brought.rows.open("rb") as lines:
+        return list(islice(lines, PREVIEWED)), sizes
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a stream, as they come."""
+    held = b""
+    for chunk in chunks:
+        *whole, held = (held + chunk).split(b"\n")
+        yield from whole
+    if held:
+        yield held
 
 
 # --- facts for metadata -------------------------------------------------------------------------

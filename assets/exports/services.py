@@ -12,21 +12,23 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from annotation.labelstudio.rules import LABELS, POLYGONS, RECTANGLES
 from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.datasets.permissions import MANAGE_DATASETS
 from assets.datasets.selectors import version_for
 from assets.exports import owned, selectors
-from assets.exports.formats import coco, conll, csv, parquet, voc, yolo
+from assets.exports.formats import coco, conll, csv, lossnotes, parquet, voc, yolo
 from assets.exports.formats.archive import Part, write_zip
 from assets.exports.formats.kinds import FILES_LIMIT, FORMATS, Format
+from assets.exports.formats.losses import LossReport, measure
 from assets.exports.formats.rowfile import RowFile
 from assets.exports.formats.rows import Shape, Source, shape_of
 from assets.exports.formats.tables import LINES, ending_of, one_table
@@ -45,6 +47,8 @@ ROW_FORMATS = frozenset({"jsonl", "parquet", "csv"})
 OWN_COLUMNS = ("id", "item", "text", "labels", "result", "annotator")
 """The columns of annotations that were read out of a firm's own files."""
 Advance = Callable[[int], None]
+Written = tuple[objects.StoredObject, dict[str, Any]]
+"""What lies in the store, and what the format kept of it."""
 
 
 class UnknownFormat(Refusal):
@@ -171,13 +175,13 @@ def file_name(version: DatasetVersion, kind: Format) -> str:
 
 # --- writing ------------------------------------------------------------------------------------
 
-_PARTS: dict[str, tuple[tuple[str, ...], Callable[[Source], Iterator[Part]]]] = {
-    "coco": ((RECTANGLES, POLYGONS), coco.parts),
-    "yolo": ((RECTANGLES, POLYGONS), yolo.detection),
-    "yolo_obb": ((RECTANGLES, POLYGONS), yolo.obb),
-    "yolo_seg": ((RECTANGLES, POLYGONS), yolo.segmentation),
-    "voc": ((RECTANGLES, POLYGONS), voc.parts),
-    "conll": ((LABELS,), conll.parts),
+_PARTS: dict[str, Callable[[Source], Iterator[Part]]] = {
+    "coco": coco.parts,
+    "yolo": yolo.detection,
+    "yolo_obb": yolo.obb,
+    "yolo_seg": yolo.segmentation,
+    "voc": voc.parts,
+    "conll": conll.parts,
 }
 
 
@@ -192,12 +196,13 @@ def produce(*, version_id: UUID, format: str, at: datetime, advance: Advance) ->
         return made
     version = DatasetVersion.objects.select_related("dataset__firm", "project").get(pk=version_id)
     with tempfile.TemporaryDirectory(prefix="qingshu-export-") as folder:
-        stored = _write(version, kind, Path(folder), advance)
-    return _keep(version, kind, stored, at)
+        written = _write(version, kind, Path(folder), advance)
+    return _keep(version, kind, written, at)
 
 
-def _keep(version: DatasetVersion, kind: Format, stored: objects.StoredObject, at: datetime) -> Export:
+def _keep(version: DatasetVersion, kind: Format, written: Written, at: datetime) -> Export:
     """The row of what lies in the store; of two who come at once, the first one's."""
+    stored, losses = written
     with transaction.atomic():
         made, is_new = Export.objects.get_or_create(
             version=version,
@@ -207,6 +212,7 @@ def _keep(version: DatasetVersion, kind: Format, stored: objects.StoredObject, a
                 "sha256": stored.sha256,
                 "size": stored.size,
                 "object_key": stored.key,
+                "losses": losses,
                 "made_at": at,
             },
         )
@@ -216,7 +222,7 @@ def _keep(version: DatasetVersion, kind: Format, stored: objects.StoredObject, a
     return made
 
 
-def _write(version: DatasetVersion, kind: Format, folder: Path, advance: Advance) -> objects.StoredObject:
+def _write(version: DatasetVersion, kind: Format, folder: Path, advance: Advance) -> Written:
     """Measure, refuse what does not fit, write to disk, put into the store."""
     if version.project_id is None:
         return _write_own(version, kind, folder, advance)
@@ -236,13 +242,14 @@ def _write(version: DatasetVersion, kind: Format, folder: Path, advance: Advance
         raise FormatUnfit(format=kind.title, reason=unfit.words)
     if kind.code == "jsonl":  # the sealed file itself, byte for byte
         assert file is not None, "a version without rows has no JSONL"
-        return objects.StoredObject(file.object_key, file.size, file.sha256)
+        return objects.StoredObject(file.object_key, file.size, file.sha256), _losses(version, kind, source, shape)
     target = folder / f"export.{kind.ending}"
-    _write_local(version, kind, source, shape, target)
-    return _store(target, kind.media_type)
+    losses = _losses(version, kind, source, shape) if file is not None else {}
+    _write_local(version, kind, source, shape, target, losses)
+    return _store(target, kind.media_type), losses
 
 
-def _write_own(version: DatasetVersion, kind: Format, folder: Path, advance: Advance) -> objects.StoredObject:
+def _write_own(version: DatasetVersion, kind: Format, folder: Path, advance: Advance) -> Written:
     """The same for a firm's own files: from its tables, or from the annotations in them."""
     holding = owned.holding_of(version)
     brought = owned.bring(version, holding, folder, checked)
@@ -256,19 +263,35 @@ def _write_own(version: DatasetVersion, kind: Format, folder: Path, advance: Adv
     if kind.code in ROW_FORMATS and brought.tables:
         if kind.code == "jsonl" and len(holding.tables) == 1 and ending_of(holding.tables[0].path) in LINES:
             only = holding.tables[0]  # the sealed file itself, byte for byte
-            return objects.StoredObject(only.object_key, only.size, only.sha256)
+            return objects.StoredObject(only.object_key, only.size, only.sha256), {}
         with one_table(brought.tables) as table:
             owned.write_table(table, kind.code, target)
         advance(shape.table_rows)
-    elif kind.code == "jsonl":
+        return _store(target, kind.media_type), {}
+    source = RowFile(path=brought.rows, title=str(version), sizes=brought.sizes, advance=advance)
+    losses = _losses(version, kind, source, shape) if shape.row_count else {}
+    if kind.code == "jsonl":
         target = brought.rows
     else:
-        source = RowFile(path=brought.rows, title=str(version), sizes=brought.sizes, advance=advance)
-        _write_local(version, kind, source, shape, target)
-    return _store(target, kind.media_type)
+        _write_local(version, kind, source, shape, target, losses)
+    return _store(target, kind.media_type), losses
 
 
-def _write_local(version: DatasetVersion, kind: Format, source: RowFile, shape: Shape, target: Path) -> None:
+def _losses(version: DatasetVersion, kind: Format, source: RowFile, shape: Shape) -> dict[str, Any]:
+    """What the format keeps of all rows, found by a round trip."""
+    classes = selectors.classes_for(version, kind.code, shape)
+    with source.path.open("rb") as lines:
+        return measure(lines, code=kind.code, classes=classes, sizes=source.sizes).as_json()
+
+
+def _write_local(
+    version: DatasetVersion,
+    kind: Format,
+    source: RowFile,
+    shape: Shape,
+    target: Path,
+    losses: dict[str, Any],
+) -> None:
     if kind.code == "parquet":
         names = [field["name"] for field in version.dictionary] if version.project_id else OWN_COLUMNS
         parquet.write(source.path, target, names)
@@ -279,13 +302,12 @@ def _write_local(version: DatasetVersion, kind: Format, source: RowFile, shape: 
         with target.open("wb") as out:
             write_zip(_folder(version), out)
     else:
-        controls, parts = _PARTS[kind.code]
-        found = shape.span_names if controls == (LABELS,) else shape.class_names
-        source.classes = selectors.classes_of(version, controls, found)
+        source.classes = selectors.classes_for(version, kind.code, shape)
         if version.byte_count <= FILES_LIMIT:
             source.fetch = partial(_raw, {file.path: file for file in version.files.iterator()})
         with target.open("wb") as out:
-            write_zip(parts(source), out)
+            note = lossnotes.parts(LossReport.of_json(losses))
+            write_zip(chain(_PARTS[kind.code](source), note), out)
 
 
 def checked(file: DatasetFile) -> Iterator[bytes]:

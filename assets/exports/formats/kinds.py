@@ -140,12 +140,12 @@ FORMATS: dict[str, Format] = {
         Format("jsonl", "JSONL", _("每行一个样本，含完整标注结果"), "jsonl", "application/x-ndjson", _table),
         Format("parquet", "Parquet", _("列式，供 DuckDB、Spark、pandas"), "parquet", "application/vnd.apache.parquet", _table),
         Format("csv", "CSV", _("供电子表格查看，不含几何信息"), "csv", "text/csv", _table),
-        Format("coco", "COCO", _("目标检测与分割，像素坐标"), *_ZIP, _coco),
-        Format("yolo", "YOLO", _("目标检测，水平框"), *_ZIP, _upright),
-        Format("yolo_obb", "YOLO-OBB", _("目标检测，旋转框四角"), *_ZIP, _oriented),
-        Format("yolo_seg", _("YOLO 分割"), _("多边形轮廓，框作四点轮廓"), *_ZIP, _outlines),
-        Format("voc", "Pascal VOC", _("每图一个 XML"), *_ZIP, _voc),
-        Format("conll", "CoNLL", _("序列标注，一字一行，BIO 与 BIOES"), *_ZIP, _spans),
+        Format("coco", "COCO", _("目标检测与分割，像素坐标"), *_ZIP, _coco, 2),
+        Format("yolo", "YOLO", _("目标检测，水平框"), *_ZIP, _upright, 2),
+        Format("yolo_obb", "YOLO-OBB", _("目标检测，旋转框四角"), *_ZIP, _oriented, 2),
+        Format("yolo_seg", _("YOLO 分割"), _("多边形轮廓，框作四点轮廓"), *_ZIP, _outlines, 2),
+        Format("voc", "Pascal VOC", _("每图一个 XML"), *_ZIP, _voc, 2),
+        Format("conll", "CoNLL", _("序列标注，一字一行，BIO 与 BIOES"), *_ZIP, _spans, 2),
     )
 }  # fmt: skip
 

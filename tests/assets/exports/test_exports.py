@@ -94,7 +94,7 @@ def test_a_second_delivery_of_the_job_writes_nothing_new() -> None:
 def test_the_same_version_gives_the_same_bytes(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     version = scenes.street()
     first = produced(version, code)
-    monkeypatch.setitem(FORMATS, code, replace(FORMATS[code], format_version=2))
+    monkeypatch.setitem(FORMATS, code, replace(FORMATS[code], format_version=99))
     again = produced(version, code)
     assert (again.pk != first.pk, again.sha256) == (True, first.sha256)
 
@@ -418,3 +418,32 @@ def test_the_api_lists_makes_and_links(django_capture_on_commit_callbacks: Any) 
     stranger = client_of(cast.he())
     assert stranger.get(base).status_code == 404
     assert stranger.post(f"{base}/formats/csv", headers={"Idempotency-Key": str(uuid4())}).status_code == 404
+
+
+# --- what a format keeps ------------------------------------------------------------------------
+
+
+def test_the_losses_stand_with_the_export_in_its_archive_and_before_it_is_chosen() -> None:
+    version = scenes.street()
+    before = selectors.losses_of(version)
+    assert {code: (r.is_whole, r.row_count) for code, r in before.items()}["voc"] == (True, 2)
+    made = produced(version, "coco")
+    found = files_of(made)
+    assert made.losses == json.loads(found["loss.json"])
+    assert found["LOSS.md"].decode().startswith("# 格式损失报告\n")
+    assert selectors.losses_of(version)["coco"].as_json() == made.losses
+    assert made.losses["kinds"]["rotated"]["exact"] + made.losses["kinds"]["rotated"]["rounded"] == 1
+
+
+def test_the_page_and_the_interface_tell_the_losses_to_the_firm_alone() -> None:
+    version = scenes.news()
+    page = client_of(cast.lin()).get(reverse("exports:losses", args=[version.pk]))
+    told = page.content.decode()
+    assert "嵌套或交叉的片段" in told
+    assert "实测 1 条，共 1 条" in told
+    assert "文本片段 1 个，嵌套或交叉的片段 2 个" in told  # CSV keeps their labels alone
+    answer = client_of(cast.lin()).get(f"/api/exports/versions/{version.pk}/losses").json()
+    kept = {each["format"]: each["is_whole"] for each in answer}
+    assert kept == {"folder": True, "jsonl": True, "parquet": True, "csv": False, "conll": True}
+    assert client_of(cast.zhou()).get(f"/api/exports/versions/{version.pk}/losses").status_code == 404
+    assert client_of(cast.zhou()).get(reverse("exports:losses", args=[version.pk])).status_code == 404
