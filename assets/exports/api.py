@@ -27,7 +27,9 @@ def list_formats(request: HttpRequest, version_id: UUID) -> list[OfferOut]:
 
 
 @router.get(
-    "/versions/{uuid:version_id}/losses", response=list[LossOut], summary="What each format keeps of a version"
+    "/versions/{uuid:version_id}/losses",
+    response=list[LossOut],
+    summary="What each format keeps of a version",
 )
 def list_losses(request: HttpRequest, version_id: UUID) -> list[LossOut]:
     """Measured by a round trip: of all rows for formats already made, of the first rows for the others."""

@@ -291,7 +291,9 @@ def losses_of(version: DatasetVersion) -> dict[str, LossReport]:
     held = cache.get_many(keys)
     missing = [code for key, code in keys.items() if key not in held]
     measured = _previewed(version, shape, missing) if missing else {}
-    cache.set_many({LOSS_KEY.format(version.root_hash, code): each.as_json() for code, each in measured.items()}, None)
+    cache.set_many(
+        {LOSS_KEY.format(version.root_hash, code): each.as_json() for code, each in measured.items()}, None
+    )
     found |= measured | {keys[key]: LossReport.of_json(told) for key, told in held.items()}
     return {code: found[code] for code in FORMATS if code in found}
 
@@ -316,7 +318,9 @@ def _first_rows(version: DatasetVersion, folder: Path) -> tuple[list[bytes], dic
     file = rows_file(version)
     if file is not None:
         return list(islice(_lines(objects.stream(file.object_key)), PREVIEWED)), sizes_of(version)
-    brought = owned.bring(version, owned.holding_of(version), folder, lambda each: objects.stream(each.object_key))
+    brought = owned.bring(
+        version, owned.holding_of(version), folder, lambda each: objects.stream(each.object_key)
+    )
     sizes = owned.measure_images(version, owned.unsized(brought))
     with brought.rows.open("rb") as lines:
         return list(islice(lines, PREVIEWED)), sizes

@@ -242,7 +242,9 @@ def _write(version: DatasetVersion, kind: Format, folder: Path, advance: Advance
         raise FormatUnfit(format=kind.title, reason=unfit.words)
     if kind.code == "jsonl":  # the sealed file itself, byte for byte
         assert file is not None, "a version without rows has no JSONL"
-        return objects.StoredObject(file.object_key, file.size, file.sha256), _losses(version, kind, source, shape)
+        return objects.StoredObject(file.object_key, file.size, file.sha256), _losses(
+            version, kind, source, shape
+        )
     target = folder / f"export.{kind.ending}"
     losses = _losses(version, kind, source, shape) if file is not None else {}
     _write_local(version, kind, source, shape, target, losses)

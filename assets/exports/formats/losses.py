@@ -137,7 +137,9 @@ def pieces_of(result: Iterable[Any], text: str | None, size: Size | None) -> lis
             found += _shapes(kind, value, size)
         elif kind == RELATION:
             said = [str(region.get(name, "")) for name in ("from_id", "to_id", "direction")]
-            found.append(Piece("relation", "relation", " ".join([*said, *map(str, region.get("labels") or [])])))
+            found.append(
+                Piece("relation", "relation", " ".join([*said, *map(str, region.get("labels") or [])]))
+            )
         else:
             family = _FAMILIES.get(kind, "other")
             kind_told = "per_region" if number in drawn else family
@@ -168,7 +170,9 @@ def _flat(points: Iterable[Sequence[float]]) -> tuple[float, ...]:
 
 def _with_nested(found: Sequence[Piece]) -> list[Piece]:
     """The same, with spans that lie in or cross another one told apart."""
-    spans = [Span(each.label, int(each.place[0]), int(each.place[1])) for each in found if each.family == "span"]
+    spans = [
+        Span(each.label, int(each.place[0]), int(each.place[1])) for each in found if each.family == "span"
+    ]
     below = {(span.label, span.start, span.end) for layer in layers(spans)[1:] for span in layer}
     return [
         Piece("span", "nested", each.label, each.place)
@@ -180,7 +184,11 @@ def _with_nested(found: Sequence[Piece]) -> list[Piece]:
 
 def _several(result: Iterable[Any]) -> int:
     """How many regions have more than one label."""
-    drawn = (each for each in result if isinstance(each, Mapping) and each.get("type") in (RECTANGLES, POLYGONS, LABELS))
+    drawn = (
+        each
+        for each in result
+        if isinstance(each, Mapping) and each.get("type") in (RECTANGLES, POLYGONS, LABELS)
+    )
     return sum(len((each.get("value") or {}).get(each["type"]) or ()) > 1 for each in drawn)
 
 
@@ -225,7 +233,9 @@ class _Back:
         return any(self.take(each, reach) is not None for each, reach in reaches)
 
 
-def compare(report: LossReport, row: str, given: Sequence[Piece], back: Sequence[Piece], *, is_sized: bool) -> None:
+def compare(
+    report: LossReport, row: str, given: Sequence[Piece], back: Sequence[Piece], *, is_sized: bool
+) -> None:
     """Note in the report what became of every given piece of one item."""
     held = _Back(back)
     missing = []
@@ -258,7 +268,8 @@ def _held(rows: Sequence[Raw], classes: Sequence[str], sizes: Mapping[str, Size]
 
 def _config(kind: str, controls: Sequence[str], classes: Sequence[str]) -> LabelingConfig:
     asked = tuple(
-        Control(name, name, "it", tuple(classes), is_multiple=True, is_required=False, title=name) for name in controls
+        Control(name, name, "it", tuple(classes), is_multiple=True, is_required=False, title=name)
+        for name in controls
     )
     return LabelingConfig("", "", asked, (ObjectField("it", kind, "it"),), None)
 
@@ -322,7 +333,7 @@ def _parquet(_report: LossReport, rows: Sequence[Raw], *_rest: object) -> Return
         given.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
         parquet.write(given, target, ("id", "result"))
         with columnar() as base:
-            told = base.execute(f"SELECT id, result FROM read_parquet('{target}')").fetchall()  # noqa: S608
+            told = base.execute(f"SELECT id, result FROM read_parquet('{target}')").fetchall()
     return {number: json.loads(result) for number, result in told}
 
 
@@ -382,7 +393,9 @@ def _measure_portion(
         groups.setdefault(str(row[name]), []).append(row)
     for key, group in groups.items():
         texts = [row.get("text") for row in group]
-        size = next((found for row in group if (found := read_row(row, sizes.get(str(row["item"]))).size)), None)
+        size = next(
+            (found for row in group if (found := read_row(row, sizes.get(str(row["item"]))).size)), None
+        )
         given = [
             piece
             for row, text in zip(group, texts, strict=True)

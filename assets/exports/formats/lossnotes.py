@@ -62,7 +62,8 @@ def outcome_words(tally: Tally) -> str:
     """What became of the regions of one kind, in one sentence."""
     told = [
         _("%(count)s 个原样保留") % {"count": f"{tally.exact:,}"} if tally.exact else "",
-        _("%(count)s 个取整（最大误差 %(error)s）") % {"count": f"{tally.rounded:,}", "error": error_words(tally)}
+        _("%(count)s 个取整（最大误差 %(error)s）")
+        % {"count": f"{tally.rounded:,}", "error": error_words(tally)}
         if tally.rounded
         else "",
         _("%(count)s 个换了形式") % {"count": f"{tally.changed:,}"} if tally.changed else "",
@@ -94,7 +95,9 @@ def summary(report: LossReport) -> str:
         return _("不能完整保留：%(kinds)s") % {"kinds": _("，").join(broken)}
     rounded = max((each.largest_error for each in report.kinds.values() if each.rounded), default=0.0)
     if rounded:
-        worst = max((each for each in report.kinds.values() if each.rounded), key=lambda each: each.largest_error)
+        worst = max(
+            (each for each in report.kinds.values() if each.rounded), key=lambda each: each.largest_error
+        )
         return _("全部保留，最大取整误差 %(error)s") % {"error": error_words(worst)}
     return _("全部原样保留")
 

@@ -35,7 +35,13 @@ def text_row(text: str, *regions: dict[str, Any], number: int = 1) -> dict[str, 
 
 
 def choice(*labels: str, name: str = "sentiment") -> dict[str, Any]:
-    return {"id": "c", "from_name": name, "to_name": "text", "type": "choices", "value": {"choices": list(labels)}}
+    return {
+        "id": "c",
+        "from_name": name,
+        "to_name": "text",
+        "type": "choices",
+        "value": {"choices": list(labels)},
+    }
 
 
 def relation(first: str, second: str) -> dict[str, Any]:
@@ -72,7 +78,9 @@ def test_voc_rounds_upright_boxes_to_whole_pixels_and_says_by_how_much() -> None
 
 
 def test_yolo_outlines_turn_boxes_into_outlines() -> None:
-    report = measured("yolo_seg", image_row(box("车", 10, 10, 20, 20), outline("路面", (0, 0), (50, 0), (50, 50))))
+    report = measured(
+        "yolo_seg", image_row(box("车", 10, 10, 20, 20), outline("路面", (0, 0), (50, 0), (50, 50)))
+    )
     assert outcomes(report) == {"box": (0, 0, 1, 0), "polygon": (1, 0, 0, 0)}
     assert not report.is_whole
     assert lossnotes.summary(report) == "不能完整保留：水平框 1 个"
@@ -114,7 +122,9 @@ def test_a_label_that_the_format_cannot_write_is_found_to_be_lost() -> None:
 
 
 def test_conll_keeps_nested_spans_and_loses_other_answers() -> None:
-    row = text_row(NEWS, span("机构", 0, 8, NEWS), span("地名", 0, 3, NEWS), span("地名", 3, 6, NEWS), choice("公告"))
+    row = text_row(
+        NEWS, span("机构", 0, 8, NEWS), span("地名", 0, 3, NEWS), span("地名", 3, 6, NEWS), choice("公告")
+    )
     report = measured("conll", row, classes=NAMES)
     assert outcomes(report) == {"span": (1, 0, 0, 0), "nested": (2, 0, 0, 0), "choice": (0, 0, 0, 1)}
 
@@ -138,7 +148,13 @@ def test_formats_of_whole_rows_lose_nothing(code: str) -> None:
     both = box("车", 10, 10, 20, 20, 30)
     both["value"]["rectanglelabels"] = ["车", "人"]
     stars = {"id": "q", "from_name": "stars", "to_name": "text", "type": "rating", "value": {"rating": 4}}
-    written = {"id": "w", "from_name": "note", "to_name": "text", "type": "textarea", "value": {"text": ["好"]}}
+    written = {
+        "id": "w",
+        "from_name": "note",
+        "to_name": "text",
+        "type": "textarea",
+        "value": {"text": ["好"]},
+    }
     rows = [image_row(both, relation("b", "b")), text_row(NEWS, span("机构", 0, 8, NEWS), number=2)]
     rows[1]["result"] += [stars, written]
     report = measured(code, *rows)
@@ -157,7 +173,9 @@ boxes = st.builds(
     st.sampled_from(CLASSES[:2]), numbers, numbers, numbers, numbers,
 )  # fmt: skip
 turned = st.builds(
-    lambda each, rotation: {**each, "value": {**each["value"], "rotation": rotation}}, boxes, st.integers(1, 359)
+    lambda each, rotation: {**each, "value": {**each["value"], "rotation": rotation}},
+    boxes,
+    st.integers(1, 359),
 )
 
 
