@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+from uuid import UUID
+
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import File, Router
+from ninja import File, Query, Router
 from ninja.files import UploadedFile
 from ninja.throttling import AnonRateThrottle, BaseThrottle
 
-from assets.credentials import selectors, verification
-from assets.credentials.schemas import AnswerOut, DossierOut, LicenceDossierOut, PresentedIn
+from assets.credentials import selectors, services, verification
+from assets.credentials.annotations import proof_for
+from assets.credentials.schemas import AnswerOut, DossierOut, LicenceDossierOut, PresentedIn, ProvenIn
 from assets.registry import verification as registry
 from assets.registry.fingerprints import fingerprint
 from assets.transparency import selectors as log
 from assets.transparency.schemas import HeadOut, ProofOut
+from gateway.api import actor, idempotent
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 
@@ -75,6 +80,36 @@ def get_dossier(request: HttpRequest, number: str = "", root_hash: str = "") -> 
         head=HeadOut.of(head) if head else None,
         proofs=[ProofOut.of(proof) for proof in log.inclusions_of(certificate.number)],
     )
+
+
+@router.get(
+    "/annotations/{uuid:version_id}",
+    response=dict[str, Any],
+    summary="Prove a label: its way from item and submission to version, certificate and log",
+)
+def get_annotation_proof(
+    request: HttpRequest, version_id: UUID, row: str, answer: Annotated[int, Query(ge=1, le=100)] = 1
+) -> dict[str, Any]:
+    """Hashes alone, for `qingshu verify`; the label itself comes with a POST, which is recorded."""
+    return proof_for(actor(request), version_id, row, answer - 1).as_json()
+
+
+@router.post(
+    "/annotations/{uuid:version_id}",
+    response=dict[str, Any],
+    summary="The same with the label itself; the look is recorded",
+)
+@idempotent
+def prove_annotation(request: HttpRequest, version_id: UUID, body: ProvenIn) -> dict[str, Any]:
+    made = services.prove_annotation(
+        by=actor(request),
+        at=clock.now(),
+        version_id=version_id,
+        row=body.row,
+        copy=body.answer - 1,
+        reason=body.reason,
+    )
+    return made.as_json()
 
 
 @router.get(

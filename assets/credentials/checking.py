@@ -24,8 +24,18 @@ from stdnum.iso7064 import mod_37_2
 
 from assets.credentials import rules
 from assets.credentials.folders import MANIFEST_NAME, Folder, TooLarge, Unreadable
+from assets.datasets import annotations
+from assets.datasets.rules import (
+    LEAVES_PATH,
+    AnnotationTree,
+    ManifestUnreadable,
+    annotations_in,
+    is_safe_path,
+    manifest,
+    read_manifest,
+    root_hash,
+)
 from assets.datasets.rules import Entry as FileEntry
-from assets.datasets.rules import ManifestUnreadable, is_safe_path, manifest, read_manifest, root_hash
 from assets.registry.rules import differing
 from assets.transparency import rules as tree
 
@@ -480,7 +490,7 @@ def check_manifest(report: Report, body: bytes) -> str:
         entries = read_manifest(body)
         if not all(is_safe_path(entry.path) for entry in entries):
             raise ManifestUnreadable("a path leads out of the folder")
-        found = root_hash(manifest(entries))
+        found = root_hash(manifest(entries, annotations_in(body)))
     except (ManifestUnreadable, AssertionError, RecursionError):
         report.add("manifest", False, "manifest_unreadable")
         return ""
@@ -502,7 +512,7 @@ def check_files(report: Report, folder: Folder, largest_manifest: int = LARGEST_
             digest, size = digest_of(folder, path)
             found.append(FileEntry(path, size, digest))
         report.add("manifest", Verdict.UNTOLD, "no_manifest")
-        return root_hash(manifest(found))
+        return root_hash(manifest(found, _tree_in(folder)))
     if folder.sizes[MANIFEST_NAME] > largest_manifest:
         raise TooLarge("the manifest is too large")
     body = folder.read(MANIFEST_NAME, largest_manifest)
@@ -510,6 +520,19 @@ def check_files(report: Report, folder: Folder, largest_manifest: int = LARGEST_
     if not held:
         return ""
     entries = {entry.path: entry for entry in read_manifest(body)}
+    present = _check_each(report, folder, entries)
+    extra = sorted(set(folder.sizes) - set(entries) - {MANIFEST_NAME})
+    extra = [path for path in extra if not _is_companion(path)]
+    if extra:
+        report.add("extra", Verdict.UNTOLD, "not_covered", count=len(extra), paths=", ".join(extra[:5]))
+    told = annotations_in(body)
+    if told is not None and told.path in folder.sizes:
+        check_leaves(report, folder, told)
+    return root_hash(manifest(present, told))
+
+
+def _check_each(report: Report, folder: Folder, entries: Mapping[str, FileEntry]) -> list[FileEntry]:
+    """The listed files against their entries; those that are there, as they really are."""
     present, faults = [], []
     for path, entry in entries.items():
         if path not in folder.sizes:
@@ -525,11 +548,28 @@ def check_files(report: Report, folder: Folder, largest_manifest: int = LARGEST_
         report.add("file", False, "more_files", count=len(faults) - NAMED_FILES)
     if not faults:
         report.add("file", True, "all_files", count=len(entries))
-    extra = sorted(set(folder.sizes) - set(entries) - {MANIFEST_NAME})
-    extra = [path for path in extra if not _is_companion(path)]
-    if extra:
-        report.add("extra", Verdict.UNTOLD, "not_covered", count=len(extra), paths=", ".join(extra[:5]))
-    return root_hash(manifest(present))
+    return present
+
+
+def _tree_in(folder: Folder) -> AnnotationTree | None:
+    """The tree over the leaves in a folder without a manifest; None when there are none of ours."""
+    if LEAVES_PATH not in folder.sizes:
+        return None
+    with folder.open(LEAVES_PATH) as lines:
+        try:
+            is_ours = "submission_sha256" in json.loads(lines.readline(LONGEST_TOKEN))
+        except (ValueError, TypeError, RecursionError):
+            return None
+    with folder.open(LEAVES_PATH) as lines:
+        return annotations.tree_of(annotations.hashes_of(lines)) if is_ours else None
+
+
+def check_leaves(report: Report, folder: Folder, told: AnnotationTree) -> None:
+    """The tree over the annotations of a folder against what its manifest says."""
+    with folder.open(told.path) as lines:
+        found = annotations.tree_of(annotations.hashes_of(lines))
+    same = (found.root, found.count) == (told.root, told.count)
+    report.add("annotations", same, "" if same else "other_tree", count=told.count, root=told.root)
 
 
 def check_root(report: Report, found: str, wanted: str | None) -> None:
@@ -577,3 +617,66 @@ def check_json(body: Mapping[str, Any], evidence: Evidence) -> Report:
         members = differing(dict(claims), signed)
         report.add("content", not members, "differs" if members else "", members=", ".join(members[:20]))
     return report
+
+
+# --- one annotation -------------------------------------------------------------------------------
+
+
+def check_annotation(body: Mapping[str, Any], evidence: Evidence) -> Report:
+    """Whether one label stands in the version that a certificate is about, from its proof alone.
+
+    The walk: result → leaf → tree of annotations → manifest → root hash → credential → log. Each step is a statement;
+    without a credential the last ones cannot be told. Raises Unreadable.
+    """
+    try:
+        told, version = body["annotation"], body["version"]
+        text = str(told["leaf"]).encode()
+        leaf, index, count = json.loads(text), int(told["index"]), int(told["count"])
+        path = [bytes.fromhex(str(each)) for each in told["path"]]
+        root, manifest_text = bytes.fromhex(str(told["root"])), version.get("manifest")
+        result, stated = body.get("result"), str(version["root_hash"])
+        wanted = str(leaf["result_sha256"])
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable("not a whole proof of an annotation") from error
+    report = Report("annotation", dict(leaf))
+    if result is None:
+        report.add("label", Verdict.UNTOLD, "no_result")
+    else:
+        holds = annotations.result_hash(result) == wanted
+        report.add("label", holds, "" if holds else "other_label")
+    holds = tree.is_included(tree.leaf_hash(text), index, count, path, root)
+    report.add("annotation", holds, "in_tree" if holds else "not_in_tree", index=index, count=count)
+    if isinstance(manifest_text, str):
+        _check_named(report, manifest_text.encode(), leaf, (count, root.hex()), stated)
+    else:
+        report.add("manifest", Verdict.UNTOLD, "no_manifest_here")
+    _check_certified(report, body.get("credential"), (stated, root.hex()), evidence)
+    return report
+
+
+def _check_named(
+    report: Report, body: bytes, leaf: Mapping[str, Any], named: tuple[int, str], stated: str
+) -> None:
+    """The manifest of a proof: its hash, the tree it names, the item it lists."""
+    found = check_manifest(report, body)
+    if not found:
+        return
+    report.add("root_hash", found == stated, "" if found == stated else "other_data", root=found)
+    told = annotations_in(body)
+    same = told is not None and (told.count, told.root) == named
+    report.add("annotations", same, "" if same else "other_tree", count=named[0], root=named[1])
+    items = {entry.path: entry.sha256 for entry in read_manifest(body)}
+    holds = items.get(str(leaf.get("item"))) == leaf.get("item_sha256")
+    report.add("item", holds, "" if holds else "other_item", path=str(leaf.get("item"))[:200])
+
+
+def _check_certified(report: Report, text: Any, stated: tuple[str, str], evidence: Evidence) -> None:
+    """The credential of a proof, and whether it names this version and this tree."""
+    if not isinstance(text, str) or not text:
+        report.add("certified", Verdict.UNTOLD, "no_credential", root=stated[0])
+        return
+    held = check_credential(text, evidence)
+    report.statements += held.statements
+    report.claims = {**report.claims, "certificateNumber": number_in(held)}
+    named = held.claims.get("rootHash"), held.claims.get("annotationRoot")
+    report.add("certified", named == stated, "" if named == stated else "other_version", root=stated[0])

@@ -11,6 +11,16 @@ from assets.credentials.verification import LARGEST_FILE
 from assets.registry.verification import MAXIMUM_BYTES
 
 
+class AnnotationForm(forms.Form):
+    """Which label is to be proved: its row, and which of the answers to it."""
+
+    row = forms.CharField(label=_("行号"), max_length=20, help_text=_("如 r000001，见样例与 rows.jsonl"))
+    answer = forms.IntegerField(label=_("第几份标注"), min_value=1, max_value=100, initial=1, required=False)
+    reason = forms.CharField(
+        label=_("查看理由"), max_length=500, required=False, help_text=_("监督单位查看原文须写明理由")
+    )
+
+
 class VerificationForm(forms.Form):
     """A number or a token, or a file."""
 

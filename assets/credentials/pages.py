@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+from uuid import UUID
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import http_date
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import condition, require_safe
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import condition, require_http_methods, require_safe
 
-from assets.credentials import rules, selectors
+from assets.credentials import annotations, rules, selectors, services
+from assets.credentials.forms import AnnotationForm
 from assets.credentials.services import LIST_TTL
+from assets.datasets.selectors import may_see_original, must_say_why, version_for
+from assets.transparency import drawing
+from assets.transparency import rules as tree
 from assets.transparency import selectors as log
-from web.parts import Fact
+from gateway.api import actor
+from kernel import clock
+from kernel.errors import InvalidInput
+from web.parts import Fact, LineageStep
 
 
 @require_safe
@@ -46,6 +57,98 @@ def detail(request: HttpRequest, number: str) -> HttpResponse:
         ],
     }
     return render(request, "credentials/credential.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def annotation(request: HttpRequest, version_id: UUID) -> HttpResponse:
+    """One label of a version and its way up to the log; a POST hands out the proof with the label itself."""
+    viewer = actor(request)
+    version = version_for(viewer, version_id)
+    form = AnnotationForm(request.POST or request.GET or None)
+    proof = None
+    if form.is_bound and form.is_valid():
+        told = form.cleaned_data
+        row, copy = told["row"], (told["answer"] or 1) - 1
+        try:
+            if request.method == "POST":
+                made = services.prove_annotation(
+                    by=viewer,
+                    at=clock.now(),
+                    version_id=version_id,
+                    row=row,
+                    copy=copy,
+                    reason=told["reason"],
+                )
+                return _proof_file(made)
+            proof = annotations.proof_for(viewer, version_id, row, copy)
+        except InvalidInput as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        except annotations.NoAnnotationTree as refusal:
+            form.add_error(None, str(refusal))
+    context = {
+        "version": version,
+        "form": form,
+        "proof": proof,
+        "must_say_why": must_say_why(viewer),
+        "may_see": may_see_original(viewer, version),
+        **(_chain(proof) if proof else {}),
+    }
+    return render(request, "credentials/annotation.html", context, status=422 if form.errors else 200)
+
+
+def _proof_file(proof: annotations.Proof) -> HttpResponse:
+    body = json.dumps(proof.as_json(), ensure_ascii=False, indent=1)
+    response = HttpResponse(body, content_type="application/json; charset=utf-8")
+    name = f"{proof.version.dataset.number}-v{proof.version.version}-{proof.leaf['row']}-proof.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _chain(proof: annotations.Proof) -> dict[str, Any]:
+    """The stations from the item to the log's head, and the drawing of the path."""
+    leaf, version, held = proof.leaf, proof.version, proof.credential
+    digest = tree.leaf_hash(proof.leaf_text.encode())
+    steps = tree.inclusion_steps(digest, proof.index, version.annotation_count, proof.path)
+    guided = _("规范 v%(version)s") % {"version": leaf["guideline_version"] or "--"}
+    batch = _("%(project)s 第 %(batch)s 批") % {"project": leaf["project"], "batch": leaf["batch"]}
+    place = _("第 %(index)s 条，共 %(count)s 条") % {
+        "index": f"{proof.index + 1:,}", "count": f"{version.annotation_count:,}",
+    }  # fmt: skip
+    stations = [
+        LineageStep(_("原始条目"), "file", (leaf["item"], f"{leaf['item_sha256'][:12]}…")),
+        LineageStep(_("标注提交"), "pencil-ruler", (guided, f"{leaf['submission_sha256'][:12]}…")),
+        LineageStep(_("批次"), "database", (batch,)),
+        LineageStep(_("标注树"), "git-fork", (place, f"{version.annotation_root[:12]}…")),
+        LineageStep(
+            _("数据集版本"),
+            "package-check",
+            (str(version), f"{version.root_hash[:12]}…"),
+            reverse("datasets:version", args=[version.dataset_id, version.version]),
+        ),
+    ]
+    if held:
+        number = held.certificate.number
+        stations.append(
+            LineageStep(_("登记证书"), "stamp", (number,), reverse("credentials:detail", args=[number]))
+        )
+    if proof.head:
+        told = _("树的大小 %(size)s") % {"size": f"{proof.head.size:,}"}
+        stations.append(
+            LineageStep(
+                _("登记日志树头"),
+                "list-tree",
+                (told, f"{proof.head.root_hash[:12]}…"),
+                reverse("transparency:log"),
+            )
+        )
+    return {
+        "stations": stations,
+        "drawing": drawing.proof_svg(digest, steps, _("从这条标注到标注树根的路径")),
+        "leaf": json.dumps(leaf, ensure_ascii=False, indent=2),
+        "reaches": (steps[-1][2] if steps else digest).hex() == version.annotation_root,
+    }
 
 
 @require_safe

@@ -199,6 +199,11 @@ def _version_members(asset: Mapping[str, Any] | None) -> dict[str, Any]:
         "rowCount": asset["row_count"],
         "fileCount": asset["file_count"],
         "byteCount": asset["byte_count"],
+        **(
+            {"annotationRoot": asset["annotation_root"], "annotationCount": asset["annotation_count"]}
+            if asset.get("annotation_root")
+            else {}
+        ),
     }
 
 

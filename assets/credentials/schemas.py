@@ -60,6 +60,14 @@ class PresentedIn(Schema):
     presented: str = Field(max_length=20_000)
 
 
+class ProvenIn(Schema):
+    """Which label: its row, which answer to it (from 1); an auditor says why the label itself is looked at."""
+
+    row: str = Field(max_length=20)
+    answer: int = Field(default=1, ge=1, le=100)
+    reason: str = Field(default="", max_length=500)
+
+
 class DossierOut(Schema):
     """All that is published about one certificate, to be checked elsewhere or kept.
 

@@ -13,8 +13,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from assets.credentials import rules
+from assets.credentials.annotations import Proof, proof_for
 from assets.credentials.models import Credential, StatusList
 from assets.credentials.selectors import credential_url, issuer, status_url
+from assets.datasets.services import see_original
 from assets.registry.models import Certificate
 from assets.transparency import services as log
 from audit.services import record
@@ -162,6 +164,20 @@ def note_document(*, by: Actor, at: datetime, certificate_id: UUID) -> None:
         subject=certificate.number,
         body={**body, "document_sha256": certificate.document_sha256},
     )
+
+
+@transaction.atomic
+def prove_annotation(
+    *, by: Actor, at: datetime, version_id: UUID, row: str, copy: int = 0, reason: str = ""
+) -> Proof:
+    """The proof of one label with the label itself: the look at content is recorded, auditors say why.
+
+    Raises NotFound, NotAllowed, InvalidInput, NoAnnotationTree.
+    """
+    see_original(
+        by=by, at=at, version_id=version_id, place=f"annotation {row} {copy + 1}"[:500], reason=reason
+    )
+    return proof_for(by, version_id, row, copy, with_result=True)
 
 
 def _publish(purpose: str, ordinal: int, at: datetime) -> None:

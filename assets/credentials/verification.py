@@ -22,7 +22,7 @@ from assets.credentials.folders import NO_ZIP, TooLarge, Unreadable, zip_folder
 from assets.credentials.models import Credential
 from assets.credentials.selectors import certificate_of, credential_by_number, lists_of
 from assets.credentials.wording import Text
-from assets.datasets.rules import MANIFEST_FORMAT
+from assets.datasets.rules import MANIFEST_FORMATS
 from assets.registry import rules as registry_rules
 from assets.registry import verification as registry
 from assets.registry.fingerprints import fingerprint
@@ -218,7 +218,7 @@ def _by_document(body: bytes, *, at: datetime) -> Answer:
 
 def _by_json(body: Mapping[str, Any], raw: bytes, *, at: datetime) -> Answer:
     """A manifest, a credential without its signature, or a certificate in our JSON form."""
-    if body.get("format") == MANIFEST_FORMAT:
+    if body.get("format") in MANIFEST_FORMATS:
         report = Report("data")
         return _by_root(checking.check_manifest(report, raw), report, at=at)
     on, token = clock.business_date(at), body.get("token")

@@ -44,6 +44,11 @@ LABELS: Mapping[str, Text] = {
     "file": _("数据文件与清单一致"),
     "extra": _("清单之外的文件"),
     "root_hash": _("数据的根哈希与证书一致"),
+    "label": _("标注结果与叶子一致"),
+    "annotation": _("标注在版本的标注树中"),
+    "annotations": _("标注树与数据清单一致"),
+    "item": _("原始条目在数据清单中"),
+    "certified": _("证书登记的就是这个版本与这棵标注树"),
 }
 
 REASONS: Mapping[str, Text] = {
@@ -88,6 +93,15 @@ REASONS: Mapping[str, Text] = {
     "other_document": _("文件的 SHA-256 与签发时不同。"),
     "document_not_in_log": _("登记日志中还没有这份证书文件的摘要。"),
     "same_document": _("SHA-256 %(digest)s…"),
+    "no_result": _("证明中只有标注结果的摘要，没有结果本身。"),
+    "other_label": _("标注结果的摘要与叶子不同，内容被改动。"),
+    "in_tree": _("第 %(index)s 条，共 %(count)s 条。"),
+    "not_in_tree": _("第 %(index)s 条算不到这个树根，叶子或路径被改动。"),
+    "other_tree": _("标注树与清单记载的不同（%(count)s 条，树根 %(root)s）。"),
+    "no_manifest_here": _("数据清单太大，没有随证明附上；请用数据包核对。"),
+    "other_item": _("清单中没有这一条目，或摘要不同：%(path)s"),
+    "no_credential": _("这个版本还没有证书。根哈希 %(root)s"),
+    "other_version": _("凭证登记的是别的版本，不是根哈希 %(root)s"),
     "data_known": _("根哈希登记在证书 %(number)s 之下。"),
     "too_large": _("解压后超过 %(limit)s，请下载后用命令 qingshu verify 核对。"),
 }

@@ -54,7 +54,7 @@ class DatasetVersion(Record):
     """One numbered version. Once sealed, its files and hashes never change.
 
     `root_hash`: SHA-256 (hex) over the canonical manifest; `manifest_key`: the manifest's place in the
-    object store; sizes in bytes. `project` is the annotation project it came from, if any.
+    object store; sizes in bytes. `annotation_root`: root (hex) of the tree of its annotations, "" without one. `project` is the annotation project it came from, if any.
     """
 
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="versions")
@@ -70,6 +70,8 @@ class DatasetVersion(Record):
     label_counts = models.JSONField(_("标签分布"), default=dict)
     sample = models.JSONField(_("样例"), default=list)
     dictionary = models.JSONField(_("字段字典"), default=list)
+    annotation_root = models.CharField(_("标注树根"), max_length=64, blank=True)
+    annotation_count = models.PositiveIntegerField(_("标注条数"), default=0)
     sealed_at = models.DateTimeField(_("封版时间"), null=True, blank=True)
     state = StateField(states=VersionState)
 
@@ -98,7 +100,7 @@ class DatasetVersion(Record):
                 when=pgtrigger.Before,
                 condition=pgtrigger.AnyChange(
                     "dataset", "version", "project", "root_hash", "manifest_key", "file_count", "byte_count",
-                    "row_count", "label_counts", "sample", "dictionary", "sealed_at",
+                    "row_count", "label_counts", "sample", "dictionary", "annotation_root", "annotation_count", "sealed_at",
                 ),
                 func="""
                     IF OLD.state <> 'building' THEN

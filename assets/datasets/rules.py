@@ -8,6 +8,11 @@ spaces, no escapes beyond those JSON demands:
 Entries are sorted by the UTF-8 bytes of `path` (relative, `/` between parts, Unicode NFC); `size` is in
 bytes, `sha256` lower-case hex over the file. The **root hash** of a version is the SHA-256 of these bytes.
 It depends on the content alone (no version number, no date), so equal content has the same root hash.
+
+A version made of annotations has format `qingshu-manifest/2`: the same with one more member, the root of the tree of
+its annotations (`annotations.py`), so that the root hash, and with it a certificate, covers every single label:
+
+    "annotations":{"count":240,"path":"annotations.leaves","root":"…"}
 """
 
 from __future__ import annotations
@@ -17,13 +22,15 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-MANIFEST_FORMAT = "qingshu-manifest/1"
+MANIFEST_FORMAT, TREE_FORMAT = "qingshu-manifest/1", "qingshu-manifest/2"
+MANIFEST_FORMATS = (MANIFEST_FORMAT, TREE_FORMAT)
+LEAVES_PATH = "annotations.leaves"
 ROWS_PATH = "rows.jsonl"
 CARD_PATH = "README.md"
 CONFUSION_PATH = "confusion.json"
@@ -52,6 +59,15 @@ class Entry:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotationTree:
+    """Where the leaves of a version's annotations lie, how many there are, and the root (hex) over them."""
+
+    path: str
+    count: int
+    root: str
+
+
 def canonical(value: object) -> bytes:
     """JSON in canonical form: UTF-8, sorted keys, no spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -67,18 +83,17 @@ def is_safe_path(path: str) -> bool:
     return stays_inside and path.isprintable() and (path.isascii() or unicodedata.is_normalized("NFC", path))
 
 
-def manifest(entries: Iterable[Entry]) -> bytes:
-    """The canonical manifest of some files; paths must be safe and unique."""
+def manifest(entries: Iterable[Entry], annotations: AnnotationTree | None = None) -> bytes:
+    """The canonical manifest of some files; paths must be safe and unique. `annotations` if they came of any."""
     listed = sorted(entries, key=lambda entry: entry.path.encode())
     paths = [entry.path for entry in listed]
     assert all(map(is_safe_path, paths)), "a path leads out of the version"
     assert len(set(paths)) == len(paths), "a path stands twice in the manifest"
-    return canonical(
-        {
-            "format": MANIFEST_FORMAT,
-            "entries": [{"path": e.path, "sha256": e.sha256, "size": e.size} for e in listed],
-        }
-    )
+    told: dict[str, Any] = {
+        "format": TREE_FORMAT if annotations else MANIFEST_FORMAT,
+        "entries": [{"path": e.path, "sha256": e.sha256, "size": e.size} for e in listed],
+    }
+    return canonical(told | ({"annotations": asdict(annotations)} if annotations else {}))
 
 
 def root_hash(manifest_bytes: bytes) -> str:
@@ -90,9 +105,21 @@ def read_manifest(body: bytes) -> list[Entry]:
     """The entries of a manifest; ManifestUnreadable when it is not one of ours."""
     try:
         found = json.loads(body)
-        if found["format"] != MANIFEST_FORMAT:
+        if found["format"] not in MANIFEST_FORMATS:
             raise ManifestUnreadable(found["format"])
         return [Entry(str(e["path"]), int(e["size"]), str(e["sha256"])) for e in found["entries"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestUnreadable(str(error)) from error
+
+
+def annotations_in(body: bytes) -> AnnotationTree | None:
+    """What a manifest says of its annotations; None when it has none, ManifestUnreadable when it is not one of ours."""
+    try:
+        found = json.loads(body)
+        if found["format"] != TREE_FORMAT:
+            return None
+        told = found["annotations"]
+        return AnnotationTree(str(told["path"]), int(told["count"]), str(told["root"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ManifestUnreadable(str(error)) from error
 

@@ -598,6 +598,8 @@ class Asset:
     row_count: int
     file_count: int
     byte_count: int
+    annotation_root: str = ""
+    annotation_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -675,6 +677,9 @@ def _subject_members(facts: CertificateFacts) -> dict[str, Any]:
             "file_count": asset.file_count,
             "byte_count": asset.byte_count,
         }
+        if asset.annotation_root:
+            tree = {"annotation_root": asset.annotation_root, "annotation_count": asset.annotation_count}
+            found["asset"] |= tree
     if facts.project is not None:
         found["project"] = facts.project.members()
     if facts.files:
@@ -691,7 +696,7 @@ def claims(facts: CertificateFacts) -> dict[str, Any]:
     seconds since 1970 UTC (`exp`: the first moment after the final day in Asia/Shanghai); signing adds `iss`.
     `certificate` holds the rest: kinds and rights as codes of domain.md, days as ISO 8601 in Asia/Shanghai,
     sizes in bytes, `asset.root_hash` SHA-256 in hex, `is_demo` true for invented holders. Members that only
-    some certificates have: `asset` (a dataset version), `project` (an annotation task), `files` (name and
+    some certificates have: `asset.annotation_root` (root of the tree of annotations, hex) with their count, `asset` (a dataset version), `project` (an annotation task), `files` (name and
     SHA-256 of what describes another product), `replaces` (number of the certificate before this one).
     """
     return {

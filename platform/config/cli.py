@@ -231,7 +231,7 @@ def verify(
         str,
         typer.Argument(
             metavar="FILE",
-            help="A PDF, JWT, JSON, manifest, zip or folder; or the number of a certificate or licence.",
+            help="A PDF, JWT, JSON, manifest, proof of a label, zip or folder; or the number of a certificate or licence.",
         ),
     ],
     *,
@@ -253,7 +253,7 @@ def verify(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say what holds of a certificate, a licence or data; exit code 8 when something does not."""
+    """Say what holds of a certificate, a licence, data or one label; exit code 8 when something does not."""
     from config import verifying
 
     materials = verifying.Materials(keys, status_list or [], log_head, proof or [], certificate, server)

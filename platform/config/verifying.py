@@ -1,4 +1,4 @@
-"""`qingshu verify`: what holds of a certificate, a credential, a licence, a voucher or data, on any machine, without our server.
+"""`qingshu verify`: what holds of a certificate, a credential, a licence, a voucher, data or one label, on any machine, without our server.
 
 Needs no settings and no database. Offline it uses the files it is given; with `--server` it fetches what that
 installation publishes, and asks it for the state of the certificate.
@@ -20,6 +20,7 @@ from typing import Any
 from assets.credentials import checking
 from assets.credentials.checking import Evidence, Report, Verdict
 from assets.credentials.folders import NO_ZIP, Folder, Unreadable, disk_folder, zip_folder
+from assets.datasets.annotations import PROOF_FORMAT
 from embedded.errors import ExitCode, InstallationError
 from exchange.filings import rules as vouchers
 from exchange.filings.checking import check_voucher
@@ -58,6 +59,11 @@ LABELS: Mapping[str, str] = {
     "file": "files as in the manifest",
     "extra": "files beside the manifest",
     "root_hash": "root hash of the data as in the certificate",
+    "label": "result as in its leaf",
+    "annotation": "stands in the version's tree of annotations",
+    "annotations": "tree of annotations as in the manifest",
+    "item": "item as in the manifest",
+    "certified": "certificate is about this version and this tree",
 }
 REASONS: Mapping[str, str] = {
     "mistyped": "a character may be mistyped",
@@ -102,6 +108,15 @@ REASONS: Mapping[str, str] = {
     "other_document": "its SHA-256 is not the issued one",
     "document_not_in_log": "the log does not hold the hash of this certificate's file yet",
     "same_document": "SHA-256 {digest}…",
+    "no_result": "the result itself is not in this proof, only its hash",
+    "other_label": "the result's hash is not the leaf's: it was changed",
+    "in_tree": "leaf {index} of {count}",
+    "not_in_tree": "leaf {index} does not lead to this root: leaf or path was changed",
+    "other_tree": "the tree is not the manifest's ({count} leaves, root {root})",
+    "no_manifest_here": "the manifest is too large to travel with the proof; check the data itself",
+    "other_item": "the manifest does not list {path}, or with another hash",
+    "no_credential": "this version has no certificate yet; root hash {root}",
+    "other_version": "the credential is about another version, not root hash {root}",
     "needs_registry": "only the registry can tell (--server)",
     "too_large": "it opens to more than {limit}",
 }
@@ -291,6 +306,9 @@ def _file(path: Path, start: bytes, materials: Materials, server: Server | None)
     if not text.startswith("{"):
         return _token(text, materials, server)
     body = _object(text.encode(), str(path))
+    if body.get("format") == PROOF_FORMAT:
+        lists = [each for each in body.get("status_lists") or [] if isinstance(each, str)]
+        return checking.check_annotation(body, _evidence(materials, body, lists))
     if "entries" in body and "format" in body:
         return _manifest(text.encode(), materials, server)
     token = body.get("token")

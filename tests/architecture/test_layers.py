@@ -18,12 +18,13 @@ ROOMS = {
     "pages", "forms", "api", "schemas", "admin", "urls",
 }  # fmt: skip
 EXTRA_ROOMS = {
-    "assets/datasets": {"lineage"},
+    "assets/datasets": {"annotations", "lineage"},
     "assets/exports": {"facts", "owned"},
     "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping", "codes"},
     "assets/profiles": {"drawing", "viewing", "wording"},
     "assets/transparency": {"drawing"},
     "assets/credentials": {
+        "annotations",
         "checking",
         "folders",
         "wording",

@@ -29,8 +29,9 @@ pytestmark = pytest.mark.django_db
 def test_a_sealed_version_holds_the_raw_files_the_rows_and_a_card() -> None:
     version = sealed_version()
     files = {file.path: file for file in version.files.all()}
-    assert set(files) == {"README.md", "rows.jsonl", *(f"items/{n:06d}.txt" for n in range(1, 5))}
-    assert (version.version, version.state, version.row_count, version.file_count) == (1, "sealed", 4, 6)
+    items = {f"items/{n:06d}.txt" for n in range(1, 5)}
+    assert set(files) == {"README.md", "annotations.leaves", "rows.jsonl"} | items
+    assert (version.version, version.state, version.row_count, version.file_count) == (1, "sealed", 4, 7)
     assert version.byte_count == sum(file.size for file in files.values())
     assert objects.get(files["items/000001.txt"].object_key).decode() == TEXTS[0]
     rows = [json.loads(line) for line in objects.get(files["rows.jsonl"].object_key).splitlines()]
@@ -54,7 +55,8 @@ def test_the_root_hash_is_the_sha256_of_the_canonical_manifest() -> None:
     told = json.loads(body)
     assert hashlib.sha256(body).hexdigest() == version.root_hash
     assert body == json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    assert told["format"] == "qingshu-manifest/1"
+    assert told["format"] == "qingshu-manifest/2"
+    assert told["annotations"] == {"count": 4, "path": "annotations.leaves", "root": version.annotation_root}
     assert [entry["path"] for entry in told["entries"]] == sorted(entry["path"] for entry in told["entries"])
     for entry in told["entries"]:
         file = version.files.get(path=entry["path"])
@@ -171,7 +173,7 @@ def test_withdrawal_needs_a_reason_and_keeps_the_record() -> None:
     services.withdraw(by=cast.lin(), at=NOON, version_id=version.pk, reason="来源方收回授权")
     version.refresh_from_db()
     assert version.state == "withdrawn"
-    assert version.files.count() == 6
+    assert version.files.count() == 7
     with pytest.raises(MoveNotAllowed):
         services.withdraw(by=cast.lin(), at=NOON, version_id=version.pk, reason="再撤一次")
 
@@ -210,7 +212,7 @@ def test_an_untouched_version_verifies() -> None:
     version = sealed_version()
     check = services.verify_version(version.pk)
     assert check.is_intact
-    assert (check.checked_count, check.byte_count) == (6, version.byte_count)
+    assert (check.checked_count, check.byte_count) == (7, version.byte_count)
 
 
 def test_a_changed_and_a_missing_file_are_named() -> None:

@@ -7,7 +7,7 @@ objects and nothing else; running it again gives the version. Sealing equal cont
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,10 +18,11 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
+from annotation.labelstudio.rules import digest_of
 from annotation.projects.models import Batch, Project
 from annotation.projects.states import Modality
 from annotation.quality.selectors import Delivered, confusion_rows, delivered_results
-from assets.datasets import rules
+from assets.datasets import annotations, rules
 from assets.datasets.events import VersionSealed
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.permissions import MANAGE_DATASETS
@@ -62,7 +63,8 @@ class OtherModality(Refusal):
 class Content:
     """Everything of a version but its number: files that lie in the store, manifest, and what is told of the rows.
 
-    `lineage`: (task, submission) of each row that annotation made, with the `project` they belong to.
+    `lineage`: (task, submission) of each row that annotation made, with the `project` they belong to; `tree`: the
+    tree over those answers, as the manifest tells it.
     """
 
     files: Sequence[DatasetFile]
@@ -74,6 +76,7 @@ class Content:
     dictionary: list[dict[str, Any]]
     project: Project | None = None
     lineage: Sequence[tuple[UUID, UUID]] = ()
+    tree: rules.AnnotationTree | None = None
 
     @property
     def root_hash(self) -> str:
@@ -127,6 +130,9 @@ def _stored_content(dataset: Dataset, project: Project, *, with_posterior: bool)
         (rules.ROWS_PATH, rules.jsonl(rows), "application/x-ndjson"),
         (rules.CARD_PATH, rules.card(_card_facts(dataset, project, delivered), rows), "text/markdown"),
     ]
+    leaves = annotations.leaves_file(_leaves(project, delivered, rows))
+    tree = annotations.tree_of(annotations.hashes_of(leaves.splitlines()))
+    written.append((rules.LEAVES_PATH, leaves, "text/plain"))
     if with_posterior and (told := confusion_rows(project)):
         written.append((rules.CONFUSION_PATH, rules.canonical(told), "application/json"))
     for path, body, media_type in written:
@@ -134,7 +140,7 @@ def _stored_content(dataset: Dataset, project: Project, *, with_posterior: bool)
         files[path] = DatasetFile(
             path=path, size=stored.size, sha256=stored.sha256, object_key=stored.key, media_type=media_type
         )
-    manifest = rules.manifest(rules.Entry(f.path, f.size, f.sha256) for f in files.values())
+    manifest = rules.manifest((rules.Entry(f.path, f.size, f.sha256) for f in files.values()), tree)
     return Content(
         project=project,
         row_count=len(rows),
@@ -143,9 +149,32 @@ def _stored_content(dataset: Dataset, project: Project, *, with_posterior: bool)
         dictionary=rules.dictionary_of(rows),
         files=list(files.values()),
         lineage=[(one.task_id, one.pk) for each in delivered for one in each.submissions],
+        tree=tree,
         manifest=manifest,
         manifest_key=objects.put(MANIFESTS_PREFIX, manifest, "application/json").key,
     )
+
+
+def _leaves(
+    project: Project, delivered: Sequence[Delivered], rows: Sequence[rules.Row]
+) -> Iterator[annotations.Leaf]:
+    """One leaf per accepted answer, in the order of the rows."""
+    batches = dict(Batch.objects.filter(project=project).values_list("pk", "ordinal"))
+    for each, row in zip(delivered, rows, strict=True):
+        digest = digest_of(row["result"])
+        for one in each.submissions:
+            yield annotations.Leaf(
+                batch=batches[each.item.batch_id],
+                copy=one.task.copy,
+                guideline_version=one.guideline.version if one.guideline else None,
+                item=row["item"],
+                item_sha256=each.item.sha256,
+                project=project.number,
+                result_sha256=digest,
+                row=row["id"],
+                submission=str(one.pk),
+                submission_sha256=one.result_sha256,
+            )
 
 
 def _rows(delivered: Sequence[Delivered], *, has_text: bool, with_posterior: bool) -> list[rules.Row]:
@@ -224,6 +253,8 @@ def write_version(
         label_counts=content.label_counts,
         sample=content.sample,
         dictionary=content.dictionary,
+        annotation_root=content.tree.root if content.tree else "",
+        annotation_count=content.tree.count if content.tree else 0,
     )
     for file in content.files:
         file.version = version

@@ -143,6 +143,8 @@ def _asset(application: Application) -> rules.Asset | None:
         row_count=version.row_count,
         file_count=version.file_count,
         byte_count=version.byte_count,
+        annotation_root=version.annotation_root,
+        annotation_count=version.annotation_count,
     )
 
 
