@@ -246,6 +246,11 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
         "多人标注的合并方法、把握与依据",
         "How several answers were merged, and how sure",
     ),
+    "judgements": (
+        "list",
+        "每份标注：标注员代号、标签、是否与交付结果相同",
+        "Each answer: pseudonym, labels, whether it is the delivered result",
+    ),
 }
 
 

@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 
 from annotation.projects.models import Project
 from annotation.projects.states import ProjectState
+from annotation.work.models import Review
+from annotation.work.states import Verdict
 from assets.datasets.lineage import ORDER, Step, sources_of, steps_of
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.permissions import MANAGE_DATASETS, VIEW_DATASETS
@@ -120,10 +122,12 @@ class Provenance:
     guideline_versions: Sequence[int]
     task_count: int
     annotator_count: int
+    review_count: int = 0
+    return_count: int = 0
 
 
 def provenance_of(version: DatasetVersion) -> Provenance:
-    """The chain of one version, from its lineage rows; two queries. Uploaded versions tell their batches instead."""
+    """The chain of one version, from its lineage rows; three queries. Uploaded versions tell their batches instead."""
     if version.project_id is None:
         batches = sources_of(version)
         sources = list(dict.fromkeys(source for source, _licence in batches))
@@ -137,6 +141,9 @@ def provenance_of(version: DatasetVersion) -> Provenance:
     )
     told = rows.values_list("task__item__batch__source", "submission__guideline__version").distinct()
     pairs = list(told.order_by("task__item__batch__source", "submission__guideline__version"))
+    reviews = Review.objects.filter(submission__task__in=rows.values("task")).aggregate(
+        all=Count("pk"), returned=Count("pk", filter=Q(verdict=Verdict.RETURN))
+    )
     return Provenance(
         batch_count=counts["batches"],
         item_count=counts["items"],
@@ -144,6 +151,8 @@ def provenance_of(version: DatasetVersion) -> Provenance:
         guideline_versions=sorted({number for _source, number in pairs if number is not None}),
         task_count=counts["tasks"],
         annotator_count=counts["annotators"],
+        review_count=reviews["all"],
+        return_count=reviews["returned"],
     )
 
 

@@ -109,6 +109,12 @@ def config_of(version: DatasetVersion) -> labelstudio.LabelingConfig | None:
         return None
 
 
+def shown_field(version: DatasetVersion) -> str:
+    """What the config calls the text or image that it shows; "" for own data and where it shows several."""
+    config = config_of(version)
+    return config.objects[0].field if config and len(config.objects) == 1 else ""
+
+
 def classes_of(version: DatasetVersion, kinds: Sequence[str], found: Sequence[str]) -> tuple[str, ...]:
     """Labels of the controls of these kinds in the order of the config, then whatever else was found."""
     config = config_of(version)

@@ -25,7 +25,7 @@ from assets.datasets.models import DatasetFile, DatasetVersion
 from assets.datasets.permissions import MANAGE_DATASETS
 from assets.datasets.selectors import version_for
 from assets.exports import owned, selectors
-from assets.exports.formats import coco, conll, csv, lossnotes, parquet, voc, yolo
+from assets.exports.formats import coco, conll, csv, label_studio, lossnotes, parquet, voc, yolo
 from assets.exports.formats.archive import Part, write_zip
 from assets.exports.formats.kinds import FILES_LIMIT, FORMATS, Format
 from assets.exports.formats.losses import LossReport, measure
@@ -297,6 +297,9 @@ def _write_local(
     if kind.code == "parquet":
         names = [field["name"] for field in version.dictionary] if version.project_id else OWN_COLUMNS
         parquet.write(source.path, target, names)
+    elif kind.code == "label_studio":
+        with target.open("wb") as out, source.path.open("rb") as lines:
+            out.writelines(label_studio.document(lines, selectors.shown_field(version)))
     elif kind.code == "csv":
         with target.open("wb") as out:
             out.writelines(csv.document(source.rows()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from annotation.labelstudio.rules import digest_of
 from annotation.projects.models import Batch, Project
 from annotation.projects.states import Modality
 from annotation.quality.selectors import Delivered, confusion_rows, delivered_results
+from annotation.work.models import Submission
 from assets.datasets import annotations, rules
 from assets.datasets.events import VersionSealed
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
@@ -88,8 +90,8 @@ def seal_from_project(
 ) -> DatasetVersion:
     """Seal an accepted project's work as a dataset's next version; equal content gives the same version.
 
-    `with_posterior`: rows that several people labelled carry the weight of each label, and a file of its own how
-    each annotator (by pseudonym) errs. Raises NotFound, ProjectNotAccepted, NothingToSeal, OtherModality,
+    `with_posterior`: rows carry each annotator's answer (by pseudonym), those that several people labelled the weight
+    of each label too, and a file of its own tells how each annotator errs. Raises NotFound, ProjectNotAccepted, NothingToSeal, OtherModality,
     ConsensusMissing.
     """
     by.require(MANAGE_DATASETS)
@@ -197,6 +199,8 @@ def _rows(delivered: Sequence[Delivered], *, has_text: bool, with_posterior: boo
             guideline_version=max(versions, default=None),
             annotator="+".join(names),
         )
+        if with_posterior:
+            row["judgements"] = _judgements(each, names)
         if each.consensus is not None:
             row["consensus"] = {
                 "origin": each.consensus.origin,
@@ -206,10 +210,32 @@ def _rows(delivered: Sequence[Delivered], *, has_text: bool, with_posterior: boo
                 "result_sha256": each.consensus.result_sha256,
                 "confidence": each.consensus.confidence,
                 "answers": len(each.submissions),
+                "agreement_bp": _agreement(each.submissions),
                 **({"posterior": each.consensus.posterior} if with_posterior else {}),
             }
         rows.append(row)
     return rows
+
+
+def _agreement(submissions: Sequence[Submission]) -> int | None:
+    """The share of pairs of answers with the same labels, in basis points; None for a single answer."""
+    told = [sorted(rules.labels_in(one.result)) for one in submissions]
+    pairs = [first == second for first, second in combinations(told, 2)]
+    return sum(pairs) * 10_000 // len(pairs) if pairs else None
+
+
+def _judgements(each: Delivered, names: Sequence[str]) -> list[dict[str, Any]]:
+    """What each annotator of an item answered, by pseudonym."""
+    delivered = digest_of(each.result)
+    return [
+        {
+            "annotator": name,
+            "labels": rules.labels_in(one.result),
+            "is_delivered": digest_of(one.result) == delivered,
+            "submission_sha256": one.result_sha256,
+        }
+        for name, one in zip(names, each.submissions, strict=True)
+    ]
 
 
 def _card_facts(dataset: Dataset, project: Project, delivered: Sequence[Delivered]) -> rules.CardFacts:

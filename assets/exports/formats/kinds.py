@@ -139,6 +139,7 @@ FORMATS: dict[str, Format] = {
         Format("folder", _("完整目录"), _("全部文件与元数据，解压即可用 mlcroissant 载入"), *_ZIP, _small),
         Format("jsonl", "JSONL", _("每行一个样本，含完整标注结果"), "jsonl", "application/x-ndjson", _table),
         Format("parquet", "Parquet", _("列式，供 DuckDB、Spark、pandas"), "parquet", "application/vnd.apache.parquet", _table),
+        Format("label_studio", "Label Studio JSON", _("任务列表，可再导入 Label Studio"), "json", "application/json", _rows),
         Format("csv", "CSV", _("供电子表格查看，不含几何信息"), "csv", "text/csv", _table),
         Format("coco", "COCO", _("目标检测与分割，像素坐标"), *_ZIP, _coco, 2),
         Format("yolo", "YOLO", _("目标检测，水平框"), *_ZIP, _upright, 2),

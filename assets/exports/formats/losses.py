@@ -32,7 +32,7 @@ from annotation.labelstudio.kinds import (
     ObjectField,
 )
 from annotation.labelstudio.rules import LabelingConfig
-from assets.exports.formats import coco, conll, csv, parquet, voc, yolo
+from assets.exports.formats import coco, conll, csv, label_studio, parquet, voc, yolo
 from assets.exports.formats.archive import Part, stems
 from assets.exports.formats.rows import Box, Held, Size, Source, Span, corners, layers, pixels, read_row
 from kernel.columnar import columnar
@@ -327,6 +327,17 @@ def _lines(_report: LossReport, rows: Sequence[Raw], *_rest: object) -> Returned
     return {row["id"]: row["result"] for row in map(json.loads, lines)}
 
 
+def _tasks(report: LossReport, rows: Sequence[Raw], *_rest: object) -> Returned:
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    files = importing.Held({"tasks.json": b"".join(label_studio.document(lines, "it"))})
+    found, back = importing.Report(), Returned()
+    kind = "text" if rows[0].get("text") is not None else "image"
+    for one in importing.SOURCES["label_studio"].reader(files, _config(kind, (), ()), found):
+        back[str(rows[one.line - 1]["id"])] = one.result
+    _unread(report, found)
+    return back
+
+
 def _parquet(_report: LossReport, rows: Sequence[Raw], *_rest: object) -> Returned:
     with tempfile.TemporaryDirectory(prefix="qingshu-loss-") as name:
         given, target = Path(name) / "rows.jsonl", Path(name) / "rows.parquet"
@@ -354,6 +365,7 @@ _WAYS: dict[str, tuple[Callable[..., Returned], str]] = {
     "folder": (_lines, "id"),
     "jsonl": (_lines, "id"),
     "parquet": (_parquet, "id"),
+    "label_studio": (_tasks, "id"),
     "csv": (_cells, "id"),
     "coco": (_images("coco", coco.parts, "images", by_stem=False), "item"),
     "yolo": (_images("yolo", yolo.detection, "images", by_stem=True), "item"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, override
 
 from assets.exports.formats.archive import Part, text_part
 from assets.exports.formats.losses import LossReport, Tally
+from kernel.wording import listed
 
 Text = str | Promise
 
@@ -32,7 +33,7 @@ KIND_WORDS: Mapping[str, Text] = {
 }
 UNITS: Mapping[str, Text] = {
     "pixel": gettext_lazy("像素"),
-    "percent": gettext_lazy("%（占图像宽高）"),
+    "percent": gettext_lazy("百分点（占图像宽高）"),
     "character": gettext_lazy("字"),
 }
 
@@ -69,7 +70,7 @@ def outcome_words(tally: Tally) -> str:
         _("%(count)s 个换了形式") % {"count": f"{tally.changed:,}"} if tally.changed else "",
         _("%(count)s 个丢失") % {"count": f"{tally.lost:,}"} if tally.lost else "",
     ]
-    return _("，").join(filter(None, told))
+    return listed(filter(None, told))
 
 
 def lines_of(report: LossReport) -> list[Line]:
@@ -92,7 +93,7 @@ def summary(report: LossReport) -> str:
         if not line.is_kept
     ]
     if broken:
-        return _("不能完整保留：%(kinds)s") % {"kinds": _("，").join(broken)}
+        return _("不能完整保留：%(kinds)s") % {"kinds": listed(broken)}
     rounded = max((each.largest_error for each in report.kinds.values() if each.rounded), default=0.0)
     if rounded:
         worst = max(

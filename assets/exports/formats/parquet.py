@@ -18,6 +18,7 @@ COLUMNS: dict[str, str] = {
     "guideline_version": "INTEGER",
     "annotator": "VARCHAR",
     "consensus": "JSON",
+    "judgements": "JSON",
 }
 _LARGEST_ROW = 64 * 1024 * 1024
 

@@ -29,7 +29,7 @@ LARGEST_TEXT = 32 * 1024**2
 MOST_PIXELS = 100_000_000
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-_DOCUMENTS = (".md", ".pdf", ".html", ".xml")
+_DOCUMENTS = (".md", ".pdf", ".html", ".xml", ".leaves")
 _TURN, _PLACE = 0x0112, 0x8825  # EXIF: orientation, directory of the place
 _CANDIDATES_PER_STEP = 10
 

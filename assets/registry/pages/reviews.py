@@ -16,8 +16,9 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from assets.datasets.models import DatasetVersion
 from assets.datasets.rules import MISMATCHES
-from assets.datasets.selectors import provenance_of
+from assets.datasets.selectors import Provenance, provenance_of
 from assets.profiles.selectors import evidence_of
 from assets.registry import rules, selectors, services
 from assets.registry.forms import CommitteeForm, OpinionForm, ReviewerForm, VoteForm
@@ -28,6 +29,7 @@ from assets.registry.states import ApplicationState, CheckVerdict, Classificatio
 from gateway.api import actor
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal
+from kernel.wording import listed
 from web import charts
 from web.answers import page_or_fragment
 from web.forms import show_refusal
@@ -211,13 +213,41 @@ def _version_context(application: Application) -> dict[str, Any]:
     return {
         "evidence": evidence,
         "alike": selectors.alike_rows(evidence.near_duplicates if evidence else None),
-        "provenance": provenance_of(version),
+        "provenance": (provenance := provenance_of(version)),
+        "annotated": _annotated(version, provenance),
         "label_chart": _label_chart(version.label_counts),
         "dictionary": [
             {**row, "words": (is_english and row.get("description_en")) or row["description"]}
             for row in version.dictionary
         ],
     }
+
+
+def _annotated(version: DatasetVersion, chain: Provenance) -> list[Fact]:
+    """What annotation adds to the dossier of a version: batches, guidelines, results, reviews, the tree of labels."""
+    if not chain.task_count:
+        return []
+    guidelines = listed(f"v{number}" for number in chain.guideline_versions) or "--"
+    facts = [
+        Fact(
+            _("批次"),
+            _("%(batches)s 批，%(items)s 条")
+            % {"batches": chain.batch_count, "items": f"{chain.item_count:,}"},
+        ),
+        Fact(_("标注规范"), guidelines),
+        Fact(_("标注结果"), _("%(tasks)s 条通过质检") % {"tasks": f"{chain.task_count:,}"}),
+        Fact(
+            _("质检"),
+            _("%(reviews)s 次，退回 %(returned)s 次")
+            % {"reviews": f"{chain.review_count:,}", "returned": f"{chain.return_count:,}"},
+        ),
+    ]
+    if version.annotation_root:
+        told = _("%(count)s 条，树根 %(root)s…") % {
+            "count": f"{version.annotation_count:,}", "root": version.annotation_root[:16],
+        }  # fmt: skip
+        facts.append(Fact(_("标注树"), told))
+    return facts
 
 
 def _work(application: Application) -> list[Fact]:

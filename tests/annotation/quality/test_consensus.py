@@ -225,6 +225,10 @@ def test_the_sealed_row_of_an_item_is_its_consensus_with_every_answer_in_its_lin
     assert [row["labels"] for row in rows] == [["正面"], ["正面"], ["负面"]]
     assert {row["annotator"] for row in rows} == {"A001+A002+A003"}
     assert [row["consensus"]["answers"] for row in rows] == [3, 3, 3]
+    assert [row["consensus"]["agreement_bp"] for row in rows] == [10_000, 3_333, 10_000]
+    assert [(each["annotator"], each["labels"]) for each in rows[1]["judgements"]] == [
+        ("A001", ["正面"]), ("A002", ["正面"]), ("A003", ["负面"]),
+    ]  # fmt: skip
     assert set(rows[0]["consensus"]["posterior"]["sentiment"]) <= {"正面", "负面"}
     assert version.lineage.count() == 9
     told = json.loads(objects.get(version.files.get(path="confusion.json").object_key))

@@ -17,6 +17,8 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from annotation.labelstudio import importing
+from annotation.labelstudio.rules import parse_config
 from assets.datasets import services as datasets
 from assets.datasets.models import DatasetVersion
 from assets.datasets.states import DATASET_VERSION
@@ -441,9 +443,32 @@ def test_the_page_and_the_interface_tell_the_losses_to_the_firm_alone() -> None:
     told = page.content.decode()
     assert "嵌套或交叉的片段" in told
     assert "实测 1 条，共 1 条" in told
-    assert "文本片段 1 个，嵌套或交叉的片段 2 个" in told  # CSV keeps their labels alone
+    assert "文本片段 1 个、嵌套或交叉的片段 2 个" in told  # CSV keeps their labels alone
     answer = client_of(cast.lin()).get(f"/api/exports/versions/{version.pk}/losses").json()
     kept = {each["format"]: each["is_whole"] for each in answer}
-    assert kept == {"folder": True, "jsonl": True, "parquet": True, "csv": False, "conll": True}
+    assert kept == {
+        "folder": True,
+        "jsonl": True,
+        "parquet": True,
+        "label_studio": True,
+        "csv": False,
+        "conll": True,
+    }
     assert client_of(cast.zhou()).get(f"/api/exports/versions/{version.pk}/losses").status_code == 404
     assert client_of(cast.zhou()).get(reverse("exports:losses", args=[version.pk])).status_code == 404
+
+
+def test_label_studio_takes_its_tasks_back_as_they_were_labelled() -> None:
+    version = scenes.news()
+    body = objects.get(produced(version, "label_studio").object_key)
+    (task,) = json.loads(body)
+    assert task["data"] == {"text": scenes.NEWS}
+    rows = [
+        json.loads(line) for line in objects.get(version.files.get(path="rows.jsonl").object_key).splitlines()
+    ]
+    assert task["annotations"][0]["result"] == rows[0]["result"]
+    assert task["annotations"][0]["completed_by"] == "A001"
+    config = parse_config(scenes.SPANS)
+    report = importing.Report()
+    (found,) = importing.read("label_studio", importing.Held({"tasks.json": body}), config, report)
+    assert (found.result, report.fault_count) == (rows[0]["result"], 0)

@@ -143,7 +143,7 @@ def test_csv_keeps_the_answers_to_one_question_and_only_the_labels_of_spans() ->
     assert outcomes(measured("csv", text_row("好", choice("正|面")))) == {"choice": (0, 0, 0, 1)}
 
 
-@pytest.mark.parametrize("code", ["jsonl", "parquet", "folder"])
+@pytest.mark.parametrize("code", ["jsonl", "parquet", "folder", "label_studio"])
 def test_formats_of_whole_rows_lose_nothing(code: str) -> None:
     both = box("车", 10, 10, 20, 20, 30)
     both["value"]["rectanglelabels"] = ["车", "人"]

@@ -161,7 +161,7 @@ def test_many_files_are_told_by_pattern_and_still_load(
     monkeypatch.setattr(selectors, "LISTED_FILES", 3)
     version = sealed_version()
     told = selectors.told_of(version)
-    assert [file.path for file in told.files] == ["README.md", "rows.jsonl"]
+    assert [file.path for file in told.files] == ["README.md", "annotations.leaves", "rows.jsonl"]
     assert told.groups == [FileGroup("items/*.txt", "text/plain", 4)]
     dataset = loaded(unpacked(version, tmp_path))
     assert not dataset.metadata.ctx.issues.errors
