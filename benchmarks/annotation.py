@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assets.datasets import annotations
+from assets.datasets import trees
 from assets.exports.formats import coco, conll, yolo
 from assets.exports.formats.archive import Part, write_zip
 from assets.exports.formats.losses import measure as losses_of
@@ -194,26 +194,24 @@ def losses(place: Path) -> Iterator[Row]:
 
 def proofs() -> Iterator[Row]:
     leaves = [
-        annotations.Leaf(
-            1, 0, 1, f"items/{n:06d}.txt", "0" * 64, "BZ", "1" * 64, f"r{n:06d}", str(n), "2" * 64
-        )
+        trees.Leaf(1, 0, 1, f"items/{n:06d}.txt", "0" * 64, "BZ", "1" * 64, f"r{n:06d}", str(n), "2" * 64)
         for n in range(ROWS)
     ]
-    body = annotations.leaves_file(leaves)
+    body = trees.leaves_file(leaves)
     lines = body.splitlines()
-    root = annotations.tree_of(annotations.hashes_of(lines)).root
+    root = trees.tree_of(trees.hashes_of(lines)).root
 
     def naive() -> str:
         """The tree level by level, every node kept."""
-        nodes = dict(tree.grow(0, {}, annotations.hashes_of(lines)))
+        nodes = dict(tree.grow(0, {}, trees.hashes_of(lines)))
         return tree.fold([nodes[node] for node in tree.cover((0, ROWS))]).hex()
 
     if naive() != root:
         raise RuntimeError("the two trees differ")
 
     def ours() -> object:
-        hashes = annotations.hashes_of(lines)
-        return annotations.tree_of(hashes), annotations.path_of(hashes, ROWS // 3)
+        hashes = trees.hashes_of(lines)
+        return trees.tree_of(hashes), trees.path_of(hashes, ROWS // 3)
 
     yield Row(
         f"tree and a proof of {ROWS:,} labels",

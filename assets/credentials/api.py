@@ -12,7 +12,7 @@ from ninja.files import UploadedFile
 from ninja.throttling import AnonRateThrottle, BaseThrottle
 
 from assets.credentials import selectors, services, verification
-from assets.credentials.annotations import proof_for
+from assets.credentials.proofs import proof_for
 from assets.credentials.schemas import AnswerOut, DossierOut, LicenceDossierOut, PresentedIn, ProvenIn
 from assets.registry import verification as registry
 from assets.registry.fingerprints import fingerprint

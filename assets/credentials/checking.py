@@ -24,7 +24,7 @@ from stdnum.iso7064 import mod_37_2
 
 from assets.credentials import rules
 from assets.credentials.folders import MANIFEST_NAME, Folder, TooLarge, Unreadable
-from assets.datasets import annotations
+from assets.datasets import trees
 from assets.datasets.rules import (
     LEAVES_PATH,
     AnnotationTree,
@@ -561,13 +561,13 @@ def _tree_in(folder: Folder) -> AnnotationTree | None:
         except (ValueError, TypeError, RecursionError):
             return None
     with folder.open(LEAVES_PATH) as lines:
-        return annotations.tree_of(annotations.hashes_of(lines)) if is_ours else None
+        return trees.tree_of(trees.hashes_of(lines)) if is_ours else None
 
 
 def check_leaves(report: Report, folder: Folder, told: AnnotationTree) -> None:
     """The tree over the annotations of a folder against what its manifest says."""
     with folder.open(told.path) as lines:
-        found = annotations.tree_of(annotations.hashes_of(lines))
+        found = trees.tree_of(trees.hashes_of(lines))
     same = (found.root, found.count) == (told.root, told.count)
     report.add("annotations", same, "" if same else "other_tree", count=told.count, root=told.root)
 
@@ -642,7 +642,7 @@ def check_annotation(body: Mapping[str, Any], evidence: Evidence) -> Report:
     if result is None:
         report.add("label", Verdict.UNTOLD, "no_result")
     else:
-        holds = annotations.result_hash(result) == wanted
+        holds = trees.result_hash(result) == wanted
         report.add("label", holds, "" if holds else "other_label")
     holds = tree.is_included(tree.leaf_hash(text), index, count, path, root)
     report.add("annotation", holds, "in_tree" if holds else "not_in_tree", index=index, count=count)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import condition, require_http_methods, require_safe
 
-from assets.credentials import annotations, rules, selectors, services
+from assets.credentials import proofs, rules, selectors, services
 from assets.credentials.forms import AnnotationForm
 from assets.credentials.services import LIST_TTL
 from assets.datasets.selectors import may_see_original, must_say_why, version_for
@@ -82,10 +82,10 @@ def annotation(request: HttpRequest, version_id: UUID) -> HttpResponse:
                     reason=told["reason"],
                 )
                 return _proof_file(made)
-            proof = annotations.proof_for(viewer, version_id, row, copy)
+            proof = proofs.proof_for(viewer, version_id, row, copy)
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        except annotations.NoAnnotationTree as refusal:
+        except proofs.NoAnnotationTree as refusal:
             form.add_error(None, str(refusal))
     context = {
         "version": version,
@@ -98,7 +98,7 @@ def annotation(request: HttpRequest, version_id: UUID) -> HttpResponse:
     return render(request, "credentials/annotation.html", context, status=422 if form.errors else 200)
 
 
-def _proof_file(proof: annotations.Proof) -> HttpResponse:
+def _proof_file(proof: proofs.Proof) -> HttpResponse:
     body = json.dumps(proof.as_json(), ensure_ascii=False, indent=1)
     response = HttpResponse(body, content_type="application/json; charset=utf-8")
     name = f"{proof.version.dataset.number}-v{proof.version.version}-{proof.leaf['row']}-proof.json"
@@ -106,7 +106,7 @@ def _proof_file(proof: annotations.Proof) -> HttpResponse:
     return response
 
 
-def _chain(proof: annotations.Proof) -> dict[str, Any]:
+def _chain(proof: proofs.Proof) -> dict[str, Any]:
     """The stations from the item to the log's head, and the drawing of the path."""
     leaf, version, held = proof.leaf, proof.version, proof.credential
     digest = tree.leaf_hash(proof.leaf_text.encode())

@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from assets.credentials import rules
-from assets.credentials.annotations import Proof, proof_for
 from assets.credentials.models import Credential, StatusList
+from assets.credentials.proofs import Proof, proof_for
 from assets.credentials.selectors import credential_url, issuer, status_url
 from assets.datasets.services import see_original
 from assets.registry.models import Certificate

@@ -10,7 +10,7 @@ bytes, `sha256` lower-case hex over the file. The **root hash** of a version is 
 It depends on the content alone (no version number, no date), so equal content has the same root hash.
 
 A version made of annotations has format `qingshu-manifest/2`: the same with one more member, the root of the tree of
-its annotations (`annotations.py`), so that the root hash, and with it a certificate, covers every single label:
+its annotations (`trees.py`), so that the root hash, and with it a certificate, covers every single label:
 
     "annotations":{"count":240,"path":"annotations.leaves","root":"…"}
 """

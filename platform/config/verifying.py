@@ -20,7 +20,7 @@ from typing import Any
 from assets.credentials import checking
 from assets.credentials.checking import Evidence, Report, Verdict
 from assets.credentials.folders import NO_ZIP, Folder, Unreadable, disk_folder, zip_folder
-from assets.datasets.annotations import PROOF_FORMAT
+from assets.datasets.trees import PROOF_FORMAT
 from embedded.errors import ExitCode, InstallationError
 from exchange.filings import rules as vouchers
 from exchange.filings.checking import check_voucher

@@ -18,15 +18,15 @@ ROOMS = {
     "pages", "forms", "api", "schemas", "admin", "urls",
 }  # fmt: skip
 EXTRA_ROOMS = {
-    "assets/datasets": {"annotations", "lineage"},
+    "assets/datasets": {"lineage", "trees"},
     "assets/exports": {"facts", "owned"},
     "assets/registry": {"verification", "verification_pages", "printing", "fingerprints", "mapping", "codes"},
     "assets/profiles": {"drawing", "viewing", "wording"},
     "assets/transparency": {"drawing"},
     "assets/credentials": {
-        "annotations",
         "checking",
         "folders",
+        "proofs",
         "wording",
         "verification",
         "verification_pages",

@@ -24,7 +24,7 @@ from annotation.projects.models import Batch, Project
 from annotation.projects.states import Modality
 from annotation.quality.selectors import Delivered, confusion_rows, delivered_results
 from annotation.work.models import Submission
-from assets.datasets import annotations, rules
+from assets.datasets import rules, trees
 from assets.datasets.events import VersionSealed
 from assets.datasets.models import Dataset, DatasetFile, DatasetVersion, LineageRow
 from assets.datasets.permissions import MANAGE_DATASETS
@@ -132,8 +132,8 @@ def _stored_content(dataset: Dataset, project: Project, *, with_posterior: bool)
         (rules.ROWS_PATH, rules.jsonl(rows), "application/x-ndjson"),
         (rules.CARD_PATH, rules.card(_card_facts(dataset, project, delivered), rows), "text/markdown"),
     ]
-    leaves = annotations.leaves_file(_leaves(project, delivered, rows))
-    tree = annotations.tree_of(annotations.hashes_of(leaves.splitlines()))
+    leaves = trees.leaves_file(_leaves(project, delivered, rows))
+    tree = trees.tree_of(trees.hashes_of(leaves.splitlines()))
     written.append((rules.LEAVES_PATH, leaves, "text/plain"))
     if with_posterior and (told := confusion_rows(project)):
         written.append((rules.CONFUSION_PATH, rules.canonical(told), "application/json"))
@@ -159,13 +159,13 @@ def _stored_content(dataset: Dataset, project: Project, *, with_posterior: bool)
 
 def _leaves(
     project: Project, delivered: Sequence[Delivered], rows: Sequence[rules.Row]
-) -> Iterator[annotations.Leaf]:
+) -> Iterator[trees.Leaf]:
     """One leaf per accepted answer, in the order of the rows."""
     batches = dict(Batch.objects.filter(project=project).values_list("pk", "ordinal"))
     for each, row in zip(delivered, rows, strict=True):
         digest = digest_of(row["result"])
         for one in each.submissions:
-            yield annotations.Leaf(
+            yield trees.Leaf(
                 batch=batches[each.item.batch_id],
                 copy=one.task.copy,
                 guideline_version=one.guideline.version if one.guideline else None,

@@ -136,9 +136,9 @@ def pieces_of(result: Iterable[Any], text: str | None, size: Size | None) -> lis
             drawn.add(number)
             found += _shapes(kind, value, size)
         elif kind == RELATION:
-            said = [str(region.get(name, "")) for name in ("from_id", "to_id", "direction")]
+            ends = [str(region.get(name, "")) for name in ("from_id", "to_id", "direction")]
             found.append(
-                Piece("relation", "relation", " ".join([*said, *map(str, region.get("labels") or [])]))
+                Piece("relation", "relation", " ".join([*ends, *map(str, region.get("labels") or [])]))
             )
         else:
             family = _FAMILIES.get(kind, "other")
@@ -158,8 +158,8 @@ def _shapes(kind: str, value: Mapping[str, Any], size: Size | None) -> Iterator[
             points = [(float(x), float(y)) for x, y in value["points"]]
             yield Piece("polygon", "polygon", label, _flat(pixels(points, size or _SQUARE)))
         else:
-            sides = (float(value[name]) for name in ("x", "y", "width", "height"))
-            box = Box(label, *sides, float(value.get("rotation") or 0))
+            x, y, width, height = (float(value[name]) for name in ("x", "y", "width", "height"))
+            box = Box(label, x, y, width, height, float(value.get("rotation") or 0))
             told = "rotated" if box.is_rotated else "box"
             yield Piece("box", told, label, _flat(corners(box, size or _SQUARE)))
 
@@ -406,7 +406,7 @@ def _measure_portion(
     for key, group in groups.items():
         texts = [row.get("text") for row in group]
         size = next(
-            (found for row in group if (found := read_row(row, sizes.get(str(row["item"]))).size)), None
+            (known for row in group if (known := read_row(row, sizes.get(str(row["item"]))).size)), None
         )
         given = [
             piece

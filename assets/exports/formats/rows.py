@@ -87,8 +87,13 @@ class Picture:
 class Source(Protocol):
     """Where a writer reads: each call walks again from the start, so that nothing is held."""
 
-    title: str
-    classes: Sequence[str]
+    @property
+    def title(self) -> str:
+        """What the version is called."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The labels in the order of their numbers."""
 
     def rows(self) -> Iterator[AnnotatedRow]:
         """The rows in their order."""

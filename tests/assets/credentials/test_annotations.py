@@ -14,10 +14,10 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.credentials import annotations, services
+from assets.credentials import proofs, services
 from assets.credentials.checking import Evidence, Verdict, check_annotation
 from assets.credentials.folders import Unreadable
-from assets.datasets import annotations as trees
+from assets.datasets import trees
 from assets.datasets.models import DatasetVersion
 from assets.transparency import rules as tree
 from audit.models import AuditEvent
@@ -207,7 +207,7 @@ def test_a_folder_whose_leaves_were_changed_is_found(download: Download) -> None
 
 def test_the_label_itself_is_handed_out_on_record_and_to_nobody_else(db: None) -> None:
     version = sealed_version()
-    assert annotations.proof_for(cast.lin(), version.pk, "r000001").as_json()["result"] is None
+    assert proofs.proof_for(cast.lin(), version.pk, "r000001").as_json()["result"] is None
     assert proven(version)["result"][0]["value"] == {"choices": ["负面"]}
     looks = AuditEvent.objects.filter(action="datasets.see_original", subject_id=version.pk)
     assert [look.detail["place"] for look in looks] == ["annotation r000002 1"]
@@ -220,7 +220,7 @@ def test_the_label_itself_is_handed_out_on_record_and_to_nobody_else(db: None) -
 @pytest.mark.parametrize(("row", "copy"), [("r000005", 0), ("r000001", 1), ("", 0), ("../x", 0), ("r1", 0)])
 def test_a_label_that_is_not_there_is_told_with_the_field(db: None, row: str, copy: int) -> None:
     with pytest.raises(InvalidInput) as refused:
-        annotations.proof_for(cast.lin(), sealed_version().pk, row, copy)
+        proofs.proof_for(cast.lin(), sealed_version().pk, row, copy)
     assert refused.value.field == "row"
 
 
@@ -255,8 +255,8 @@ def test_the_interface_proves_by_hash_and_with_the_label_on_record(download: Dow
 
 def test_a_firms_own_files_have_no_tree_and_the_refusal_says_what_to_do(db: None) -> None:
     version = version_of({"rows.jsonl": b'{"text": "x", "result": []}\n'})
-    with pytest.raises(annotations.NoAnnotationTree) as refused:
-        annotations.proof_for(cast.lin(), version.pk, "r000001")
+    with pytest.raises(proofs.NoAnnotationTree) as refused:
+        proofs.proof_for(cast.lin(), version.pk, "r000001")
     assert "请从标注项目封版新版本" in str(refused.value)
     page = client_of(cast.lin()).get(reverse("credentials:annotation", args=[version.pk]), {"row": "r000001"})
     assert (page.status_code, "没有标注树" in page.content.decode()) == (422, True)

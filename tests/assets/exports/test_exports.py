@@ -198,11 +198,14 @@ def test_own_data_goes_as_it_is_with_its_tables_described() -> None:
 
 
 def test_a_product_page_tells_the_formats_without_reading_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    turned, told = scenes.street(), ["folder", "jsonl", "parquet", "csv", "coco", "yolo_obb", "voc"]
+    turned, told = (
+        scenes.street(),
+        ["folder", "jsonl", "parquet", "label_studio", "csv", "coco", "yolo_obb", "voc"],
+    )
     with monkeypatch.context() as patched:
         patched.delattr(objects, "stream")
         may_fit = [kind.code for kind in selectors.formats_offered(turned)]
-    assert may_fit == [*told[:5], "yolo", *told[5:]]  # nobody has counted turned boxes yet
+    assert may_fit == [*told[:6], "yolo", *told[6:]]  # nobody has counted turned boxes yet
     selectors.known_shape(turned)
     assert [kind.code for kind in selectors.formats_offered(turned)] == told
 
@@ -295,7 +298,7 @@ def test_the_page_says_which_formats_there_are_and_why_others_are_not() -> None:
     for code in FORMATS:
         assert (reverse("exports:download", args=[version.pk, code]) in told) is (code == "csv")
         assert (reverse("exports:make", args=[version.pk, code]) in told) is (
-            code in ("folder", "jsonl", "parquet")
+            code in ("folder", "jsonl", "parquet", "label_studio")
         )
     assert told.count("不适用") == 6
     assert "无框标注。" in told
@@ -470,5 +473,6 @@ def test_label_studio_takes_its_tasks_back_as_they_were_labelled() -> None:
     assert task["annotations"][0]["completed_by"] == "A001"
     config = parse_config(scenes.SPANS)
     report = importing.Report()
-    (found,) = importing.read("label_studio", importing.Held({"tasks.json": body}), config, report)
+    files = importing.Held({"tasks.json": body})
+    (found,) = importing.SOURCES["label_studio"].reader(files, config, report)
     assert (found.result, report.fault_count) == (rows[0]["result"], 0)

@@ -405,14 +405,14 @@ def test_a_file_of_rows_is_walked_like_rows_in_memory(tmp_path) -> None:  # type
 @pytest.mark.parametrize(
     ("shape", "fits", "reason"),
     [
-        (Shape(row_count=4, text_count=4), "folder jsonl parquet csv", ("yolo", "no_boxes")),
-        (Shape(row_count=1, box_count=2), "folder jsonl parquet csv coco yolo yolo_obb voc", ("conll", "no_spans")),
-        (Shape(row_count=1, box_count=2, rotated_count=1), "folder jsonl parquet csv coco yolo_obb voc", ("yolo", "has_rotated")),
-        (Shape(row_count=1, polygon_count=3), "folder jsonl parquet csv coco yolo_seg", ("voc", "has_polygons")),
-        (Shape(row_count=1, box_count=1, unsized_count=1), "folder jsonl parquet csv yolo yolo_obb", ("coco", "unsized")),
-        (Shape(row_count=1, span_count=1), "folder jsonl parquet csv conll", ("coco", "no_shapes")),
+        (Shape(row_count=4, text_count=4), "folder jsonl parquet label_studio csv", ("yolo", "no_boxes")),
+        (Shape(row_count=1, box_count=2), "folder jsonl parquet label_studio csv coco yolo yolo_obb voc", ("conll", "no_spans")),
+        (Shape(row_count=1, box_count=2, rotated_count=1), "folder jsonl parquet label_studio csv coco yolo_obb voc", ("yolo", "has_rotated")),
+        (Shape(row_count=1, polygon_count=3), "folder jsonl parquet label_studio csv coco yolo_seg", ("voc", "has_polygons")),
+        (Shape(row_count=1, box_count=1, unsized_count=1), "folder jsonl parquet label_studio csv yolo yolo_obb", ("coco", "unsized")),
+        (Shape(row_count=1, span_count=1), "folder jsonl parquet label_studio csv conll", ("coco", "no_shapes")),
         (Shape(), "folder", ("jsonl", "no_rows")),
-        (Shape(row_count=1, byte_count=3 * 1024**3), "jsonl parquet csv", ("folder", "too_large")),
+        (Shape(row_count=1, byte_count=3 * 1024**3), "jsonl parquet label_studio csv", ("folder", "too_large")),
     ],
 )  # fmt: skip
 def test_a_format_is_offered_when_it_can_carry_the_version(

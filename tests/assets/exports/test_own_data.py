@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db
 
 TRADES = "编号,工号,金额,日期,备注\n1,007,2.50,2026-03-01,好\n2,012,3,2026-03-02,\n"
 ROWS_FORMATS = ["jsonl", "parquet", "csv"]
+ANNOTATED = ["jsonl", "parquet", "label_studio", "csv"]
 
 
 @pytest.fixture(autouse=True)
@@ -230,7 +231,7 @@ def test_own_rows_with_boxes_become_coco_yolo_and_voc() -> None:
             "images/2.jpg": turned_picture(),
         }
     )
-    assert fits(version) == ["folder", *ROWS_FORMATS, "coco", "yolo", "yolo_obb", "voc"]
+    assert fits(version) == ["folder", *ANNOTATED, "coco", "yolo", "yolo_obb", "voc"]
     assert reason(version, "conll") == "无文本片段标注。"
     coco = archive_of(version, "coco")
     told = json.loads(coco["annotations/instances.json"])
@@ -269,7 +270,7 @@ def test_results_of_label_studio_find_their_images_and_name_nobody() -> None:
             "images/2.png": scenes.picture(2),
         }
     )  # fmt: skip
-    assert fits(version) == ["folder", *ROWS_FORMATS, "coco", "yolo_seg"]
+    assert fits(version) == ["folder", *ANNOTATED, "coco", "yolo_seg"]
     told = json.loads(archive_of(version, "coco")["annotations/instances.json"])
     assert [image["file_name"] for image in told["images"]] == ["images/1.png", "images/2.png"]
     assert [each["attributes"]["annotator"] for each in told["annotations"]] == ["A001", "A002"]

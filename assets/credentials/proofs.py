@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from assets.credentials.models import Credential
 from assets.credentials.selectors import certificate_of, credential_by_number, lists_of
-from assets.datasets.annotations import PROOF_FORMAT, hashes_of, path_of
 from assets.datasets.models import DatasetVersion
 from assets.datasets.rules import LEAVES_PATH, ROWS_PATH
 from assets.datasets.selectors import version_for
+from assets.datasets.trees import PROOF_FORMAT, hashes_of, path_of
 from assets.transparency import selectors as log
 from assets.transparency.models import TreeHead
 from assets.transparency.schemas import HeadOut, ProofOut
