@@ -36,6 +36,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "filings-export-days": _every(3600, "filings.export_days", "long"),
     "demands-expire-overdue": _every(300, "demands.expire_overdue"),
     "demands-tell-matches": _every(600, "demands.tell_matches"),
+    "tenders-keep-time": _every(300, "tenders.keep_time"),
+    "tenders-fill-projects": _every(600, "tenders.fill_projects"),
     "searches-tell-matches": _every(600, "searches.tell_matches"),
     "ledger-close-day": _every(3600, "ledger.close_day", "long"),
     "ledger-expire-holds": _every(60, "ledger.expire_holds"),

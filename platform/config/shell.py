@@ -73,6 +73,7 @@ def _business() -> None:
     from exchange.pilots import selectors as piloting
     from exchange.requests import permissions as requests
     from exchange.requests import selectors as asked
+    from exchange.tenders import permissions as tenders
     from exchange.trading import permissions as trading
     from exchange.trading import selectors as orders
     from settlement.banking import permissions as banking
@@ -91,6 +92,8 @@ def _business() -> None:
         NavItem(_("使用申请"), "messages-square", "requests:requests", (requests.VIEW_REQUESTS, requests.VIEW_ALL_REQUESTS), group,
                 asked.waiting),
         NavItem(_("需求大厅"), "megaphone", "demands:list", (demands.POST_DEMANDS, demands.ANSWER_DEMANDS, demands.MODERATE_DEMANDS), group),
+        NavItem(_("标注招标"), "clipboard-list", "tenders:list", (tenders.POST_TENDERS, tenders.BID), group),
+        NavItem(_("标注服务合同"), "signature", "tenders:engagements", (tenders.VIEW_ENGAGEMENTS, tenders.VIEW_ALL_ENGAGEMENTS), group),
         NavItem(_("保存的搜索"), "bell-plus", "searches:list", group=group),
         NavItem(pgettext_lazy("several", "订单"), "receipt-text", "trading:orders", (trading.VIEW_ORDERS, trading.VIEW_ALL_ORDERS), group,
                 orders.waiting),
@@ -177,6 +180,7 @@ def _public() -> None:
 
     navigation.register_public(_("数据目录"), "catalogue:list")
     navigation.register_public(_("需求大厅"), "demands:list")
+    navigation.register_public(_("标注服务商目录"), "providers:list")
     navigation.register_public(_("证书验真"), "verification:verify")
     navigation.register_public(_("政策与奖励"), "rewards:policy")
     navigation.register_public(_("奖励试算"), "rewards:estimate")
@@ -224,6 +228,7 @@ def _desk() -> None:
     from exchange.filings import selectors as filings
     from exchange.pilots import selectors as pilots
     from exchange.requests import selectors as requests
+    from exchange.tenders import selectors as tenders
     from exchange.trading import selectors as trading
     from exchange.trading.referrals import register_referrals
     from notifications import selectors as notifications
@@ -260,6 +265,7 @@ def _desk() -> None:
         acceptance.todos,
         requests.todos,
         demands.todos,
+        tenders.todos,
         brokers.todos,
         spaces.todos,
         merchant.todos,
@@ -291,6 +297,7 @@ def _finders() -> None:
     from exchange.filings.selectors import find_filings
     from exchange.pilots.selectors import find as find_pilots
     from exchange.requests.selectors import find_requests
+    from exchange.tenders.selectors import find_tenders
     from exchange.trading.selectors import find_orders
     from settlement.invoicing.selectors import find_invoices
     from settlement.payments.selectors import find_payments, find_refunds
@@ -303,6 +310,7 @@ def _finders() -> None:
     finding.register_finder(_("数据产品"), find_products, icon="store")
     finding.register_finder(_("使用申请"), find_requests, icon="messages-square")
     finding.register_finder(_("数据需求"), find_demands, icon="megaphone")
+    finding.register_finder(_("标注招标"), find_tenders, icon="clipboard-list")
     finding.register_finder(pgettext_lazy("several", "订单"), find_orders, icon="receipt-text")
     finding.register_finder(_("异议与争议"), find_complaints, icon="gavel")
     finding.register_finder(_("交易备案"), find_filings, icon="file-check")

@@ -15,7 +15,7 @@ Handler = Callable[[Any], None]
 def handlers() -> dict[type[Event], list[Handler]]:
     """Every event with its handlers, in order; imported late so that all apps are loaded."""
     parts = (
-        _people, _annotation, _quality, _inspection, _assets, _registrations, _listings, _trades, _disputes, _accounts, _market, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
+        _people, _annotation, _quality, _inspection, _assets, _registrations, _listings, _trades, _disputes, _accounts, _market, _tenders, _pilots, _brokers, _spaces, _risk, _rewards, _invoices,
     )  # fmt: skip
     found: dict[type[Event], list[Handler]] = {}
     for part in parts:
@@ -496,6 +496,47 @@ def _market() -> dict[type[Event], list[Handler]]:
         demands.DemandEnded: [notices.tell_demand_ended],
         demands.DemandHidden: [notices.tell_demand_hidden],
         SearchMatched: [notices.tell_search_matched],
+    }
+
+
+def _tenders() -> dict[type[Event], list[Handler]]:
+    """Annotation contracts: an accepted project (later: an accepted lot of it) accepts lots, and money follows."""
+    from django.db import transaction
+
+    from annotation.projects.events import ProjectAccepted
+    from config import tender_notices as notices
+    from exchange.tenders import events as news
+    from exchange.tenders import services as tenders
+    from exchange.tenders import tasks
+    from settlement.milestones import services as milestones
+
+    def note_project(event: ProjectAccepted) -> None:
+        tenders.note_accepted_project(by=event.by, at=event.at, project_id=event.project_id)
+
+    def hand_items_over(event: news.EngagementStarted) -> None:
+        transaction.on_commit(lambda: tasks.fill_project.delay(str(event.engagement_id)))
+
+    def release(event: news.MilestoneAccepted) -> None:
+        milestones.release_lot(by=event.by, at=event.at, milestone_id=event.milestone_id)
+
+    def give_back(event: news.MilestoneReturned) -> None:
+        milestones.return_lot(by=event.by, at=event.at, milestone_id=event.milestone_id, reason=event.reason)
+
+    return {
+        ProjectAccepted: [note_project],
+        news.TenderPublished: [notices.tell_published],
+        news.TenderAsked: [notices.tell_asked],
+        news.TenderAnswered: [notices.tell_answered],
+        news.TenderAwarded: [notices.tell_awarded],
+        news.TenderEnded: [notices.tell_ended],
+        news.EngagementStarted: [hand_items_over, notices.tell_started],
+        news.LotDelivered: [notices.tell_delivered],
+        news.LotRejected: [notices.tell_rejected],
+        news.MilestoneAccepted: [release, notices.tell_accepted],
+        news.MilestoneReturned: [give_back, notices.tell_returned],
+        news.TerminationAsked: [notices.tell_termination_asked],
+        news.EngagementEnded: [notices.tell_engagement_ended],
+        news.FirmRated: [notices.tell_rated],
     }
 
 

@@ -40,6 +40,8 @@ SERIES = {
     "JC": "broker deal 经纪成交",
     "KJ": "data space 行业数据空间",
     "LD": "landed project 重大项目落地",
+    "ZB": "annotation tender 标注招标",
+    "FW": "annotation engagement 标注服务合同",
     "ZF": "payment 支付",
     "TK": "refund 退款",
     "FP": "invoice 发票",

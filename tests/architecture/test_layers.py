@@ -61,6 +61,7 @@ EXTRA_ROOMS = {
         "sealing",
         "sensitive",
     },
+    "exchange/tenders": {"directory", "directory_urls", "pages_directory", "pages_engagements"},
     "exchange/trading": {"policies", "printing", "referrals", "supplements", "timeline"},
     "exchange/catalogue": {"selling_urls", "pages_selling", "opinions", "searching", "pages_search", "ways"},
     "exchange/delivery": {
