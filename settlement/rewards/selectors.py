@@ -489,7 +489,9 @@ def _register(firm_id: UUID, related: Sequence[str]) -> list[_Held]:
     for place, (*claim, kind, due_fen, amount_fen) in enumerate(rows.values_list(*told, *of_row)):
         held = found.setdefault(claim[0], _Held(*claim))
         if kind == AwardKind.INITIAL:
-            held.first_due_fen, held.first_granted_fen = int(due_fen), int(amount_fen)
+            # An award entered without what was due was paid whole.
+            held.first_due_fen = int(amount_fen if due_fen is None else due_fen)
+            held.first_granted_fen = int(amount_fen)
         if not held.amount_fen:
             held.since = place
         held.amount_fen += int(amount_fen)

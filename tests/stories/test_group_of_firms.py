@@ -8,7 +8,7 @@ import pytest
 
 from organizations.permissions import Actor
 from settlement.rewards import engine, measures, rules, selectors, services
-from settlement.rewards.models import Award, BudgetLine, Claim, Office
+from settlement.rewards.models import Award, BudgetLine, Claim
 from settlement.rewards.states import ClaimState, Outcome
 from tests import cast
 from tests.settlement import trades
@@ -37,20 +37,13 @@ def verified(firm: Callable[[], Actor], fact: str, value: object) -> None:
     article6.verified(selectors.MEASURE, 2025, fact, value, firm=firm)
 
 
-def bureau_named() -> None:
-    """The operator has named who verifies the measure's facts."""
-    for name, verified_for, _office in selectors.offices():
-        if selectors.MEASURE in verified_for:
-            Office.objects.create(source=name.zh, organization=cast.organization(cast.BUREAU))
-
-
 def test_three_firms_of_a_group() -> None:
     head, second, third = cast.lin, cast.he, town.jia
     trades.sale("5100000.00", seller=head)
     trades.sale("3000000.00", seller=second)
     trades.sale("1900000.00", seller=third)
     steps.notice()
-    bureau_named()
+    steps.bureau_named()
     for firm, others, is_head in (
         (head, 490_000_000, True),
         (second, 700_000_000, False),

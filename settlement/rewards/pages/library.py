@@ -96,7 +96,7 @@ def rule(request: HttpRequest, measure: str) -> HttpResponse:
         ],
         "competition": said(card.competition.plain()),
         "schema_url": f"/api/rewards/measures/{card.id}/facts-schema",
-"may_compare": actor(request).can(SEE_ALL_CLAIMS),
+        "may_compare": actor(request).can(SEE_ALL_CLAIMS),
     }
     return render(request, "rewards/rule.html", context)
 

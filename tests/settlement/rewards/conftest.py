@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from settlement.revenue import selectors as revenue
-from settlement.rewards.models import Office
-from settlement.rewards.selectors import offices, revenue_goal
-from tests import cast
+from settlement.rewards.selectors import revenue_goal
 from tests.settlement import trades
+from tests.settlement.rewards import steps
 
 
 @pytest.fixture(autouse=True)
@@ -26,5 +25,4 @@ def the_bureau_verifies(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("django_db") is None:
         return
     request.getfixturevalue("db")
-    for name, _measures, _office in offices():
-        Office.objects.create(source=name.zh, organization=cast.organization(cast.BUREAU))
+    steps.bureau_named()

@@ -16,9 +16,10 @@ from settlement.rewards.models import (
     Claim,
     Disbursement,
     NoticeMeasure,
+    Office,
     Payment,
 )
-from settlement.rewards.selectors import MEASURE
+from settlement.rewards.selectors import MEASURE, offices
 from settlement.rewards.states import PaymentState
 from tests import cast
 
@@ -30,8 +31,16 @@ MARCH = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 _receipts = count(1)
 
 
+def bureau_named() -> None:
+    """The bureau acts for every department of the rule cards for which nobody was named yet."""
+    for name, _measures, office in offices():
+        if office is None:
+            Office.objects.create(source=name.zh, organization=cast.organization(cast.BUREAU))
+
+
 def budget(amount: str = "5000000.00", *, year: int = 2025, rule: str = "in_order") -> BudgetLine:
     """A budget of 2026 for one benefit year of article 3(1)."""
+    bureau_named()
     return services.make_budget(
         by=cast.ruan(), at=NEW_YEAR, title=f"{year} 年度数据产品交易奖励", measures=[MEASURE], year=year,
         fiscal_year=2026, rule=rule, amount=Money.from_yuan(amount), source="清数财〔2026〕1 号（示例）",
