@@ -34,6 +34,19 @@ def django_db_modify_db_settings(
             migrated_template()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """At the end, sessions of processes that tests killed are ended: they would keep the database from going."""
+    from django.db import connection
+
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tasks_run_at_once() -> None:
     """Queued tasks run in the test itself; `celery_worker_process` changes that for one test."""
