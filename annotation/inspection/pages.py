@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -322,34 +323,34 @@ def submit(request: HttpRequest, project_id: UUID) -> HttpResponse:
 @login_required
 def commit(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The inspecting side's own value for the next draw."""
-    viewer = viewer_of(request)
-    project = project_for(viewer, project_id)
-    viewer.require(INSPECT)
-    form = ValueForm(request.POST)
-    if form.is_valid():
-        services.commit_value(
-            by=viewer, at=clock.now(), project_id=project_id, value=form.cleaned_data["value"]
-        )
-        messages.success(request, _("取值已密封，此后冻结的批按它抽样。"))
-        return redirect("projects:inspection", project.pk)
-    return _board(request, viewer, project, 422, value_form=form)
+    told = _("取值已密封，此后冻结的批按它抽样。")
+    return _inspectors_step(
+        request, project_id, "value_form", ValueForm(request.POST), services.commit_value, told
+    )
 
 
 @require_POST
 @login_required
 def resume(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Resume discontinued inspection."""
+    told = _("检验已恢复，从加严检验开始。")
+    return _inspectors_step(
+        request, project_id, "resume_form", ResumeForm(request.POST), services.resume_inspection, told
+    )
+
+
+def _inspectors_step(
+    request: HttpRequest, project_id: UUID, name: str, form: Form, step: Callable[..., object], told: str
+) -> HttpResponse:
+    """One step of who inspects, with what the form says; a wrong form is shown on the board again."""
     viewer = viewer_of(request)
     project = project_for(viewer, project_id)
     viewer.require(INSPECT)
-    form = ResumeForm(request.POST)
     if form.is_valid():
-        services.resume_inspection(
-            by=viewer, at=clock.now(), project_id=project_id, remark=form.cleaned_data["remark"]
-        )
-        messages.success(request, _("检验已恢复，从加严检验开始。"))
+        step(by=viewer, at=clock.now(), project_id=project_id, **form.cleaned_data)
+        messages.success(request, told)
         return redirect("projects:inspection", project.pk)
-    return _board(request, viewer, project, 422, resume_form=form)
+    return _board(request, viewer, project, 422, **{name: form})
 
 
 # --- one lot ----------------------------------------------------------------------------------------

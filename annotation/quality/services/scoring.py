@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from annotation.intake.models import Proposal
 from annotation.labelstudio.rules import parse_config
+from annotation.projects.models import Project
 from annotation.quality.events import TrainingScored
 from annotation.quality.models import GoldAnswer, GoldOutcome
-from annotation.quality.scoring import WHOLE, score
+from annotation.quality.scoring import WHOLE, Scored, score
 from annotation.quality.selectors import gold_of_item, least_of, plan_of
 from annotation.quality.services.standing import judge, judge_again, locked_qualification
 from annotation.quality.states import GoldRole
@@ -19,10 +22,16 @@ from kernel.events import announce
 from organizations.permissions import Actor
 
 
+def _scorer(project: Project, gold: GoldAnswer) -> Callable[[Any], Scored]:
+    """How near a result comes to the gold answer, under the project's config and its plan."""
+    config = parse_config(project.labeling_config)
+    least = least_of(plan_of(project.pk))
+    return lambda result: score(config, result, gold.result, least=least)
+
+
 def _outcome(submission: Submission, gold: GoldAnswer, role: str, at: datetime) -> GoldOutcome:
     project = submission.task.project
-    config = parse_config(project.labeling_config)
-    found = score(config, submission.result, gold.result, least=least_of(plan_of(project.pk)))
+    found = _scorer(project, gold)(submission.result)
     return GoldOutcome.objects.create(
         submission=submission,
         gold=gold,
@@ -58,12 +67,13 @@ def score_submitted(news: TaskSubmitted) -> None:
 
 def was_given_away(gold: GoldAnswer, *, before: datetime) -> bool:
     """Whether the item's starting point already was the gold answer: who only confirms it shows nothing."""
-    given = Proposal.objects.filter(item=gold.item_id, made_at__lte=before).values_list("result", flat=True)
+    given = list(
+        Proposal.objects.filter(item=gold.item_id, made_at__lte=before).values_list("result", flat=True)
+    )
     if not given:
         return False
-    config = parse_config(gold.project.labeling_config)
-    least = least_of(plan_of(gold.project_id))
-    return any(score(config, result, gold.result, least=least).score == WHOLE for result in given)
+    scored = _scorer(gold.project, gold)
+    return any(scored(result).score == WHOLE for result in given)
 
 
 def recompute_outcomes(*, by: Actor, at: datetime, gold: GoldAnswer) -> tuple[UUID, ...]:
