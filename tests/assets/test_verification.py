@@ -148,7 +148,8 @@ def _characters(pdf: bytes) -> set[str]:
     found: set[str] = set()
     for match in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
         try:
-            body = zlib.decompress(match.group(1))
+            # Without the check sum at the end: its last byte may be the line's end that the pattern takes away.
+            body = zlib.decompressobj().decompress(match.group(1))
         except zlib.error:
             body = match.group(1)
         if b"begincmap" not in body:
