@@ -60,3 +60,5 @@ lock: install-dev ## write the hashed locks anew from pyproject.toml (UPGRADE=1 
 	  --no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) -c requirements.lock -o requirements-dev.lock
 	@echo 'label-studio==1.23.2' | $(RUN) -m uv pip compile - --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) -o requirements-labelstudio.lock
+	@printf 'django-hordak\nopenfisca-core\npsycopg[binary]\n' | $(RUN) -m uv pip compile - --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) -o requirements-peers.lock

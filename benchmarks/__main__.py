@@ -52,7 +52,9 @@ def private_servers() -> Iterator[None]:
 def chosen(only: str) -> list[str]:
     """The names of the measurements to run."""
     names = sorted(
-        module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name != "__main__"
+        module.name
+        for module in pkgutil.iter_modules(benchmarks.__path__)
+        if module.name != "__main__" and not module.ispkg
     )
     if only and only not in names:
         raise SystemExit(f"bench: there is no measurement {only}; there are: {', '.join(names) or 'none'}")

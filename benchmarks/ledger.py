@@ -1,6 +1,7 @@
 """Ledger: durable postings a second through the product's own service, against raw SQL on the same tables.
 
-Every variant posts from the same number of threads; the variants take turns and the median round counts.
+Every variant posts from the same number of threads; the variants take turns and the median round counts. The Django
+peer, django-hordak, runs in a process and a database of its own on the same server.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from uuid import UUID
 import psycopg
 from django.db import connection, connections
 
-from benchmarks import Row
+from benchmarks import Row, peers
 from kernel.money import Money
 from kernel.records import new_id
 from organizations.models import Organization
@@ -181,8 +182,23 @@ def rate(work: Work, books: Books, pair: Pair, times: int) -> float:
     return sum(done) / elapsed
 
 
+def _beside(database: str) -> str:
+    """How to reach a new, empty database on the server that the product uses, as JSON."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {database}")
+    known = {**connection.get_connection_params(), "dbname": database}
+    kept = {name: known[name] for name in ("host", "port", "user", "password", "dbname") if known.get(name)}
+    return json.dumps(kept)
+
+
 def measure() -> Iterable[Row]:
-    """One posting, batches of a hundred, and everything on one hot account."""
+    """One posting, batches of a hundred, everything on one hot account, and the Django peer."""
+    with peers.running("hordak_postings.py", _beside("hordak"), str(THREADS), str(OWNERS)) as hordak:
+        hordak.ask(str(POSTINGS // 10))
+        return _measured(hordak)
+
+
+def _measured(hordak: peers.Peer) -> list[Row]:
     books = Books()
     variants: dict[str, tuple[Work, Pair, int]] = {
         "service": (through_the_service, books.spread, POSTINGS),
@@ -197,11 +213,13 @@ def measure() -> Iterable[Row]:
     for _round in range(ROUNDS):
         for name, (work, pair, times) in variants.items():
             rates[name].append(rate(work, books, pair, times))
+        rates.setdefault("hordak", []).append(hordak.ask(str(POSTINGS))["rate"])
     figure = {name: statistics.median(found) for name, found in rates.items()}
     service, unit = figure["service"], "postings/s"
     return [
         Row("one posting, durable", service, unit, "SQL function, raw psycopg", figure["function"], 0.7),
         Row("one posting, durable", service, unit, "separate statements", figure["statements"], 1.0),
+        Row("one posting, durable", service, unit, "django-hordak", figure["hordak"], 3.0),
         Row(
             "the SQL function alone",
             figure["function"],
