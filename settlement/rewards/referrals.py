@@ -15,7 +15,7 @@ from kernel import clock, workdays
 from kernel.models import Transition
 from organizations.models import Membership
 from organizations.permissions import Actor, Permission
-from settlement.rewards import rules, selectors
+from settlement.rewards import procedure, selectors
 from settlement.rewards.models import Adjustment, Assignment, Claim, Consultation, Hold
 from settlement.rewards.permissions import SECOND_REVIEW
 from settlement.rewards.states import ClaimState
@@ -127,7 +127,9 @@ def due_on(claim: Claim) -> date | None:
 
 
 def _due_on(claim: Claim, begun: datetime) -> date:
-    day = workdays.add_working_days(clock.business_date(begun), rules.REVIEW_WORKING_DAYS)
+    first_day = clock.business_date(begun)
+    days = procedure.review_days(ClaimState(claim.state), first_day)
+    day = workdays.add_working_days(first_day, days)
     for hold in Hold.objects.filter(claim=claim, held_at__gte=begun).order_by("held_at", "pk"):
         first = clock.business_date(hold.held_at)
         last = min(clock.business_date(hold.ended_at), hold.until) if hold.ended_at else hold.until

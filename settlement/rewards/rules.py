@@ -11,14 +11,9 @@ from typing import Any
 
 from kernel import workdays
 from kernel.money import Money
-from settlement.rewards import engine, measures
+from settlement.rewards import engine, measures, procedure
 from settlement.rewards.states import ShortfallRule
 
-NOTICE_WORKING_DAYS = 5
-REVIEW_WORKING_DAYS = 5
-REMINDER_WORKING_DAYS = 1
-"""So many working days before its deadline a review is called to mind."""
-"""How long one review may take: a choice of this platform, as the policy text sets none."""
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
 _GROUPS = ("", "万", "亿", "万亿")
@@ -73,8 +68,8 @@ def _group(number: int) -> str:
 
 
 def notice_end(announced_on: date) -> date:
-    """The final day of the public notice: five working days after the announcement, make-up days included."""
-    return workdays.add_working_days(announced_on, NOTICE_WORKING_DAYS)
+    """The final day of the public notice: its working days after the announcement, make-up days included."""
+    return workdays.add_working_days(announced_on, procedure.working_days("notice", announced_on))
 
 
 @dataclass(frozen=True, slots=True)

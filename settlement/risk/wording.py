@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from kernel.money import Money
 from kernel.wording import listed
@@ -114,12 +114,19 @@ def ring(
         name: _node(name, number, names, parties, own, width, height) for number, name in enumerate(names)
     }
     edges = [
-        charts.Edge(payer, payee, charts.wan(amount) + _(" 万元"), "warn", 22)
+        charts.Edge(payer, payee, _brief(amount), "warn", 22)
         for (payer, payee), amount in sorted(sums.items())
         if payer in nodes and payee in nodes
     ]
     title = _("资金在各企业之间的流向")
     return charts.trade_ring(nodes, edges, title=title, width=width, height=height)
+
+
+def _brief(fen: int) -> str:
+    """An amount for a narrow place, by the language's own step: 20.4 万元, ¥204.0k."""
+    if (get_language() or "").startswith("zh"):
+        return f"{charts.wan(fen)} 万元"
+    return f"¥{fen // 100_000:,}.{fen // 10_000 % 10}k"
 
 
 MOST_DRAWN, NARROW = 12, 400

@@ -80,6 +80,7 @@ EXTRA_ROOMS = {
         "cases",
         "comparisons",
         "funds",
+        "procedure",
         "readings",
         "referrals",
         "releases",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -11,7 +11,7 @@ from assets.registry import rules, selectors, services
 from assets.registry.models import Application, Certificate
 from assets.registry.states import APPLICATION, CERTIFICATE, ApplicationState, CertificateState
 from audit.models import AuditEvent
-from kernel import numbers
+from kernel import numbers, workdays
 from kernel.errors import InvalidInput, NotAllowed, NotFound, SelfReview
 from kernel.models import Transition
 from kernel.states import MoveNotAllowed
@@ -256,6 +256,23 @@ def test_a_notice_over_a_holiday_with_make_up_days_counts_as_the_calendar_says()
     # National Day 2026: off 1-7 October; 20 September and 10 October are worked.
     assert rules.due_after(date(2026, 9, 28), 10) == date(2026, 10, 16)
     assert rules.due_after(date(2026, 9, 18), 1) == date(2026, 9, 20)
+
+
+def test_a_notice_over_new_year_grows_when_the_holidays_are_announced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = datetime(2026, 12, 25, 4, 0, tzinfo=UTC)
+    application = Registration().in_notice()
+    begun, told = late.date(), rules.due_after(late.date(), 10)
+    assert told == date(2027, 1, 11)
+    Application.objects.filter(pk=application.pk).update(notice_from=begun, notice_until=told, due_on=told)
+    notice = workdays.Announced("示例", begun, frozenset({date(2027, 1, 1), date(2027, 1, 4)}), frozenset())
+    monkeypatch.setattr(workdays, "_calendar", lambda: workdays.Calendar({2027: notice}))
+    for _twice in range(2):
+        services.watch(late + timedelta(days=1))
+        application.refresh_from_db()
+        assert application.notice_until == application.due_on == date(2027, 1, 12)
+    assert AuditEvent.objects.filter(action="registry.lengthen_notice").count() == 1
 
 
 def test_the_length_of_the_notice_is_a_setting(settings: object) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -82,6 +84,59 @@ def test_a_year_not_announced_counts_monday_to_friday() -> None:
     friday = date(2060, 1, 2)
     assert not workdays.is_announced(friday)
     assert workdays.add_working_days(friday, 1) == date(2060, 1, 5)
+
+
+def test_days_off_by_law_are_no_working_days_before_the_notice() -> None:
+    assert not workdays.is_announced(date(2027, 1, 1))
+    assert not workdays.is_working_day(date(2027, 1, 1))
+    # Five working days after 25 December 2026: 28, 29, 30, 31, then not New Year's Day (a Friday) but Monday.
+    assert workdays.add_working_days(date(2026, 12, 25), 5) == date(2027, 1, 4)
+
+
+NOTICE = """
+[announced.2027]
+document = "国办发明电〔示例〕1 号"
+announced_on = 2026-11-20
+off = [2027-01-01, 2027-01-04]
+worked = [2027-01-09]
+"""
+
+
+@pytest.fixture
+def notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    path = tmp_path / "notice.toml"
+    path.write_text(NOTICE, encoding="utf-8")
+    monkeypatch.setenv("WORKDAYS_FILE", str(path))
+    workdays._calendar.cache_clear()
+    yield path
+    monkeypatch.delenv("WORKDAYS_FILE")
+    workdays._calendar.cache_clear()
+
+
+def test_a_notice_entered_in_a_file_counts(notice: Path) -> None:
+    assert workdays.is_announced(date(2027, 1, 1))
+    assert not workdays.is_working_day(date(2027, 1, 4))
+    assert workdays.is_working_day(date(2027, 1, 9))
+    assert workdays.is_working_day(date(2027, 4, 5)), "the notice says all of its year"
+    assert workdays.add_working_days(date(2026, 12, 25), 5) == date(2027, 1, 5)
+    told = workdays.announcement_of(2027)
+    assert told is not None
+    assert told.announced_on == date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (NOTICE.replace("2027-01-04", "2028-01-04"), "year 2027, off"),
+        (NOTICE.replace("announced_on = 2026-11-20", ""), "document and announced_on"),
+        ("[announced", "notice.toml"),
+    ],
+)
+def test_a_file_that_is_not_sound_is_named(tmp_path: Path, text: str, wrong: str) -> None:
+    path = tmp_path / "notice.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(workdays.CalendarUnsound, match=wrong):
+        workdays.read(path)
 
 
 @given(DAYS, st.integers(0, 40))

@@ -37,7 +37,10 @@ BY_AUTHORITY = (ObjectionState.FILED, ObjectionState.ANSWERED)
 def watch(at: datetime) -> int:
     """Everything that time alone brings about, each thing in its own transaction; how much was done."""
     on = clock.business_date(at)
-    return sum(step(on, at) for step in (_escalate, _escalate_objections, _end_notices, _lapse, _remind))
+    return sum(
+        step(on, at)
+        for step in (_escalate, _escalate_objections, _lengthen_notices, _end_notices, _lapse, _remind)
+    )
 
 
 def _each(keys: Iterable[UUID], step: Callable[[UUID], bool]) -> int:
@@ -79,6 +82,30 @@ def _escalate_objections(on: date, at: datetime) -> int:
         by = Actor.system("登记时限")
         record(by=by, at=at, action="registry.escalate", subject=objection, detail={"state": objection.state})
         announce(ObjectionOverdue(at=at, objection_id=objection.pk))
+        return True
+
+    return _each(rows.order_by("pk").values_list("pk", flat=True), step)
+
+
+def _lengthen_notices(on: date, at: datetime) -> int:
+    """Give notices their working days by the calendar as it is known now, when it came after them; never fewer."""
+    rows = Application.objects.filter(state=ApplicationState.PUBLIC_NOTICE, notice_ended_at=None)
+
+    @transaction.atomic
+    def step(key: UUID) -> bool:
+        application = locked_application(key)
+        begun, told = application.notice_from, application.notice_until
+        if application.state != ApplicationState.PUBLIC_NOTICE or begun is None or told is None:
+            return False
+        if begun.year == told.year:
+            return False  # its year's holidays were announced when it began
+        until = rules.due_after(begun, parameters_on(begun).notice_working_days)
+        if application.notice_ended_at is not None or until <= told:
+            return False
+        application.notice_until = application.due_on = until
+        application.save(update_fields=["notice_until", "due_on"])
+        by, detail = Actor.system("登记时限"), {"told": str(told), "notice_until": str(until)}
+        record(by=by, at=at, action="registry.lengthen_notice", subject=application, detail=detail)
         return True
 
     return _each(rows.order_by("pk").values_list("pk", flat=True), step)

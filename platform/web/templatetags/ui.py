@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from kernel import clock
+from kernel import clock, workdays
 from kernel.money import Money
 from web import charts
 from web.parts import (
@@ -125,6 +125,15 @@ def day(at: datetime | date | None) -> SafeString | str:
         return "--"
     on = clock.business_date(at) if isinstance(at, datetime) else at
     return format_html('<time datetime="{0}">{0}</time>', on.isoformat())
+
+
+@register.filter
+def deadline(on: date | None) -> SafeString | str:
+    """The day, and that it is provisional while the holidays of its year are not announced."""
+    if on is None or workdays.is_announced(on):
+        return day(on)
+    words = _("暂定：%(year)s 年放假安排尚未公布，公布后如需顺延会自动顺延") % {"year": on.year}
+    return format_html('{} <span class="small soft">{}</span>', day(on), words)
 
 
 @register.filter

@@ -20,7 +20,7 @@ from kernel.models import Transition
 from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.revenue import selectors as revenue
-from settlement.rewards import funds, measures, selectors, services, sheets
+from settlement.rewards import funds, measures, procedure, selectors, services, sheets
 from settlement.rewards.blocks import blocks_of
 from settlement.rewards.forms import DraftForm, ObjectionForm
 from settlement.rewards.models import Claim
@@ -213,6 +213,10 @@ def meta_of(found: Claim) -> list[str]:
     return remarks
 
 
+def _notice_days() -> int:
+    return procedure.working_days("notice", clock.business_date(clock.now()))
+
+
 def stages_of(found: Claim, transitions: list[Transition]) -> list[Stage]:
     """The procedure as a process bar, with the moment of each step that is done."""
     labels = [_("系统测算"), _("企业确认"), _("初审"), _("复审"), _("公示"), _("批准"), _("拨付")]
@@ -222,7 +226,7 @@ def stages_of(found: Claim, transitions: list[Transition]) -> list[Stage]:
         _("企业办理"),
         _("服务基地办理"),
         _("主管部门办理"),
-        _("五个工作日"),
+        _("%(days)s 个工作日") % {"days": _notice_days()},
         _("公示结束后"),
         _("财务办理"),
     ]
@@ -272,7 +276,7 @@ def choices_of(viewer: Actor, found: Claim) -> list[Option]:
     if state in (ClaimState.SECOND_REVIEWED, ClaimState.REOPENED) and is_second:
         if state == ClaimState.REOPENED and funds.standing_of(found).difference_fen <= 0:
             return []
-        return [Option("announce", _("开始公示"), _("公示五个工作日"))]
+        return [Option("announce", _("开始公示"), _("公示 %(days)s 个工作日") % {"days": _notice_days()})]
     if state == ClaimState.IN_NOTICE and is_second and not found.awards.exists():
         return [
             Option("return", _("退回补正"), _("公示中发现须更正的事项")),

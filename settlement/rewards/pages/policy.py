@@ -8,18 +8,19 @@ from django.views.decorators.http import require_GET
 
 from kernel import clock
 from kernel.wording import listed
-from settlement.rewards import measures, rules, selectors
+from settlement.rewards import measures, procedure, selectors
 from settlement.rewards.engine.texts import Text, shown
 from settlement.rewards.measures.data_product_trading import ID
 from settlement.rewards.measures.outline import OUTLINE
 from settlement.rewards.pages.shown import article_label, said
+from web.parts import Fact
 
 
 @require_GET
 def policy(request: HttpRequest) -> HttpResponse:
     """政策与奖励: every clause in a sentence, article 3(1) with its parameters and open questions."""
     card, version = measures.DATA_PRODUCT_TRADING, measures.version_of(ID)
-    day = version.first_day
+    day, today = version.first_day, clock.business_date(clock.now())
     rows = version.in_force(day)
 
     def find(name: str) -> Text:
@@ -68,7 +69,11 @@ def policy(request: HttpRequest) -> HttpResponse:
             }
             for each in OUTLINE
         ],
-        "notice_days": rules.NOTICE_WORKING_DAYS,
+        "notice_days": procedure.working_days("notice", today),
+        "periods": [
+            Fact(said(row.label.plain()), row.value, hint=said(row.note.plain()))
+            for row in procedure.in_force(today)
+        ],
     }
     return render(request, "rewards/policy.html", context)
 

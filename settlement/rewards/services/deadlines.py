@@ -1,36 +1,64 @@
-"""Deadlines of reviews: told to the reviewers once before the day and once when it has passed."""
+"""Deadlines: reviews are told of once before the day and once when it has passed; notices grow with the calendar."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
 from audit.services import record
 from kernel import clock, workdays
 from kernel.events import announce as tell
+from kernel.models import Transition
 from organizations.permissions import Actor
-from settlement.rewards import referrals, rules
+from settlement.rewards import procedure, referrals, rules
 from settlement.rewards.events import ReviewDue
 from settlement.rewards.models import Claim, ReviewReminder
 from settlement.rewards.services.guards import locked_claim
 from settlement.rewards.services.turns import keep_deadline
-from settlement.rewards.states import ReminderKind
+from settlement.rewards.states import ClaimState, ReminderKind
 
 
 def watch_deadlines(*, at: datetime) -> int:
     """Remind the reviewers of every claim whose stage is due by the next working day, or overdue; how many times.
 
-    Each claim is a transaction of its own; running again reminds of nothing twice. What is on hold is left alone.
+    Each claim is a transaction of its own; running again reminds of nothing twice. What is on hold is left alone. Notices
+    whose end was worked out before the holidays of its year were announced get their days.
     """
+    for claim_id in (
+        Claim.objects.filter(state=ClaimState.IN_NOTICE).order_by("pk").values_list("pk", flat=True)
+    ):
+        _lengthen_notice(claim_id, at=at)
     today = clock.business_date(at)
-    near = workdays.add_working_days(today, rules.REMINDER_WORKING_DAYS)
+    near = workdays.add_working_days(today, procedure.working_days("reminder", today))
     under_review = Claim.objects.filter(state__in=referrals.STAGES)
     for claim_id in under_review.filter(review_due_on=None).order_by("pk").values_list("pk", flat=True):
         with transaction.atomic():
             keep_deadline(locked_claim(claim_id))
     due = under_review.filter(review_due_on__lte=near).order_by("review_due_on", "pk")
     return sum(_remind(claim, at=at) for claim in due)
+
+
+@transaction.atomic
+def _lengthen_notice(claim_id: UUID, *, at: datetime) -> bool:
+    """Give a notice the working days it was announced for, by the calendar as it is known now; never fewer than told."""
+    claim = locked_claim(claim_id)
+    moves = Transition.objects.filter(machine="reward_claim", subject_id=claim.pk, move="announce").order_by(
+        "-at", "-pk"
+    )
+    begun = moves.values_list("at", flat=True).first()
+    if claim.state != ClaimState.IN_NOTICE or claim.notice_until is None or begun is None:
+        return False
+    until = rules.notice_end(clock.business_date(begun))
+    if until <= claim.notice_until:
+        return False
+    told = claim.notice_until
+    claim.notice_until = until
+    claim.save(update_fields=["notice_until"])
+    detail = {"number": claim.number, "told": told.isoformat(), "until": until.isoformat()}
+    record(by=Actor.system("办理期限"), at=at, action="rewards.lengthen_notice", subject=claim, detail=detail)
+    return True
 
 
 @transaction.atomic

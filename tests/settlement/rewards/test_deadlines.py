@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 from audit.models import AuditEvent
 from kernel import events
 from organizations.permissions import Actor
-from settlement.rewards import selectors, services
+from settlement.rewards import procedure, selectors, services
 from settlement.rewards.events import ReviewDue
 from settlement.rewards.models import Claim, ReviewReminder
 from settlement.rewards.states import ReminderKind
@@ -48,6 +49,34 @@ def test_each_stage_has_five_working_days_and_a_hold_makes_them_later() -> None:
     services.resume(by=cast.shen(), at=on(date(2026, 1, 16)), claim_id=claim.pk)
     claim.refresh_from_db()
     assert claim.review_due_on == date(2026, 1, 22)
+
+
+def test_a_changed_period_counts_for_stages_that_begin_from_its_first_day_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [
+        replace(row, effective_to=date(2026, 1, 13)) if row.name == "second_review" else row
+        for row in procedure.PERIODS.parameters
+    ]
+    [kept] = [row for row in rows if row.name == "second_review"]
+    rows.append(replace(kept, value=3, effective_from=date(2026, 1, 13), effective_to=None))
+    monkeypatch.setattr(procedure, "PERIODS", replace(procedure.PERIODS, parameters=tuple(rows)))
+    claim = confirmed()
+    assert claim.review_due_on == DUE
+    claim = services.first_review(by=cast.gu(), at=on(date(2026, 1, 14)), claim_id=claim.pk, opinion="相符")
+    assert claim.review_due_on == date(2026, 1, 19)
+
+
+def test_every_period_says_that_it_is_the_platforms_own_and_why() -> None:
+    rows = procedure.in_force(date(2026, 1, 12))
+    assert [row.name for row in rows] == [
+        "first_review",
+        "second_review",
+        "announcement",
+        "notice",
+        "reminder",
+    ]
+    assert all(row.is_assumption and row.note.plain() and row.label.plain() for row in rows)
 
 
 def test_the_queue_shows_the_nearest_deadline_first_and_marks_what_is_overdue(

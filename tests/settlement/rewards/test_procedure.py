@@ -10,6 +10,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEvent
+from kernel import workdays
 from kernel.errors import InvalidInput, NotAllowed, NotFound, SelfReview
 from organizations.models import Membership, Organization
 from organizations.permissions import Actor
@@ -147,6 +148,34 @@ def test_the_notice_counts_chinese_working_days() -> None:
     # Spring Festival 2026: off from 15 to 23 February; 14 and 28 February are worked.
     claim = services.announce(by=cast.shen(), at=datetime(2026, 2, 12, 4, 0, tzinfo=UTC), claim_id=claim.pk)
     assert claim.notice_until == date(2026, 2, 26)
+
+
+def at_noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 4, 0, tzinfo=UTC)
+
+
+def test_a_notice_over_new_year_grows_when_the_holidays_are_announced_and_never_shrinks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = at_state(ClaimState.SECOND_REVIEWED)
+    claim = services.announce(by=cast.shen(), at=at_noon(date(2026, 12, 25)), claim_id=claim.pk)
+    assert claim.notice_until == date(2027, 1, 4)
+    days = timedelta(days=1)
+    notice = workdays.Announced(
+        "示例", date(2026, 12, 26), frozenset({date(2027, 1, 1), date(2027, 1, 4)}), frozenset()
+    )
+    monkeypatch.setattr(workdays, "_calendar", lambda: workdays.Calendar({2027: notice}))
+    for _twice in range(2):
+        services.watch_deadlines(at=at_noon(date(2026, 12, 27)))
+        claim.refresh_from_db()
+        assert claim.notice_until == date(2027, 1, 5)
+    [event] = AuditEvent.objects.filter(action="rewards.lengthen_notice")
+    assert event.detail == {"number": claim.number, "told": "2027-01-04", "until": "2027-01-05"}
+    shorter = workdays.Announced("示例", date(2026, 12, 26), frozenset(), frozenset({date(2027, 1, 2)}))
+    monkeypatch.setattr(workdays, "_calendar", lambda: workdays.Calendar({2027: shorter}))
+    services.watch_deadlines(at=at_noon(date(2026, 12, 27)) + days)
+    claim.refresh_from_db()
+    assert claim.notice_until == date(2027, 1, 5)
 
 
 def test_approval_waits_for_the_end_of_the_notice() -> None:
