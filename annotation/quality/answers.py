@@ -18,6 +18,7 @@ from annotation.labelstudio.kinds import (
     POLYGONS,
     RATING,
     RECTANGLES,
+    RELATION,
     TEXT_AREA,
     Control,
     labels_given,
@@ -103,6 +104,36 @@ def outlines_of(control: Control, result: Result) -> list[Floats]:
         np.asarray(region["value"]["points"], dtype=np.float64) * np.asarray(_size(region)) / 100
         for region in regions_of(control, result)
     ]
+
+
+def links_of(result: Result) -> list[tuple[str, str, tuple[str, bool]]]:
+    """(from, to, (label, whether it points)) of every relation, by the ids of its ends; one for each label."""
+    found = []
+    for region in result:
+        if region.get("type") != RELATION:
+            continue
+        start, end = str(region["from_id"]), str(region["to_id"])
+        if region.get("direction") == "left":
+            start, end = end, start
+        points = region.get("direction") != "bi"
+        found += [(start, end, (label, points)) for label in labels_given(region) or [NOTHING]]
+    return found
+
+
+def link_labels(result: Result) -> set[str]:
+    """The labels of the relations; NOTHING for one without."""
+    return {label for _start, _end, (label, _points) in links_of(result)}
+
+
+def only_links(result: Result, label: str) -> list[Mapping[str, Any]]:
+    """The result with no relations but those of one label, and those with that label alone."""
+    kept: list[Mapping[str, Any]] = []
+    for region in result:
+        if region.get("type") != RELATION:
+            kept.append(region)
+        elif label in (labels_given(region) or [NOTHING]):
+            kept.append({**region, "labels": [label] if label else []})
+    return kept
 
 
 def _size(region: Mapping[str, Any]) -> tuple[float, float]:

@@ -29,6 +29,7 @@ HINTS = {
     "training_count": gettext_lazy("开工前的练习题数，提交后立即给出标准答案，照常付酬。"),
     "screening_count": gettext_lazy("练习后的测试题数，照常付酬；未达合格线时暂停派发，可申诉、可再测。"),
     "reveal_after": gettext_lazy("标注员再提交这么多条之后，才能看到隐藏质检题的得分并提出质疑。"),
+    "least_spans": gettext_lazy("标出的文字区间；关系也用这一条线，两端和标签都对上才算一致。"),
     "poor": gettext_lazy("序贯检验：正确率不高于此值时应停止派发。"),
     "good": gettext_lazy("序贯检验：正确率不低于此值时应判为合格。"),
     "sure": gettext_lazy("多份结果合并后的把握低于此值时，由人裁定。"),

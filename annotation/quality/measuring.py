@@ -1,19 +1,21 @@
 """What a project's judgements say of themselves, as plain values to be stored: agreement by control, label, person, pair, week.
 
 Answers of short lists are measured by alpha and the kappas, regions and texts by how alike two people's answers
-are (F1, likeness). None where nothing can be told.
+are (F1, likeness), relations by the F1 of those whose ends match, where anybody drew one. None where nothing can be
+told.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
 
-from annotation.labelstudio.kinds import LABELS, POLYGONS, RATING, RECTANGLES, Control
+from annotation.labelstudio.kinds import LABELS, POLYGONS, RATING, RECTANGLES, RELATION, Control
 from annotation.labelstudio.rules import LabelingConfig
 from annotation.quality.agreement import (
     alpha,
@@ -24,11 +26,20 @@ from annotation.quality.agreement import (
     fleiss_kappa,
     pairwise,
 )
-from annotation.quality.answers import PICKED, Result, label_of, regions_of, shape_labels
+from annotation.quality.answers import (
+    PICKED,
+    Result,
+    label_of,
+    link_labels,
+    links_of,
+    only_links,
+    regions_of,
+    shape_labels,
+)
 from annotation.quality.forecast import confused_pairs
 from annotation.quality.judgements import Floats, Judgements
 from annotation.quality.merging import Asked
-from annotation.quality.scoring import part
+from annotation.quality.scoring import RELATIONS, part, relation_score
 
 SEED: Final = 20110125
 RESAMPLES: Final = 200
@@ -50,15 +61,17 @@ def measured(
     people = sorted(counts, key=lambda name: (-counts[name], name))
     kept = [items[number] for number in shared]
     moments = [times[number] for number in shared]
+    controls = [_told(control, kept, moments, people, iou) for control in config.controls] if kept else []
+    if kept and config.relations is not None:
+        head = {"name": RELATIONS, "title": "", "kind": RELATION}
+        controls.append({**head, **_of_compared(_relations_compared(config, iou), kept, moments, people)})
     return {
         "items": len(kept),
         "judgements": sum(counts.values()),
         "workers": people[:SHOWN_WORKERS],
         "worker_count": len(people),
         "judged": [counts[name] for name in people[:SHOWN_WORKERS]],
-        "controls": [_told(control, kept, moments, people, iou) for control in config.controls]
-        if kept
-        else [],
+        "controls": controls,
     }
 
 
@@ -72,7 +85,7 @@ def _told(
     head = {"name": control.name, "title": control.title, "kind": control.kind}
     if control.kind in PICKED:
         return {**head, **_of_picked(control, items, times, people)}
-    return {**head, **_of_compared(control, items, people, iou)}
+    return {**head, **_of_compared(_control_compared(control, iou), items, times, people)}
 
 
 def _of_picked(
@@ -149,15 +162,70 @@ def _fleiss(judged: Judgements) -> float | None:
 
 
 def _over_time(judged: Judgements, moments: Floats, metric: Any) -> tuple[list[float], list[float | None]]:
-    """Windows of equal length, a day at least, from the first judgement to the latest."""
-    first, last = float(np.floor(moments.min())), float(np.floor(moments.max())) + 1
-    count = int(min(WINDOWS, last - first))
-    edges = np.linspace(first, last, count + 1)
+    edges = _windows(moments)
     return edges[:-1].tolist(), _numbers(alpha_over_time(judged, moments, edges, metric=metric))
 
 
+def _windows(moments: Floats) -> Floats:
+    """Edges of windows of equal length, a day at least, from the first judgement to the latest."""
+    first, last = float(np.floor(moments.min())), float(np.floor(moments.max())) + 1
+    return np.linspace(first, last, int(min(WINDOWS, last - first)) + 1)
+
+
+def _means_over_time(values: Sequence[float], moments: Sequence[float]) -> list[dict[str, Any]]:
+    """The mean of each window; None for one without a value."""
+    if not values:
+        return []
+    edges = _windows(np.asarray(moments))
+    places = np.clip(np.searchsorted(edges, moments, side="right") - 1, 0, len(edges) - 2)
+    counts = np.bincount(places, minlength=len(edges) - 1)
+    with np.errstate(invalid="ignore"):
+        means = np.bincount(places, weights=values, minlength=len(edges) - 1) / counts
+    return [
+        {"day": day, "value": value} for day, value in zip(edges[:-1].tolist(), _numbers(means), strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """How two answers are held against each other: as a whole, and by each label that one of them has.
+
+    `near`: from 0 to 1, None where neither says anything that counts.
+    """
+
+    near: Callable[[Result, Result], float | None]
+    labels: Callable[[Result, Result], Sequence[str]]
+    only: Callable[[Result, str], Result]
+    order: Callable[[str], Any]
+
+
+def _control_compared(control: Control, iou: float) -> _Compared:
+    return _Compared(
+        near=lambda one, other: part(control, one, other, threshold=iou),
+        labels=lambda one, other: _labels_of(control, one, other),
+        only=lambda result, label: _only(control, result, label),
+        order=_order(control),
+    )
+
+
+def _relations_compared(config: LabelingConfig, iou: float) -> _Compared:
+    places = {label: place for place, label in enumerate(config.relations or ())}
+
+    def near(one: Result, other: Result) -> float | None:
+        if not links_of(one) and not links_of(other):
+            return None  # most items have none: they would raise the figure without telling anything
+        return relation_score(config, one, other, threshold=iou).f1
+
+    return _Compared(
+        near=near,
+        labels=lambda one, other: sorted(link_labels(one) | link_labels(other)),
+        only=only_links,
+        order=lambda label: (places.get(label, len(places)), label),
+    )
+
+
 def _of_compared(
-    control: Control, items: Sequence[Asked], people: Sequence[str], iou: float
+    compared: _Compared, items: Sequence[Asked], times: Sequence[Sequence[float]], people: Sequence[str]
 ) -> dict[str, Any]:
     places = {name: place for place, name in enumerate(people)}
     pairs = [
@@ -172,24 +240,24 @@ def _of_compared(
     sums, counts = np.zeros((width, width)), np.zeros((width, width))
     by_label: defaultdict[str, list[float]] = defaultdict(list)
     every: list[float] = []
+    known_at: list[float] = []
     for number, one, other in pairs:
         asked = items[number]
-        near = part(control, asked.results[one], asked.results[other], threshold=iou)
+        first, second = asked.results[one], asked.results[other]
+        near = compared.near(first, second)
+        if near is None:
+            continue
         every.append(near)
+        known_at.append(max(times[number][one], times[number][other]))  # both answers are there from then on
         left, right = places[str(asked.workers[one])], places[str(asked.workers[other])]
         if left < width and right < width:
             for row, column in ((left, right), (right, left)):
                 sums[row, column] += near
                 counts[row, column] += 1
-        for label in _labels_of(control, asked.results[one], asked.results[other]):
-            by_label[label].append(
-                part(
-                    control,
-                    _only(control, asked.results[one], label),
-                    _only(control, asked.results[other], label),
-                    threshold=iou,
-                )
-            )
+        for label in compared.labels(first, second):
+            told = compared.near(compared.only(first, label), compared.only(second, label))
+            if told is not None:
+                by_label[label].append(told)
     with np.errstate(divide="ignore", invalid="ignore"):
         means, by_worker = sums / counts, sums.sum(axis=1) / counts.sum(axis=1)
     np.fill_diagonal(means, 1.0)
@@ -202,14 +270,14 @@ def _of_compared(
         "fleiss": None,
         "labels": [
             {"label": label, "value": _number(float(np.mean(found))), "count": len(found)}
-            for label, found in sorted(by_label.items(), key=lambda pair: _order(control)(pair[0]))
+            for label, found in sorted(by_label.items(), key=lambda pair: compared.order(pair[0]))
         ],
         "by_worker": _numbers(by_worker),
         "pairs": [_numbers(row) for row in means],
         "shares": [_numbers(row) for row in means],
         "common": counts.astype(np.int64).tolist(),
         "confused": [],
-        "over_time": [],
+        "over_time": _means_over_time(every, known_at),
     }
 
 

@@ -33,8 +33,8 @@ from annotation.quality.judgements import Floats, Ints, Judgements
 from annotation.quality.scoring import alike, part
 
 MAJORITY, DAWID_SKENE, MACE = "majority", "dawid_skene", "mace"
-VERSION: Final = 1
-"""Of the way results are merged; kept with every consensus."""
+VERSION: Final = 2
+"""Of the way results are merged; kept with every consensus. 2: relations count in how alike whole answers are."""
 SEED: Final = 20160902
 MORE_THAN_HALF: Final = 0.5 + 1e-6
 MOST_LABELS: Final = 60

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from annotation.labelstudio.kinds import RELATION
 from annotation.labelstudio.rules import parse_config
 from annotation.labelstudio.showing import answers_of, pieces_of, shapes_of, texts_of
 from annotation.projects.models import Item, Project
@@ -213,6 +214,7 @@ def _control(told: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     ]
     return {
         **told,
+        "title": told["title"] if told["kind"] != RELATION else _("关系"),
         "is_alpha": is_alpha,
         "figure": _figure(told["value"]),
         "low": _figure(told["low"]),

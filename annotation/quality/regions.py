@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -292,7 +293,7 @@ def compare_relations(
     second: Iterable[Relation],
     pairs: Iterable[tuple[int, int]],
     *,
-    is_directed: Callable[[Hashable], bool] = lambda _label: True,
+    is_directed: Callable[[Any], bool] = lambda _label: True,
 ) -> Score:
     """Relations (from, to, label) between regions, where `pairs` tells which regions match one another.
 

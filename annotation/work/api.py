@@ -40,9 +40,13 @@ from annotation.work.schemas import (
     TaskOut,
     TurnIn,
     TurnOut,
+    WageFloorIn,
+    WageFloorOut,
 )
 from annotation.work.selectors import (
+    FloorRow,
     StatementLine,
+    floors_visible_to,
     judges_blind,
     kept_answers_of,
     next_in_hand,
@@ -59,6 +63,7 @@ from annotation.work.states import TaskState
 from documents import objects
 from gateway.api import Page, actor, cursor_page, idempotent, problem
 from kernel import clock
+from kernel.money import Money
 
 router = Router()
 LOST = services.LeaseLost.code.encode()
@@ -97,6 +102,34 @@ def _kept(row: KeptAnswer) -> KeptAnswerOut:
 def statement(request: HttpRequest, first_on: date, until_on: date) -> list[StatementLine]:
     """The firm's work statement over the days from `first_on` (inside) to `until_on` (outside)."""
     return statement_of(actor(request), first_on, until_on)
+
+
+@router.get("/wage-floors", response=list[WageFloorOut])
+def wage_floors(request: HttpRequest) -> list[WageFloorOut]:
+    """Every place's wage floors and the caller's firm's own, the latest start first."""
+    return [_floor(row) for row in floors_visible_to(actor(request))]
+
+
+@router.post("/wage-floors", response={201: WageFloorOut})
+@idempotent
+def set_wage_floor(request: HttpRequest, body: WageFloorIn) -> Status[WageFloorOut]:
+    """Set the least that an hour should earn from a day on; nothing is changed, the later row counts."""
+    told = body.dict(exclude={"hourly_fen"})
+    made = services.set_wage_floor(by=actor(request), at=clock.now(), hourly=Money(body.hourly_fen), **told)
+    return Status(201, WageFloorOut.model_validate(made, from_attributes=True))
+
+
+def _floor(row: FloorRow) -> WageFloorOut:
+    floor, setting = row.floor, row.setting
+    return WageFloorOut(
+        effective_from=floor.effective_from,
+        hourly_fen=floor.hourly_fen,
+        source=floor.source,
+        notice=floor.notice,
+        is_assumption=floor.is_assumption,
+        place=floor.place,
+        set_at=setting.set_at if setting else None,
+    )
 
 
 @router.post("/rework", response=list[TaskOut])

@@ -35,8 +35,10 @@ from annotation.labelstudio.rules import (
 from annotation.labelstudio.showing import sides
 from annotation.projects.models import Item
 from annotation.projects.states import ExampleKind
+from annotation.work import services
 from annotation.work.states import Verdict
 from kernel.wording import listed
+from web.forms import YuanField
 
 SPARE_ROWS = 3
 ROW_LIMIT = 200
@@ -316,6 +318,42 @@ class AskForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("写清哪一种情形规范没有说明；答复会公开给参与项目的人。"),
     )
+
+
+class WageFloorForm(forms.Form):
+    """A wage floor from a day on; `place` is asked of the operator only."""
+
+    place = forms.ChoiceField(
+        label=gettext_lazy("地区"),
+        help_text=gettext_lazy("适用于在这个地区注册的标注企业；区县没有单独设定时用所在市的。"),
+    )
+    effective_from = forms.DateField(
+        label=gettext_lazy("起始日"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    hourly = YuanField(
+        label=gettext_lazy("每小时下限（元）"),
+        least=services.LOWEST_FLOOR.fen,
+        most=services.HIGHEST_FLOOR.fen,
+    )
+    source = forms.CharField(
+        label=gettext_lazy("依据文件"),
+        max_length=200,
+        help_text=gettext_lazy("公布最低工资的文件，或本单位的制度。"),
+    )
+    notice = forms.CharField(label=gettext_lazy("文号或条款"), max_length=90)
+    is_assumption = forms.BooleanField(
+        label=gettext_lazy("还没有与公布文件核对"),
+        required=False,
+        help_text=gettext_lazy("勾选后，用到这个数值的地方都会注明适用性待确认。"),
+    )
+
+    def __init__(self, posted: Any = None, *, places: Sequence[tuple[str, str]]) -> None:
+        super().__init__(posted)
+        choice = self.fields["place"]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.choices = list(places)
+        if not places:
+            del self.fields["place"]
 
 
 class ExampleForm(forms.Form):

@@ -285,3 +285,36 @@ class PayCheck(Record):
 
     def __str__(self) -> str:
         return f"{self.project.number}: {self.hourly_fen}"
+
+
+class WageSetting(Record):
+    """A wage floor from a day on: the operator's for a place, or a firm's own; of the same day the latest counts."""
+
+    firm = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, null=True, related_name="+", verbose_name=_("单位")
+    )
+    place = models.CharField(_("地区"), max_length=6, blank=True)
+    effective_from = models.DateField(_("起始日"))
+    hourly_fen = FenField(_("每小时下限"))
+    source = models.CharField(_("依据文件"), max_length=200)
+    notice = models.CharField(_("文号或条款"), max_length=90)
+    is_assumption = models.BooleanField(_("适用性待确认"))
+    set_by = models.ForeignKey(
+        "accounts.User", models.PROTECT, null=True, related_name="+", verbose_name=_("设定人")
+    )
+    set_at = models.DateTimeField(_("设定时间"))
+
+    class Meta:
+        verbose_name = _("小时工资下限")
+        verbose_name_plural = _("小时工资下限")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(firm__isnull=True) ^ models.Q(place=""),
+                name="wage_setting_of_place_or_firm",
+            ),
+            models.CheckConstraint(condition=models.Q(hourly_fen__gt=0), name="wage_setting_above_nothing"),
+        ]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.firm or self.place} {self.effective_from}: {self.hourly_fen}"

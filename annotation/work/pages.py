@@ -35,7 +35,7 @@ from annotation.projects.states import ProjectState
 from annotation.work import services
 from annotation.work.forms import AnswerForm, AssignForm, ReviewForm
 from annotation.work.models import KeptAnswer, Task
-from annotation.work.permissions import ASSIGN, LABEL, REVIEW
+from annotation.work.permissions import ASSIGN, FLOOR_VIEW, LABEL, REVIEW
 from annotation.work.rules import cumulative, forecast, percent, task_fields
 from annotation.work.selectors import (
     FOR_REVIEW,
@@ -67,12 +67,14 @@ from annotation.work.selectors import (
 )
 from annotation.work.shown import moment_of, shown_note
 from annotation.work.states import TaskState
+from annotation.work.wages import WageFloor
 from documents import objects
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from kernel.models import Transition
 from kernel.money import Money
 from organizations.permissions import Actor
+from organizations.rules import place_name
 from web import charts
 from web.answers import page_or_fragment
 from web.forms import show_refusal
@@ -545,6 +547,7 @@ def overview(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "stages": _set_up(project) if project.state == ProjectState.DRAFT else [],
         **_pay(project, today, is_inside=shared["is_inside"]),
         "kpis": _progress_kpis(project, progress, today, is_inside=shared["is_inside"]),
+        "may_see_floors": viewer.can(FLOOR_VIEW),
         "portions": _portions(project, progress),
         "members": _member_lines(project, today)[:5] if shared["is_inside"] else [],
         "review_count": progress.count(*FOR_REVIEW) if viewer.can(REVIEW) and shared["is_inside"] else 0,
@@ -564,9 +567,26 @@ def _pay(project: Project, today: date, *, is_inside: bool) -> dict[str, Any]:
         Fact(_("试标条数"), f"{pilot.task_count:,}"),
         Fact(_("每条中位用时"), _("%(count)s 秒") % {"count": pilot.median_seconds}),
         Fact(_("折合每小时"), Money(pilot.hourly_fen)),
-        Fact(_("下限（每小时）"), Money(pilot.floor.hourly_fen)),
+        *floor_facts(pilot.floor),
     ]
     return {"pilot": pilot, "pilot_facts": facts}
+
+
+def floor_where(floor: WageFloor) -> str:
+    """Where a wage floor holds, in words."""
+    return place_name(floor.place) if floor.place else _("本单位")
+
+
+def floor_facts(floor: WageFloor) -> list[Fact]:
+    """A wage floor as a parameter: where, how much of what unit, since when, by which document and article."""
+    return [
+        Fact(_("下限（每小时）"), floor.hourly),
+        Fact(_("适用于"), floor_where(floor)),
+        Fact(_("起始日"), f"{floor.effective_from:%Y-%m-%d}"),
+        Fact(_("依据文件"), floor.source),
+        Fact(_("文号或条款"), floor.notice or "--"),
+        Fact(_("适用性"), _("待确认") if floor.is_assumption else _("已与公布文件核对")),
+    ]
 
 
 def _member_lines(project: Project, today: date) -> list[dict[str, Any]]:

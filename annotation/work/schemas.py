@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -186,6 +186,29 @@ class StatementLineOut(Schema):
     amount_fen: int
     rework_firm_fen: int
     rework_client_fen: int
+
+
+class WageFloorIn(Schema):
+    """A wage floor from a day on: of `place` (six digits; the operator), else of the caller's own firm."""
+
+    effective_from: date
+    hourly_fen: int
+    source: str
+    notice: str
+    is_assumption: bool
+    place: str = ""
+
+
+class WageFloorOut(Schema):
+    """A wage floor in fen an hour; `place` is empty for the firm's own, `set_at` for one that is shipped."""
+
+    effective_from: date
+    hourly_fen: int
+    source: str
+    notice: str
+    is_assumption: bool
+    place: str
+    set_at: datetime | None
 
 
 class ReasonIn(Schema):

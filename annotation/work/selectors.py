@@ -23,15 +23,15 @@ from annotation.projects.models import GuidelineVersion, Project
 from annotation.projects.permissions import ACCEPT, RUN, VIEW
 from annotation.projects.selectors import plans_naming_reviewers, plans_reviewed_by, projects_visible_to
 from annotation.projects.states import ProjectState
-from annotation.work.models import Draft, Handback, KeptAnswer, Review, Submission, Task
-from annotation.work.permissions import ASSIGN, LABEL, LABELLERS, REVIEW, STATEMENT
+from annotation.work.models import Draft, Handback, KeptAnswer, Review, Submission, Task, WageSetting
+from annotation.work.permissions import ASSIGN, FLOOR_VIEW, LABEL, LABELLERS, REVIEW, STATEMENT
 from annotation.work.rules import hourly_earning
 from annotation.work.states import BARRING, HandbackCause, TaskState, Verdict
-from annotation.work.wages import WageFloor, floor_on
+from annotation.work.wages import WageFloor, floor_on, shipped_floors
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound
 from kernel.models import Transition
-from organizations.models import Membership
+from organizations.models import Membership, Organization
 from organizations.permissions import Actor
 from organizations.states import OrganizationKind
 from web.desk import Figure, Todo
@@ -446,7 +446,40 @@ def pilot_of(project: Project, today: date) -> Pilot | None:
     if pace is None or pace.task_count < PILOT_LEAST:
         return None
     hourly = hourly_earning(project.task_price_fen, project.hourly_rate_fen, pace.seconds)
-    return Pilot(pace.task_count, pace.seconds, hourly, floor_on(today))
+    return Pilot(pace.task_count, pace.seconds, hourly, floor_for(project.firm, today))
+
+
+def _as_floor(row: WageSetting) -> WageFloor:
+    return WageFloor(row.effective_from, row.hourly_fen, row.source, row.is_assumption, row.notice, row.place)
+
+
+def floor_for(firm: Organization, today: date) -> WageFloor:
+    """The floor in force for a firm: that of the place where it is registered, or its own where that is higher."""
+    rows = list(WageSetting.objects.filter(Q(firm=firm) | Q(firm=None)).order_by("set_at", "pk"))
+    place = floor_on(
+        today, firm.registered_place, more=[_as_floor(row) for row in rows if row.firm_id is None]
+    )
+    own = [_as_floor(row) for row in rows if row.firm_id is not None and row.effective_from <= today]
+    newest = max(own, key=lambda floor: floor.effective_from, default=None)
+    latest = [floor for floor in own if newest and floor.effective_from == newest.effective_from][-1:]
+    return next((floor for floor in latest if floor.hourly_fen > place.hourly_fen), place)
+
+
+@dataclass(frozen=True, slots=True)
+class FloorRow:
+    """A wage floor as it is listed; `setting` is None for one that comes with the product."""
+
+    floor: WageFloor
+    setting: WageSetting | None
+
+
+def floors_visible_to(viewer: Actor) -> list[FloorRow]:
+    """Every place's floors and, for a firm, its own, the latest start first; one query."""
+    viewer.require(FLOOR_VIEW)
+    rows = WageSetting.objects.filter(Q(firm=viewer.organization_id) | Q(firm=None)).select_related("set_by")
+    found = [FloorRow(floor, None) for floor in shipped_floors()]
+    found += [FloorRow(_as_floor(row), row) for row in rows.order_by("set_at", "pk")]
+    return sorted(found, key=lambda row: row.floor.effective_from, reverse=True)
 
 
 def latest_change(project: Project) -> GuidelineVersion | None:

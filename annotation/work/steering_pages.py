@@ -27,11 +27,16 @@ from annotation.projects.selectors import (
     project_for,
 )
 from annotation.projects.states import ProjectState, ReworkPayer
-from annotation.work import services
-from annotation.work.forms import AskForm, ExampleForm
+from annotation.work import printing, services
+from annotation.work.forms import AskForm, ExampleForm, WageFloorForm
 from annotation.work.models import Task
-from annotation.work.permissions import STATEMENT
+from annotation.work.pages import floor_facts, floor_where
+from annotation.work.permissions import FLOOR_OWN, FLOOR_PLACE, FLOOR_VIEW, STATEMENT
 from annotation.work.selectors import (
+    PILOT_LEAST,
+    FloorRow,
+    floor_for,
+    floors_visible_to,
     latest_change,
     latest_submission,
     statement_of,
@@ -42,6 +47,8 @@ from annotation.work.selectors import (
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal
 from kernel.money import Money
+from organizations.permissions import Actor
+from organizations.rules import place_choices
 from web.forms import show_refusal
 from web.paging import paginate
 from web.parts import Fact
@@ -157,7 +164,7 @@ def _month(written: str) -> date:
 @require_GET
 @login_required
 def statement(request: HttpRequest) -> HttpResponse:
-    """作业结算单: who did what in a month, for the whole firm; as a page or CSV."""
+    """作业结算单: who did what in a month, for the whole firm; as a page, PDF or CSV."""
     viewer = viewer_of(request)
     viewer.require(STATEMENT)
     first = _month(request.GET.get("month", ""))
@@ -165,6 +172,12 @@ def statement(request: HttpRequest) -> HttpResponse:
     lines = statement_of(viewer, first, until)
     if request.GET.get("format") == "csv":
         return _statement_csv(lines, first)
+    if request.GET.get("format") == "pdf" and viewer.organization is not None:
+        today = clock.business_date(clock.now())
+        sheet = printing.statement_pdf(viewer.organization, lines, first, until, today=today)
+        answer = HttpResponse(sheet, content_type="application/pdf")
+        answer["Content-Disposition"] = f'inline; filename="work-statement-{first:%Y-%m}.pdf"'
+        return answer
     context = {
         "lines": lines,
         "month": f"{first:%Y-%m}",
@@ -177,6 +190,7 @@ def statement(request: HttpRequest) -> HttpResponse:
             Fact(_("其中返工报酬，委托方承担"), Money(sum(line.rework_client_fen for line in lines))),
         ],
         "csv_url": f"{reverse('work:statement')}?month={first:%Y-%m}&format=csv",
+        "pdf_url": f"{reverse('work:statement')}?month={first:%Y-%m}&format=pdf",
     }
     return render(request, "work/statement.html", context)
 
@@ -206,3 +220,44 @@ def _statement_csv(lines: Any, first: date) -> HttpResponse:
 def _plain(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in "=+-@\t\r" else text
+
+
+# --- wage floors --------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def wage_floors(request: HttpRequest) -> HttpResponse:
+    """小时工资下限: what an hour should earn at least, where and since when, on what it rests, and who set it."""
+    viewer = viewer_of(request)
+    viewer.require(FLOOR_VIEW)
+    form = WageFloorForm(request.POST or None, places=place_choices() if viewer.can(FLOOR_PLACE) else [])
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.set_wage_floor(by=viewer, at=clock.now(), **form.cleaned_data)
+        except InvalidInput as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("已设定。之后发布的项目按它核对。"))
+            return redirect("work:wage_floors")
+    context = {
+        "form": form,
+        "may_set": viewer.can(FLOOR_PLACE) or viewer.can(FLOOR_OWN),
+        "sets_places": viewer.can(FLOOR_PLACE),
+        "floors": [_floor_line(row) for row in floors_visible_to(viewer)],
+        "least": PILOT_LEAST,
+        **_floor_in_force(viewer),
+    }
+    return render(request, "work/wage_floors.html", context, status=422 if form.is_bound else 200)
+
+
+def _floor_line(row: FloorRow) -> dict[str, Any]:
+    return {"floor": row.floor, "setting": row.setting, "where": floor_where(row.floor)}
+
+
+def _floor_in_force(viewer: Actor) -> dict[str, Any]:
+    """What counts today for the firm that the viewer acts for; nothing for others."""
+    if viewer.organization is None or not viewer.can(STATEMENT):
+        return {}
+    floor = floor_for(viewer.organization, clock.business_date(clock.now()))
+    return {"present": floor, "present_facts": floor_facts(floor)}

@@ -11,6 +11,7 @@ urlpatterns = [
     path("reviews/take/", pages.take_next, name="take_next"),
     path("handbacks/", pages.handbacks, name="handbacks"),
     path("statement/", steering_pages.statement, name="statement"),
+    path("wage-floors/", steering_pages.wage_floors, name="wage_floors"),
     path("claims/<uuid:project_id>/", pages.claim, name="claim"),
     path("<uuid:task_id>/", pages.task_page, name="task"),
     path("<uuid:task_id>/draft/", pages.draft, name="draft"),

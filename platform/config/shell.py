@@ -50,6 +50,7 @@ def _production() -> None:
         ),
         NavItem(_("标注项目"), "folder-kanban", "projects:list", (projects.VIEW,), group),
         NavItem(_("作业结算单"), "receipt-text", "work:statement", (work.STATEMENT,), group),
+        NavItem(_("小时工资下限"), "scale", "work:wage_floors", (work.FLOOR_VIEW,), group),
         NavItem(_("质检"), "clipboard-check", "work:reviews", (work.REVIEW,), group, tasks.waiting_reviews),
         NavItem("Label Studio", "server", "servers:list", (servers.VIEW,), group),
         NavItem(

@@ -33,7 +33,7 @@ EXTRA_ROOMS = {
         "verification_urls",
     },
     "annotation/projects": {"contents", "guidelines", "plans"},
-    "annotation/work": {"project_urls", "shown", "steering_pages", "wages"},
+    "annotation/work": {"printing", "project_urls", "shown", "steering_pages", "wages"},
     "annotation/servers": {"remote"},
     "annotation/quality": {
         "agreement",

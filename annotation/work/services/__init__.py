@@ -50,9 +50,10 @@ from annotation.work.services.refusals import (
     TasksUnfinished,
 )
 from annotation.work.services.reviewing import put_back, reopen, review, take, take_next
+from annotation.work.services.wage_floors import HIGHEST_FLOOR, LOWEST_FLOOR, set_wage_floor
 
 __all__ = [
-    "ASSIGN_LIMIT", "HAND_LIMIT", "REASON_LIMIT", "AttemptsUsedUp", "DisputeSettled", "HandFull", "LeaseLost",
+    "ASSIGN_LIMIT", "HAND_LIMIT", "HIGHEST_FLOOR", "LOWEST_FLOOR", "REASON_LIMIT", "AttemptsUsedUp", "DisputeSettled", "HandFull", "LeaseLost",
     "NotForThisPerson", "NotWorkable", "NotYourTask", "NothingAccepted", "NothingReady", "NothingToReview",
     "NothingTouched", "OwnWork", "PayBelowFloor", "ResultRefused", "ReviewedElsewhere", "SameReviewer",
     "SecondReviewByOther", "StaleDraft", "TakenByOther", "TasksUnfinished", "ask", "assign_tasks", "claim_task",
@@ -60,5 +61,5 @@ __all__ = [
     "hand_over", "keep_answer", "lapse_leases", "locked_item", "locked_membership", "locked_own_task",
     "locked_task", "locked_tasks", "put_back", "rank_tasks", "reassign", "release", "reopen",
     "reopen_items", "reopen_sent_back", "reopen_touched", "require_fair_pay", "require_finished", "resume", "review",
-    "save_draft", "skip", "submit", "take", "take_following", "take_next",
+    "save_draft", "set_wage_floor", "skip", "submit", "take", "take_following", "take_next",
 ]  # fmt: skip

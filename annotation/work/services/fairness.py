@@ -49,7 +49,7 @@ def require_fair_pay(news: ProjectOpened) -> None:
             seconds=pilot.median_seconds,
             hourly=Money(pilot.hourly_fen),
             floor=Money(pilot.floor.hourly_fen),
-            source=pilot.floor.source,
+            source=pilot.floor.told,
         )
     PayCheck.objects.create(
         project=project,
@@ -57,7 +57,7 @@ def require_fair_pay(news: ProjectOpened) -> None:
         median_seconds=pilot.median_seconds,
         hourly_fen=pilot.hourly_fen,
         floor_fen=pilot.floor.hourly_fen,
-        floor_source=pilot.floor.source,
+        floor_source=pilot.floor.told,
         reason=news.pay_reason if pilot.is_below else "",
         checked_by=news.by.user,
         checked_at=news.at,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import ProgrammingError, transaction
 
-from annotation.labelstudio.library import ENTITIES
+from annotation.labelstudio.library import ENTITIES, TEMPLATES
 from annotation.labelstudio.rules import parse_config, validate_result
 from annotation.projects import services as projects
 from annotation.quality import services as quality
@@ -24,7 +24,7 @@ from documents import objects
 from kernel.errors import InvalidInput, NotFound
 from tests.annotation import scenes
 from tests.annotation.quality import stage
-from tests.annotation.quality.test_scoring import box
+from tests.annotation.quality.test_scoring import box, link, stretch
 from tests.cast import NOON, lin, mei, tao, zhou
 
 VOTES = {1: "正正正", 2: "正正负", 3: "负负负", 4: "正负中"}
@@ -125,6 +125,31 @@ def test_regions_agree_by_f1_and_tell_labels_and_pairs() -> None:
     assert (told["measure"], told["value"]) == ("f1", pytest.approx(2 / 3, abs=1e-6))
     assert [(each["label"], each["value"]) for each in told["labels"]] == [("车", 1.0), ("人", 0.0)]
     assert told["pairs"][0][1] == pytest.approx(2 / 3, abs=1e-6)
+
+
+def test_relations_have_a_figure_of_their_own_over_the_answers_that_have_any() -> None:
+    config = parse_config(TEMPLATES["relations"].xml)
+    entities = [stretch("a", 0), stretch("b", 4, "地名"), stretch("c", 8, "机构")]
+    first = [*entities, link("a", "b"), link("a", "c", "任职于")]
+    second = [*entities, link("a", "b"), link("c", "a", "任职于")]
+    none = list(entities)
+    items = [
+        Asked(["u", "v"], [first, second]),
+        Asked(["u", "v"], [first, first]),
+        Asked(["u", "v"], [none] * 2),
+    ]
+    facts = measured(config, items, [[1.0, 1.5], [1.0, 2.5], [3.0, 3.0]])
+    entity, told = facts["controls"]
+    assert (entity["name"], entity["value"]) == ("entity", 1.0)
+    # By hand: 1 of 2 and 2 shared, then 2 of 2 and 2; the third item has none and tells nothing.
+    assert (told["name"], told["measure"], told["value"]) == ("@relations", "f1", 0.75)
+    assert [(each["label"], each["value"], each["count"]) for each in told["labels"]] == [
+        ("位于", 1.0, 2),
+        ("任职于", 0.5, 2),
+    ]
+    assert (told["pairs"][0][1], told["common"][0][1], told["by_worker"]) == (0.75, 2, [0.75, 0.75])
+    assert told["over_time"] == [{"day": 1.0, "value": 0.5}, {"day": 2.0, "value": 1.0}]
+    assert [each["value"] for each in entity["over_time"]] == [1.0, 1.0, 1.0]
 
 
 # --- stored ---------------------------------------------------------------------------------------
