@@ -228,6 +228,7 @@ def _control(told: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
             none_label=_("没有共同条目"),
             low=40,
             width=300,
+            label_width=84,
         )
         if len(shown_names) > 1
         else "",

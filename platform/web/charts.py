@@ -380,6 +380,20 @@ def distribution(
     )
 
 
+def fitting(words: str, room: float, *, wide: float = 12.0) -> str:
+    """The words, cut with … where they would take more than `room`; Chinese letters are `wide`, others 0.6 of it."""
+
+    def taken(text: str) -> float:
+        return sum(wide if ord(letter) > 0x2E7F else wide * 0.6 for letter in text)
+
+    if taken(words) <= room:
+        return words
+    kept = words
+    while len(kept) > 1 and taken(kept) + wide > room:
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
 def heatmap(
     names: Sequence[str],
     hundredths: Sequence[Sequence[int | None]],
@@ -396,12 +410,20 @@ def heatmap(
     cell = (width - label_width) / max(len(names), 1)
     high_cell, above = min(cell * 72 / 100, 34), 22
     out = [
-        _text(label_width + cell * (j + 0.5), 14, name, "c-label c-sm", "middle")
+        _text(
+            label_width + cell * (j + 0.5), 14, fitting(name, cell - 4, wide=11.0), "c-label c-sm", "middle"
+        )
         for j, name in enumerate(names)
     ]
     for i, row in enumerate(hundredths):
         out.append(
-            _text(label_width - 8, above + high_cell * (i + 0.5) + 4, names[i], "c-label c-ink", "end")
+            _text(
+                label_width - 8,
+                above + high_cell * (i + 0.5) + 4,
+                fitting(names[i], label_width - 8),
+                "c-label c-ink",
+                "end",
+            )
         )
         for j, value in enumerate(row):
             x, y = label_width + cell * j, above + high_cell * i

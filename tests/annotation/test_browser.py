@@ -16,7 +16,7 @@ from annotation.work import services as work
 from annotation.work.models import Submission
 from kernel import clock
 from tests.annotation import scenes
-from tests.cast import NOON, mei, tao, zhou
+from tests.cast import NOON, lin, mei, tao, zhou
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -167,6 +167,7 @@ def _steered() -> dict[str, tuple[Actor, list[str]]]:
     at_task = ["/tasks/", f"/tasks/{held.pk}/", f"/tasks/{held.pk}/guideline/", "/payments/earnings/"]
     return {
         "qin": (scenes.qin(), [*lead, "/tasks/statement/?month=2026-03", "/projects/new/"]),
+        "lin": (lin(), ["/tasks/wage-floors/"]),
         "mei": (mei(), at_task),
         "wen": (scenes.wen(), ["/tasks/handbacks/"]),
         "ouyang": (scenes.ouyang(), [f"/tasks/{contested.pk}/", "/tasks/reviews/"]),

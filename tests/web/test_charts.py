@@ -121,3 +121,13 @@ def test_the_burn_up_names_today_inside_the_drawing(day: int, anchor: str) -> No
     label = next(each for each in parsed(drawn).iter() if each.text == "今天 82,080")
     assert label.get("text-anchor", "start") == anchor
     assert float(label.get("x") or 0) <= 360
+
+
+def test_names_beside_a_heat_map_are_cut_to_their_room_and_told_whole_in_its_cells() -> None:
+    assert charts.fitting("梅二（示例）", 76) == "梅二（示例）"
+    assert charts.fitting("标注员乙（示例）", 76) == "标注员乙（…"
+    assert charts.fitting("Annotator B", 40) == "Ann…"
+    assert (charts.fitting("", 40), charts.fitting("刘*", 1)) == ("", "刘…")
+    drawn = str(charts.heatmap(["标注员乙（示例）", "梅"], [[100, 78], [78, 100]], title="一致", width=300))
+    assert ">标注…<" in drawn
+    assert "标注员乙（示例） × 梅" in drawn
