@@ -169,7 +169,7 @@ def _over_time(judged: Judgements, moments: Floats, metric: Any) -> tuple[list[f
 def _windows(moments: Floats) -> Floats:
     """Edges of windows of equal length, a day at least, from the first judgement to the latest."""
     first, last = float(np.floor(moments.min())), float(np.floor(moments.max())) + 1
-    return np.linspace(first, last, int(min(WINDOWS, last - first)) + 1)
+    return np.asarray(np.linspace(first, last, int(min(WINDOWS, last - first)) + 1), dtype=np.float64)
 
 
 def _means_over_time(values: Sequence[float], moments: Sequence[float]) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ SENTIMENT_CONFIG = """<View>
     <Choice value="负面"/>
   </Choices>
 </View>"""
-GUIDELINE = """# 评论情感标注规范
+GUIDELINE = """评论情感标注规范
 
 1. 只看文字本身，不猜测作者身份。
 2. 整体推荐、满意的，标“正面”；整体不推荐、不满意的，标“负面”。

@@ -276,7 +276,19 @@
     drawn.forEach(function (region, place) {
       regionList.appendChild(regionLine(region, place, canConnect));
     });
-    if (!drawn.length) {
+    var answers = result().filter(function (each) {
+      return each.type !== "relation" && !drawn.some(function (region) {
+        return region.cleanId === each.id;
+      });
+    });
+    answers.forEach(function (each) {
+      var said = [].concat(each.value.choices || each.value.rating || []).join("、");
+      if (!said) return;
+      var line = page.createElement("li");
+      line.textContent = said;
+      regionList.appendChild(line);
+    });
+    if (!drawn.length && !answers.length) {
       var none = page.createElement("li");
       none.className = "muted";
       none.textContent = words.none;
