@@ -163,10 +163,7 @@ class IntakeRow(models.Model):
         verbose_name = _("导入的数据")
         verbose_name_plural = _("导入的数据")
         constraints = [models.UniqueConstraint(fields=["intake", "ordinal"], name="intake_row_once")]
-        indexes = [
-            models.Index(fields=["intake", "file"], name="intake_row_file"),
-            models.Index(fields=["intake", "sha256"], name="intake_row_content"),
-        ]
+        indexes = [models.Index(fields=["intake", "file"], name="intake_row_file")]
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file

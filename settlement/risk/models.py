@@ -199,7 +199,8 @@ class Attachment(Record):
 class Decision(Record):
     """How a case was decided, on what, and what it did to the year (fen, without VAT; reward: None is unknown).
 
-    `rulings` lists what was ruled per order: order id, number, code, whether excluded, net amount.
+    `rulings` lists what was ruled per order: order id, number, code, whether excluded, net amount, and the number of
+    another case that leaves it out all the same (`stands_in`).
     """
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="decisions")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -273,7 +273,10 @@ def reviewers() -> list[User]:
 
 @dataclass(frozen=True, slots=True)
 class FlaggedLine:
-    """One flagged trade of the firm's year: what it counts (fen, without VAT), and the year without it."""
+    """One flagged trade of the firm's year: what it counts (fen, without VAT), and the year without it.
+
+    `left_out_by`: the numbers of other cases whose decision leaves it out, whatever is decided here.
+    """
 
     order: Order
     line_id: UUID
@@ -285,6 +288,7 @@ class FlaggedLine:
     year_without_fen: int
     reward_without_fen: int | None
     reward_with_fen: int | None
+    left_out_by: Sequence[str] = ()
 
     @property
     def is_choosable(self) -> bool:
@@ -314,20 +318,51 @@ class Effect:
 def effect_of(case: Case, findings: Sequence[Finding] | None = None) -> Effect:
     """What leaving a case's flagged trades out would do to the year's revenue and reward."""
     found = findings_of(case) if findings is None else findings
-    return effect_on(case.firm_id, case.year, found)
+    return effect_on(
+        case.firm_id, case.year, found, ruled=standing_of(case), elsewhere=standing_elsewhere(case)
+    )
+
+
+def standing_of(case: Case) -> dict[str, str]:
+    """What the case's latest decision left out: order → code."""
+    latest = case.decisions.order_by("-decided_at", "-pk").first()
+    return _left_out(latest) if latest else {}
+
+
+def _left_out(decision: Decision) -> dict[str, str]:
+    return {each["order"]: each["code"] for each in decision.rulings if each["is_excluded"]}
+
+
+def standing_elsewhere(case: Case) -> dict[tuple[str, str], str]:
+    """What the latest decisions of the firm's other cases left out: order and code → the case's number."""
+    rows = Decision.objects.filter(case__firm=case.firm_id).exclude(case=case).select_related("case")
+    latest = rows.order_by("case_id", "-decided_at", "-pk").distinct("case_id")
+    return {pair: each.case.number for each in latest for pair in _left_out(each).items()}
 
 
 def effect_on(
-    firm_id: UUID, year: int, findings: Sequence[Finding], *, reward: Reward | None = None
+    firm_id: UUID,
+    year: int,
+    findings: Sequence[Finding],
+    *,
+    reward: Reward | None = None,
+    ruled: Mapping[str, str] | None = None,
+    elsewhere: Mapping[tuple[str, str], str] | None = None,
 ) -> Effect:
     """What leaving flagged trades out would do to a firm's year; the same queries for any number.
 
-    `reward` is `reward_of` the year, where the caller has it already.
+    `reward` is `reward_of` the year, where the caller has it already. `ruled`: what the case left out before, which
+    stays in sight when the findings no longer name it; `elsewhere`: what other cases leave out.
     """
     codes: dict[UUID, str] = {}
     for each in findings:
         for order_id in each.order_ids:
             codes.setdefault(order_id, each.signal.code)
+    for key, code in (ruled or {}).items():
+        codes.setdefault(UUID(key), code)
+    others: dict[str, list[str]] = {}
+    for (key, _code), number in (elsewhere or {}).items():
+        others.setdefault(key, []).append(number)
     kept = revenue.annual(firm_id, year)
     lines = RevenueLine.objects.filter(firm=firm_id, year=year, order__in=list(codes))
     by_order: dict[UUID, list[RevenueLine]] = {}
@@ -349,7 +384,7 @@ def effect_on(
             FlaggedLine(
                 receipt.order, receipt.pk, receipt.evidence["entries"]["release"], net, is_counted,
                 bool(rulings.get(order_id)), codes[order_id], kept.counted_fen - taken, reward(taken),
-                reward(0 if is_counted else -net),
+                reward(0 if is_counted else -net), sorted(set(others.get(str(order_id), ()))),
             )
         )  # fmt: skip
     flagged.sort(key=lambda each: (-each.net_fen, each.order.number))

@@ -326,10 +326,9 @@ def _mark_known(intake: Intake) -> None:
     table, items = IntakeRow._meta.db_table, Item._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            # As an array: rows just written have no statistics, and a join would look through all of them for each.
-            f"UPDATE {table} SET is_repeat = true WHERE NOT is_repeat AND id = ANY(ARRAY(SELECT id FROM"
-            f" (SELECT id, row_number() OVER (PARTITION BY sha256 ORDER BY ordinal) AS place FROM {table}"
-            "  WHERE intake_id = %s) n WHERE place > 1))",
+            f"UPDATE {table} r SET is_repeat = true FROM (SELECT id, row_number() OVER"
+            f" (PARTITION BY sha256 ORDER BY ordinal) AS place FROM {table} WHERE intake_id = %s) n"
+            " WHERE n.id = r.id AND n.place > 1 AND NOT r.is_repeat",
             [intake.pk],
         )
         cursor.execute(

@@ -292,7 +292,8 @@ def decide(
     case.decided_at = at
     CASE.move(case, MOVES[wanted], by=by, at=at, reason=reasons, update_fields=["decided_at"])
     for each in findings:
-        FINDING.move(each, "close", by=by, at=at, reason=case.number)
+        if each.state == FindingState.IN_CASE:  # one whose newer evidence went to another case stayed closed
+            FINDING.move(each, "close", by=by, at=at, reason=case.number)
     record(
         by=by, at=at, action="risk.decide", subject=case,
         detail={"outcome": wanted.value, "citations": cited, "orders": [each["number"] for each in rulings],
@@ -307,7 +308,7 @@ def _require_second_person(case: Case, wanted: Outcome, by: Actor) -> None:
     reopening = selectors.reopening_of(case)
     if wanted == Outcome.EXCLUDED and case.opened_by_id == by.user_id:
         raise SecondPerson
-    changes_revenue = wanted == Outcome.EXCLUDED or bool(_standing_of(case))
+    changes_revenue = wanted == Outcome.EXCLUDED or bool(selectors.standing_of(case))
     if changes_revenue and reopening is not None and reopening.user_id == by.user_id:
         raise SecondPerson
 
@@ -348,29 +349,24 @@ def _rule(
     """Rule on the chosen trades, and take back what an earlier decision of this case left out; what was ruled."""
     if code and code not in {each.value for each in Code.reviewed()}:
         raise InvalidInput(field="code", reason=_("只能认定关联交易或循环交易。"))
-    before = _standing_of(case)
+    before, elsewhere = selectors.standing_of(case), selectors.standing_elsewhere(case)
     wanted = {str(each.order.pk): code or each.code for each in chosen}
     told: list[dict[str, Any]] = []
     for each in effect.lines:
         key, reason = str(each.order.pk), f"{case.number}：{reasons}"[:MOST_TEXT]
         former, now = before.get(key), wanted.get(key)
         for one, is_excluded in ((former, False), (now, True)):
-            if one and former != now:
+            # What another case's decision leaves out for the same reason stays out until that case is decided anew.
+            if one and former != now and (is_excluded or (key, one) not in elsewhere):
                 revenue.rule_on_trade(
                     by=by, at=at, order_id=each.order.pk, code=one, is_excluded=is_excluded, reason=reason
                 )
         if former or now:
             told.append(
                 {"order": key, "number": each.order.number, "code": now or former, "is_excluded": bool(now),
-                 "net_fen": each.net_fen}
+                 "net_fen": each.net_fen, "stands_in": "" if now else elsewhere.get((key, former or ""), "")}
             )  # fmt: skip
     return told
-
-
-def _standing_of(case: Case) -> dict[str, str]:
-    """What the case's latest decision left out: order → code."""
-    latest = case.decisions.order_by("-decided_at", "-pk").first()
-    return {each["order"]: each["code"] for each in latest.rulings if each["is_excluded"]} if latest else {}
 
 
 @transaction.atomic

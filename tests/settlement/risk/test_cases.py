@@ -410,3 +410,82 @@ def test_trades_are_ruled_on_by_decided_cases_only() -> None:
         if "rule_on_trade(" in path.read_text()
     }
     assert callers == {"settlement/revenue/services.py", "settlement/risk/services/cases.py"}
+
+
+# --- two cases over one trade ---------------------------------------------------------------------
+
+
+def twin_of(found: Finding, *, subject: str = "第二条线索") -> Finding:
+    """Newer evidence of the same trade under another subject, not yet in a case."""
+    told = {field.attname: getattr(found, field.attname) for field in Finding._meta.concrete_fields}
+    for name in ("id", "recorded_at", "case_id", "state"):
+        told.pop(name, None)
+    return Finding.objects.create(**{**told, "subject": subject, "evidence_sha256": "0" * 64})
+
+
+def test_clearing_gives_back_what_the_case_left_out_also_when_its_finding_names_it_no_more() -> None:
+    town.ring_of("100000.00")
+    town.scanned()
+    case = town.case_of()
+    town.decided(case)
+    services.reopen(by=town.ding(), at=LATER, case_id=case.pk, reason="企业补充了使用证明。")
+    Finding.objects.filter(case=case).update(order_ids=[])  # as a scan does when the evidence is another
+    effect = selectors.effect_of(case)
+    assert [(line.net_fen, line.counts) for line in effect.lines] == [(10_000_000, False)]
+    decision = town.decided(case, "cleared", at=LATER)
+    assert [each["is_excluded"] for each in decision.rulings] == [False]
+    assert revenue.annual(case.firm_id, 2025).counted_fen == 10_000_000
+    assert revenue_services.recompute(case.firm_id, 2025).differences == []
+
+
+def test_clearing_one_case_leaves_out_what_another_cases_decision_leaves_out() -> None:
+    town.ring_of("100000.00")
+    town.scanned()
+    twin_of(Finding.objects.get(kind="round_trip", firm=town.jia().organization_id))
+    first = town.case_of_subject("第二条线索")
+    second = town.case_of()
+    town.decided(first)
+    town.decided(second)
+    assert selectors.effect_of(second).lines[0].left_out_by == [first.number]
+    services.reopen(by=town.ding(), at=LATER, case_id=first.pk, reason="企业补充了使用证明。")
+    told = town.decided(first, "cleared", at=LATER).rulings
+    assert [(each["is_excluded"], each["stands_in"]) for each in told] == [(False, second.number)]
+    assert revenue.annual(first.firm_id, 2025).counted_fen == 0
+    services.reopen(by=town.ding(), at=LATER, case_id=second.pk, reason="企业补充了使用证明。")
+    told = town.decided(second, "cleared", at=LATER).rulings
+    assert [(each["is_excluded"], each["stands_in"]) for each in told] == [(False, "")]
+    assert revenue.annual(first.firm_id, 2025).counted_fen == 10_000_000
+    assert revenue_services.recompute(first.firm_id, 2025).differences == []
+
+
+def test_a_reopened_case_is_decided_although_newer_evidence_is_in_another_case() -> None:
+    town.ring_of("100000.00")
+    town.scanned()
+    found = Finding.objects.get(kind="round_trip", firm=town.jia().organization_id)
+    first = town.case_of()
+    town.decided(first)
+    newer = twin_of(found, subject=found.subject)
+    second = town.case_of()
+    assert second.findings.get() == newer
+    services.reopen(by=town.ding(), at=LATER, case_id=first.pk, reason="企业补充了使用证明。")
+    town.decided(first, "cleared", at=LATER)
+    first.refresh_from_db()
+    newer.refresh_from_db()
+    assert (first.state, newer.state, newer.case_id) == ("cleared", "in_case", second.pk)
+    assert revenue.annual(first.firm_id, 2025).counted_fen == 10_000_000
+
+
+def test_the_ring_shows_whole_yuan_in_english_and_ten_thousands_in_chinese() -> None:
+    from django.utils import translation
+
+    from settlement.risk.wording import ring
+
+    town.ring_of("204000.00")
+    town.scanned()
+    found = Finding.objects.filter(kind="round_trip").order_by("pk")[0]
+    with translation.override("en"):
+        drawn = str(ring(found, {}))
+    assert "CNY 204,000" in drawn or "CNY 216,240" in drawn
+    assert "10k" not in drawn
+    with translation.override("zh-hans"):
+        assert "万元" in str(ring(found, {}))

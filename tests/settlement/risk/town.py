@@ -93,3 +93,11 @@ def decided(
         **more,
     }  # fmt: skip
     return services.decide(by=by or cast.gu(), at=at, case_id=case.pk, **wanted)
+
+
+def case_of_subject(subject: str, who: Callable[[], Actor] = jia) -> Case:
+    """A case that 丁 opened from the firm's finding with this subject."""
+    rows = Finding.objects.filter(firm=who().organization_id, subject=subject, state="open")
+    return services.open_case(
+        by=ding(), at=FEBRUARY, finding_ids=list(rows.values_list("pk", flat=True)), reason="另一条线索。"
+    )
