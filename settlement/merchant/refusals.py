@@ -32,6 +32,14 @@ class CustomerMissing(Refusal):
     status = 422
 
 
+class CustomerDeleted(Refusal):
+    """A deleted customer keeps its payments and makes no new ones."""
+
+    code = "resource_missing"
+    message = _("客户 %(number)s 已删除，不能用于新的收款或绑定付款方式。请新建客户。")
+    status = 422
+
+
 class TestOnly(Refusal):
     """Test cards and test helpers do not exist in a live installation."""
 

@@ -23,7 +23,13 @@ from settlement.merchant.models import CashMove, Customer, PaymentMethod, Virtua
 from settlement.merchant.permissions import COLLECT, SETTLE_PAYOUTS
 from settlement.merchant.refusals import ReferenceReused, TestOnly
 from settlement.merchant.services.intents import apply_cash
-from settlement.merchant.services.locking import locked, locked_customer, merged, organization_of
+from settlement.merchant.services.locking import (
+    locked,
+    locked_customer,
+    merged,
+    organization_of,
+    paying_customer,
+)
 from settlement.merchant.services.news import tell
 from settlement.merchant.states import CashKind
 from settlement.merchant.ways import WAYS, way_of
@@ -67,7 +73,10 @@ def update_customer(
 
 @transaction.atomic
 def delete_customer(*, by: Actor, at: datetime, customer_id: UUID) -> Customer:
-    """Forget a customer's name and ways to pay; payments made stay. Refused while unused money lies there."""
+    """Forget a customer's name and ways to pay; payments made stay. Refused while unused money lies there.
+
+    Intents that wait for the customer's transfer go on; what is not confirmed yet can only be cancelled.
+    """
     customer = locked_customer(by, customer_id)
     by.require(COLLECT)
     if customer.cash_fen:
@@ -76,7 +85,13 @@ def delete_customer(*, by: Actor, at: datetime, customer_id: UUID) -> Customer:
     customer.deleted_at = at
     customer.name = customer.email = customer.phone = customer.description = ""
     customer.save(update_fields=["deleted_at", *_TOLD])
-    customer.methods.update(customer=None)
+    detached = list(
+        PaymentMethod.objects.select_for_update(of=("self",)).filter(customer=customer).order_by("pk")
+    )
+    for method in detached:
+        method.customer = None
+        method.save(update_fields=["customer"])
+        tell(customer.organization_id, "payment_method.detached", shapes.payment_method(method), at=at)
     record(by=by, at=at, action="merchant.delete_customer", subject=customer)
     tell(customer.organization_id, "customer.deleted", {**last, "deleted": True}, at=at)
     return customer
@@ -103,7 +118,7 @@ def create_method(
 @transaction.atomic
 def attach_method(*, by: Actor, at: datetime, method_id: UUID, customer_id: UUID | None) -> PaymentMethod:
     """Give a way to pay to a customer, or (None) take it off."""
-    customer = locked_customer(by, customer_id) if customer_id else None
+    customer = paying_customer(by, customer_id) if customer_id else None
     method = locked(PaymentMethod.objects.all(), by, method_id)
     by.require(COLLECT)
     method.customer = customer

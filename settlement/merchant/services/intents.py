@@ -29,7 +29,13 @@ from settlement.merchant.refusals import (
     MethodMissing,
     UnexpectedState,
 )
-from settlement.merchant.services.locking import locked_customer, locked_intent, merged, organization_of
+from settlement.merchant.services.locking import (
+    locked_intent,
+    merged,
+    organization_of,
+    paying_customer,
+    require_customer,
+)
 from settlement.merchant.services.news import tell
 from settlement.merchant.states import (
     CHANGEABLE,
@@ -70,9 +76,9 @@ def create_intent(
     metadata: Any = None,
     **told: str,
 ) -> Intent:
-    """A new intent of the actor's organization. Raises InvalidInput, CustomerMissing, NotFound for the customer."""
+    """A new intent of the actor's organization. Raises InvalidInput, CustomerMissing, CustomerDeleted, NotFound for the customer."""
     organization = organization_of(by)
-    customer = locked_customer(by, customer_id) if customer_id else None
+    customer = paying_customer(by, customer_id) if customer_id else None
     by.require(COLLECT)
     _require_amount(amount)
     types = list(dict.fromkeys(method_types)) or [method.kind if method else MethodType.CARD]
@@ -127,7 +133,7 @@ def update_intent(
     **told: str,
 ) -> Intent:
     """Change an intent; its amount, customer and method only before it is confirmed."""
-    customer = locked_customer(by, customer_id) if customer_id else None
+    customer = paying_customer(by, customer_id) if customer_id else None
     intent = locked_intent(by, intent_id)
     by.require(COLLECT)
     if any(each is not None for each in (amount, customer, method)) and intent.state not in CHANGEABLE:
@@ -166,6 +172,7 @@ def confirm_intent(
     by.require(COLLECT)
     if intent.state not in CHANGEABLE:
         raise UnexpectedState(state=IntentState(intent.state).label)
+    require_customer(intent.customer)
     chosen = method or intent.method
     if chosen is None or (intent.state == IntentState.REQUIRES_PAYMENT_METHOD and method is None):
         raise MethodMissing(field="payment_method")

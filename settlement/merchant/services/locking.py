@@ -13,6 +13,7 @@ from organizations.models import Organization
 from organizations.permissions import Actor
 from settlement.merchant import rules
 from settlement.merchant.models import Charge, Customer, Intent, Payout
+from settlement.merchant.refusals import CustomerDeleted
 
 M = TypeVar("M", bound=Model)
 
@@ -38,6 +39,22 @@ def locked(rows: QuerySet[M], by: Actor, key: UUID) -> M:
 def locked_customer(by: Actor, key: UUID) -> Customer:
     """A customer that was not deleted."""
     return locked(Customer.objects.filter(deleted_at__isnull=True), by, key)
+
+
+def paying_customer(by: Actor, key: UUID) -> Customer:
+    """A customer for a new payment, under lock. Raises CustomerDeleted, NotFound naming the field."""
+    try:
+        found = locked(Customer.objects.all(), by, key)
+    except NotFound as missing:
+        raise NotFound(field="customer") from missing
+    require_customer(found)
+    return found
+
+
+def require_customer(customer: Customer | None) -> None:
+    """The customer of a payment, if it has one, was not deleted."""
+    if customer is not None and customer.deleted_at is not None:
+        raise CustomerDeleted(field="customer", number=rules.public_id("cus", customer.pk))
 
 
 def locked_intent(by: Actor, key: UUID) -> Intent:

@@ -153,6 +153,51 @@ def test_customers_methods_and_a_bank_transfer(client: stripe.StripeClient) -> N
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
 
 
+def test_a_deleted_customer_keeps_its_payments_and_makes_no_new_ones(client: stripe.StripeClient) -> None:
+    buyer = client.v1.customers.create({"name": "云山智能（示例）", "email": "pay@example.cn"})
+    card = client.v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}})
+    client.v1.payment_methods.attach(card.id, {"customer": buyer.id})
+    paid = client.v1.payment_intents.create(
+        {"amount": 30000, "currency": "cny", "customer": buyer.id, "payment_method": card.id, "confirm": True}
+    )
+    draft = client.v1.payment_intents.create(
+        {"amount": 500, "currency": "cny", "customer": buyer.id, "payment_method": card.id}
+    )
+    held = client.v1.payment_intents.create(
+        {"amount": 700, "currency": "cny", "customer": buyer.id, "payment_method": card.id, "confirm": True,
+         "capture_method": "manual"}
+    )  # fmt: skip
+    gone = client.v1.customers.delete(buyer.id)
+    assert (gone.id, gone.object, gone.deleted) == (buyer.id, "customer", True)
+    told: Any = client.v1.events.list({"limit": 2}).data
+    assert [each.type for each in told] == ["customer.deleted", "payment_method.detached"]
+    assert buyer.id not in [each.id for each in client.v1.customers.list().data]
+
+    charge: Any = client.v1.charges.retrieve(str(paid.latest_charge), {"expand": ["customer"]})
+    assert (charge.amount, charge.customer.id, charge.customer.deleted) == (30000, buyer.id, True)
+    assert client.v1.payment_methods.retrieve(card.id).customer is None
+    assert client.v1.payment_intents.capture(held.id).status == "succeeded"
+    assert client.v1.refunds.create({"charge": charge.id, "amount": 10000}).status == "succeeded"
+    assert client.v1.payment_intents.list({"customer": buyer.id}).data[0].id == held.id
+
+    def refused(work: Any) -> None:
+        with pytest.raises(stripe.InvalidRequestError) as no:
+            work()
+        assert (no.value.http_status, no.value.code, no.value.param) == (400, "resource_missing", "customer")
+        assert buyer.id in str(no.value.user_message)
+
+    refused(lambda: client.v1.payment_intents.create({"amount": 1, "currency": "cny", "customer": buyer.id}))
+    refused(lambda: client.v1.payment_intents.confirm(draft.id, {"payment_method": "pm_card_visa"}))
+    other = client.v1.payment_intents.create({"amount": 1, "currency": "cny"})
+    refused(lambda: client.v1.payment_intents.update(other.id, {"customer": buyer.id}))
+    refused(lambda: client.v1.payment_methods.attach(card.id, {"customer": buyer.id}))
+    assert client.v1.payment_intents.cancel(draft.id).status == "canceled"
+    with pytest.raises(stripe.InvalidRequestError) as again:
+        client.v1.customers.delete(buyer.id)
+    assert (again.value.http_status, again.value.code) == (404, "resource_missing")
+    assert len(client.v1.charges.list({"customer": buyer.id}).data) == 2
+
+
 def test_transfers_and_payouts(client: stripe.StripeClient, live_server: Any) -> None:
     shop.sale(10_000 * shop.YUAN)
     other = cast.organization(cast.BEIJIANG)
