@@ -37,6 +37,7 @@ from exchange.trading.events import OrderPlaced
 from exchange.trading.models import Order, Supplement
 from exchange.trading.states import OrderState
 from kernel.events import Event
+from kernel.money import Money
 from notifications.services import notify, notify_holders
 from organizations.permissions import Permission
 from organizations.states import Role
@@ -629,6 +630,33 @@ def _claim(event: Any, title: Promise) -> None:
 def tell_statement_drafted(event: StatementDrafted) -> None:
     """The firm's finance: a statement waits for their word."""
     _claim(event, _("%(year)s 年度奖励测算已生成，请核对并确认"))
+
+
+def tell_rules_moved(event: rewards.RulesMoved) -> None:
+    """The firm's finance: released rules change the statement before them, and by how much."""
+    number = Claim.objects.values_list("number", flat=True).get(pk=event.claim_id)
+    words = {
+        "number": number,
+        "release": event.release_number,
+        "before": str(Money(event.former_fen)),
+        "now": str(Money(event.now_fen)),
+        "difference": str(Money(event.now_fen - event.former_fen)),
+    }
+    title = _(
+        "奖励申报 %(number)s：规则已更新（%(release)s），测算由 %(before)s 变为 %(now)s，相差 %(difference)s，请重新测算后确认"
+    )
+    url = reverse("rewards:claim", args=[number])
+    _tell(event, event.firm_id, Role.FINANCE, title, words, url, mail=True)
+
+
+def tell_notice_extended(event: rewards.NoticeExtended) -> None:
+    """The firm's finance: the notice lasts longer, and why."""
+    number = Claim.objects.values_list("number", flat=True).get(pk=event.claim_id)
+    title = _("奖励申报 %(number)s 的公示期因放假安排公布顺延至 %(until)s")
+    url = reverse("rewards:claim", args=[number])
+    _tell(
+        event, event.firm_id, Role.FINANCE, title, {"number": number, "until": event.until.isoformat()}, url
+    )
 
 
 def tell_claim_returned(event: ClaimReturned) -> None:

@@ -47,6 +47,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "merchant-deliver-due": _every(10, "merchant.deliver_due", "mail"),
     "risk-scan-nightly": {**_every(86400, "risk.scan", "long"), "schedule": crontab(hour=2, minute=40)},
     "rewards-watch-deadlines": _every(3600, "rewards.watch_deadlines"),
+    "rewards-tell-release": _every(3600, "rewards.tell_release"),
     "brokers-follow-terms": _every(60, "brokers.follow_terms"),
     "delivery-watch-entitlements": _every(300, "delivery.watch_entitlements"),
     "delivery-close-month": _every(3600, "delivery.close_month"),

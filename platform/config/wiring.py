@@ -592,6 +592,8 @@ def _rewards() -> dict[type[Event], list[Handler]]:
         news.StatementDrafted: [notices.tell_statement_drafted],
         news.ObjectionAnswered: [notices.tell_reward_objection_answered],
         news.ReviewDue: [notices.tell_review_due],
+        news.RulesMoved: [notices.tell_rules_moved],
+        news.NoticeExtended: [notices.tell_notice_extended],
         news.ClaimReturned: [notices.tell_claim_returned],
         news.ClaimRejected: [notices.tell_claim_rejected],
         news.AwardGranted: [notices.tell_award_granted],

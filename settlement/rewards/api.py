@@ -28,7 +28,7 @@ from settlement.rewards import (
 from settlement.rewards.cases import years_with_facts
 from settlement.rewards.engine import shapes
 from settlement.rewards.engine.decisions import NoSuchReading
-from settlement.rewards.models import Claim, Payment, RecoveryCase
+from settlement.rewards.models import Claim, RecoveryCase
 from settlement.rewards.permissions import RECOVER, SEE_ALL_CLAIMS, SEE_FUNDS, SEE_OWN_CLAIMS
 from settlement.rewards.schemas import (
     AdjustIn,
@@ -41,6 +41,7 @@ from settlement.rewards.schemas import (
     ClaimOut,
     ComparisonIn,
     ComparisonOut,
+    ConfirmIn,
     ConsultIn,
     DecisionOut,
     DeclarationOut,
@@ -53,6 +54,7 @@ from settlement.rewards.schemas import (
     ObjectionIn,
     OpinionIn,
     ParameterOut,
+    PaymentReturnIn,
     PolicyOut,
     ReasonIn,
     ReceiptIn,
@@ -127,9 +129,9 @@ def _moved(request: HttpRequest, number: str, service: Callable[..., Any], **mor
 
 @router.post("/claims/{number}/confirm", response=ClaimOut)
 @idempotent
-def confirm(request: HttpRequest, number: str) -> ClaimOut:
-    """The firm takes the statement as right."""
-    return _moved(request, number, services.confirm)
+def confirm(request: HttpRequest, number: str, body: ConfirmIn | None = None) -> ClaimOut:
+    """The firm takes the statement as right; with `shown`, only the very statement that it saw."""
+    return _moved(request, number, services.confirm, shown=body.shown if body else "")
 
 
 @router.post("/claims/{number}/objections", response={201: ClaimOut})
@@ -385,6 +387,7 @@ def announced_list(request: HttpRequest) -> list[AnnouncedOut]:
             year=claim.year,
             amount_fen=claim.decision.amount_fen if claim.decision else 0,
             notice_until=claim.notice_until,
+            is_provisional=rules.is_provisional(claim.notice_until),
         )
         for claim in selectors.announced_claims(clock.now())[:200]
         if claim.notice_until
@@ -485,11 +488,29 @@ def approve_disbursement(request: HttpRequest, file_number: str) -> Disbursement
 def enter_receipt(request: HttpRequest, reward_payment_id: UUID, body: ReceiptIn) -> DisbursementOut:
     """The bank paid one payment: enter its receipt; the same receipt again changes nothing."""
     viewer = _funds_viewer(request)
-    wanted = funds.disbursements_visible_to(viewer).values("pk")
-    payment = Payment.objects.filter(pk=reward_payment_id, disbursement__in=wanted).first()
-    if payment is None:
-        raise NotFound
+    payment = funds.payment_for(viewer, reward_payment_id)
     services.enter_receipt(by=viewer, at=clock.now(), payment_id=payment.pk, reference=body.reference)
+    return read_disbursement(request, payment.disbursement.number)
+
+
+@router.post("/payments/{reward_payment_id}/return", response=DisbursementOut)
+@idempotent
+def enter_bank_return(
+    request: HttpRequest, reward_payment_id: UUID, body: PaymentReturnIn
+) -> DisbursementOut:
+    """The bank sent one payment back: before its receipt nothing is posted, after it the entry is reversed."""
+    viewer = _payer(request)
+    payment = funds.payment_for(viewer, reward_payment_id)
+    given: dict[str, Any] = {
+        "by": viewer,
+        "at": clock.now(),
+        "payment_id": payment.pk,
+        "reason": body.reason,
+    }
+    if payment.entry_id is None:
+        services.return_payment(**given)
+    else:
+        services.reverse_receipt(**given, reference=body.reference)
     return read_disbursement(request, payment.disbursement.number)
 
 

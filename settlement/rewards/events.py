@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from kernel.events import Event
@@ -19,6 +20,22 @@ class _OfClaim(Event):
 @dataclass(frozen=True, kw_only=True)
 class StatementDrafted(_OfClaim):
     """The system has worked out a statement that the firm may confirm or object to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesMoved(_OfClaim):
+    """Rules were released under which a statement that lies with the firm comes to `now_fen` instead of `former_fen`."""
+
+    release_number: str
+    former_fen: int
+    now_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeExtended(_OfClaim):
+    """A public notice lasts longer: days it counted as worked were announced as holidays."""
+
+    until: date
 
 
 @dataclass(frozen=True, kw_only=True)

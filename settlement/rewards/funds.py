@@ -430,6 +430,15 @@ def disbursement_for(viewer: Actor, number: str) -> Disbursement:
     return found
 
 
+def payment_for(viewer: Actor, payment_id: UUID) -> Payment:
+    """One payment of a disbursement the viewer may see; NotFound otherwise."""
+    rows = Payment.objects.select_related("disbursement").filter(pk=payment_id)
+    found = rows.filter(disbursement__in=disbursements_visible_to(viewer).values("pk")).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def payments_of(disbursement: Disbursement) -> list[Payment]:
     """Its payments in the order of the file."""
     return list(disbursement.payments.select_related("claim__firm").order_by("position"))

@@ -333,6 +333,25 @@ class Decision(Record):
         return f"{self.get_outcome_display()} {self.amount_fen}"
 
 
+class ReleaseNews(Record):
+    """A firm was told what a release makes of its statement that still lies with it: once for each release."""
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="release_news")
+    release = models.ForeignKey(RuleRelease, models.PROTECT, related_name="news")
+    former_fen = FenField(_("原测算金额"))
+    now_fen = FenField(_("按新规则"))
+    told_at = models.DateTimeField(_("告知时间"))
+
+    class Meta:
+        verbose_name = _("规则更新告知")
+        verbose_name_plural = _("规则更新告知")
+        constraints = [models.UniqueConstraint(fields=["claim", "release"], name="release_told_once")]
+        triggers = [_APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.claim} {self.release}"
+
+
 class Assignment(Record):
     """Who works on a claim at one stage (a state under review): the latest row of a stage stands, also after a return."""
 
@@ -781,7 +800,8 @@ class Disbursement(Record):
 class Payment(Record):
     """One claim's money in a disbursement; a claim is in one open disbursement at most.
 
-    Paid means: the bank's receipt was entered, and the ledger entry that names the claim was posted with it.
+    Paid means: the bank's receipt was entered, and the ledger entry that names the claim was posted with it. What the
+    bank returns after that keeps receipt and entry, and has the bank's return line and the reversal beside them.
     """
 
     disbursement = models.ForeignKey(Disbursement, models.PROTECT, related_name="payments")
@@ -795,6 +815,9 @@ class Payment(Record):
     reason = models.CharField(_("退回原因"), max_length=300, blank=True)
     settled_at = models.DateTimeField(_("办结时间"), null=True, blank=True)
     entry = models.OneToOneField("ledger.Entry", models.PROTECT, null=True, blank=True, related_name="+")
+    return_reference = models.CharField(_("银行退回流水号"), max_length=80, blank=True)
+    returned_at = models.DateTimeField(_("退回登记时间"), null=True, blank=True)
+    reversal = models.OneToOneField("ledger.Entry", models.PROTECT, null=True, blank=True, related_name="+")
     state = StateField(states=PaymentState)
 
     class Meta:
@@ -807,12 +830,24 @@ class Payment(Record):
             ),
             models.UniqueConstraint(fields=["disbursement", "claim"], name="payment_claim_once_in_file"),
             models.UniqueConstraint(
-                fields=["reference"], condition=models.Q(state="paid"), name="payment_reference_once"
+                fields=["reference"], condition=models.Q(entry__isnull=False), name="payment_reference_once"
+            ),
+            models.UniqueConstraint(
+                fields=["return_reference"],
+                condition=~models.Q(return_reference=""),
+                name="payment_return_reference_once",
             ),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="payment_positive"),
             models.CheckConstraint(
-                condition=models.Q(state="paid", entry__isnull=False)
-                | (~models.Q(state="paid") & models.Q(entry__isnull=True)),
+                condition=models.Q(state="paid", entry__isnull=False, reversal__isnull=True)
+                | models.Q(
+                    ~models.Q(return_reference=""),
+                    state="returned",
+                    entry__isnull=False,
+                    reversal__isnull=False,
+                    returned_at__isnull=False,
+                )
+                | (~models.Q(state="paid") & models.Q(entry__isnull=True, reversal__isnull=True)),
                 name="payment_paid_is_posted",
             ),
         ]

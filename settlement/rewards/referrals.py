@@ -16,7 +16,7 @@ from kernel.models import Transition
 from organizations.models import Membership
 from organizations.permissions import Actor, Permission
 from settlement.rewards import procedure, selectors
-from settlement.rewards.models import Adjustment, Assignment, Claim, Consultation, Hold
+from settlement.rewards.models import Assignment, Claim, Consultation, Hold
 from settlement.rewards.permissions import SECOND_REVIEW
 from settlement.rewards.states import ClaimState
 from web.desk import Todo
@@ -87,12 +87,6 @@ def reviewers_of(claim: Claim) -> QuerySet[User]:
     if department is not None:
         places = places.filter(organization=department)
     return User.objects.filter(pk__in=places.values("user"), is_active=True)
-
-
-def readings_of(claim: Claim) -> dict[str, str]:
-    """The readings of open questions that reviewers agreed to for this claim; the latest of each."""
-    rows = Adjustment.objects.filter(claim=claim).order_by("made_at", "pk")
-    return dict(rows.values_list("question", "reading"))
 
 
 @dataclass(frozen=True, slots=True)

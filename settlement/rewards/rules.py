@@ -72,6 +72,11 @@ def notice_end(announced_on: date) -> date:
     return workdays.add_working_days(announced_on, procedure.working_days("notice", announced_on))
 
 
+def is_provisional(last_day: date | None) -> bool:
+    """Whether a period ends in a year whose holidays are not announced: its end may come later, never earlier."""
+    return last_day is not None and not workdays.is_announced(last_day)
+
+
 @dataclass(frozen=True, slots=True)
 class Replay:
     """A past decision computed again from its stored facts; true when every byte is the same."""

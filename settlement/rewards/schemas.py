@@ -403,7 +403,7 @@ class NoticeOut(Schema):
 
 
 class AnnouncedOut(Schema):
-    """A claim in its public notice."""
+    """A claim in its public notice; a provisional end may come later, never earlier."""
 
     number: str
     firm_name: str
@@ -411,6 +411,7 @@ class AnnouncedOut(Schema):
     year: int
     amount_fen: int
     notice_until: date
+    is_provisional: bool
 
 
 class AwardOut(Schema):
@@ -492,6 +493,21 @@ class PaymentOut(Schema):
     account: str
     state: str
     reference: str
+    return_reference: str
+    reason: str
+
+
+class ConfirmIn(Schema):
+    """`shown`: the SHA-256 of the decision that the firm has before it."""
+
+    shown: str = ""
+
+
+class PaymentReturnIn(Schema):
+    """What the bank sent back: `reference` is its return line, needed once the receipt of the payment was entered."""
+
+    reason: str
+    reference: str = ""
 
 
 class DisbursementOut(Schema):
@@ -518,6 +534,8 @@ class DisbursementOut(Schema):
                     account=each.masked,
                     state=each.state,
                     reference=each.reference,
+                    return_reference=each.return_reference,
+                    reason=each.reason,
                 )
                 for each in payments
             ],

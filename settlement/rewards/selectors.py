@@ -26,6 +26,7 @@ from settlement.revenue.models import RevenueLine
 from settlement.rewards import engine, measures, readings
 from settlement.rewards.engine.operations import validity
 from settlement.rewards.models import (
+    Adjustment,
     ApplicationNotice,
     ApprovalBatch,
     Award,
@@ -40,6 +41,7 @@ from settlement.rewards.models import (
     PublicObjection,
     RecoveryCase,
     ReleaseApproval,
+    ReleaseNews,
     RuleRelease,
 )
 from settlement.rewards.permissions import (
@@ -194,6 +196,12 @@ def decisions_of(claim: Claim) -> list[Decision]:
     return list(claim.decisions.order_by("-decided_at", "-pk"))
 
 
+def announced_at(claim: Claim) -> datetime | None:
+    """When the claim's latest public notice began; None before the first."""
+    moves = Transition.objects.filter(machine="reward_claim", subject_id=claim.pk, move="announce")
+    return moves.order_by("-at", "-pk").values_list("at", flat=True).first()
+
+
 def objections_of(claim: Claim) -> list[Objection]:
     """What the firm has objected to with the answers, the earliest first."""
     return list(claim.objections.select_related("decision", "answer").order_by("raised_at", "pk"))
@@ -317,6 +325,12 @@ def sources_of_operator() -> set[str]:
 def namer_of(source: str) -> Permission:
     """Who names the office for a department of the cards: the operator, a department where the operator would claim."""
     return NAME_OFFICES_OF_OPERATOR if source in sources_of_operator() else NAME_OFFICES
+
+
+def is_only_department(organization: Organization) -> bool:
+    """Whether there is no other department on the platform: then nobody else can be named, and nobody else can name."""
+    departments = Organization.objects.filter(kinds__contains=[OrganizationKind.DEPARTMENT.value])
+    return list(departments.values_list("pk", flat=True)[:2]) == [organization.pk]
 
 
 def nameable_by(viewer: Actor) -> list[str]:
@@ -775,6 +789,67 @@ def running_release() -> RuleRelease | None:
     release = last_release()
     is_same = release is not None and content_sha256(release.version) == release.content_sha256
     return release if is_same else None
+
+
+def release_of(version: str) -> RuleRelease | None:
+    """The release that stands for a version's files as they run; None where they are not what was released."""
+    found = RuleRelease.objects.filter(
+        version=version, approval__isnull=False, content_sha256=content_sha256(version)
+    )
+    return found.order_by("-approval__approved_at", "-approval__pk").first()
+
+
+@dataclass(frozen=True, slots=True)
+class RulesChange:
+    """What the release in force makes of a statement that was worked out under another text."""
+
+    release: RuleRelease
+    former: str
+    former_fen: int
+    now_fen: int
+    former_outcome: str
+    now_outcome: str
+
+    @property
+    def difference_fen(self) -> int:
+        return self.now_fen - self.former_fen
+
+
+def rules_change_of(claim: Claim) -> RulesChange | None:
+    """How the release in force changes a statement that lies with the firm; None when it was worked out under it.
+
+    A statement from before the first release goes on as long as it says the same (ADR 18).
+    """
+    decision, release = claim.decision, running_release()
+    if decision is None or release is None or decision.release_id == release.pk:
+        return None
+    facts = gather_facts(claim.firm, claim.year, measure=claim.measure, version=release.version)
+    found = decide(claim.measure, facts, version=release.version, interpretation=readings_agreed(claim))
+    is_same = (decision.outcome, decision.amount_fen) == (found.outcome.value, found.amount_fen)
+    if decision.release_id is None and is_same:
+        return None
+    former = decision.release.number if decision.release is not None else decision.policy_version
+    return RulesChange(
+        release, former, int(decision.amount_fen), found.amount_fen,
+        str(decision.get_outcome_display()), str(Outcome(found.outcome.value).label),
+    )  # fmt: skip
+
+
+def readings_agreed(claim: Claim) -> dict[str, str]:
+    """The readings of open questions that reviewers agreed to for this claim; the latest of each."""
+    rows = Adjustment.objects.filter(claim=claim).order_by("made_at", "pk")
+    return dict(rows.values_list("question", "reading"))
+
+
+def statements_under_other_rules(release: RuleRelease) -> QuerySet[Claim]:
+    """Statements that lie with their firms, worked out under another release, whose firms were not told of this one."""
+    told = ReleaseNews.objects.filter(release=release).values("claim")
+    rows = Claim.objects.filter(state__in=WITH_FIRM, decision__release__isnull=False)
+    return rows.exclude(decision__release=release).exclude(pk__in=told).order_by("pk")
+
+
+WITH_FIRM = (ClaimState.DRAFTED, ClaimState.RETURNED)
+"""States in which the firm has the word, and a statement may be worked out anew."""
 
 
 def unreleased_rules(claim: Claim) -> list[str]:

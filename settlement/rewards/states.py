@@ -56,6 +56,7 @@ CLAIM = Machine(
         Move("reduce", ("reopened",), "approved", _("核减，余额待拨付")),
         Move("uphold", ("reopened",), "disbursed", _("核定金额不变")),
         Move("top_up", ("disbursed",), "approved", _("补足预算不足时核减的补发")),
+        Move("pay_again", ("disbursed",), "approved", _("到账后被银行退回，待重新拨付")),
         Move("void", ("reopened",), "rejected", _("核减为零")),
     ],
 )
@@ -191,6 +192,7 @@ PAYMENT = Machine(
     [
         Move("pay", ("waiting",), "paid", _("登记到账")),
         Move("return", ("waiting",), "returned", _("银行退回")),
+        Move("bounce", ("paid",), "returned", _("到账后被银行退回")),
         Move("cancel", ("waiting",), "cancelled", _("取消")),
     ],
 )

@@ -17,8 +17,14 @@ from settlement.rewards.services.notices import DRAFT_KIND
 
 @shared_task(name="rewards.watch_deadlines")  # type: ignore[untyped-decorator]
 def watch_deadlines() -> int:
-    """Remind reviewers of deadlines that come near or have passed."""
+    """Remind reviewers of deadlines that come near or have passed; notices grow with the calendar."""
     return services.watch_deadlines(at=clock.now())
+
+
+@shared_task(name="rewards.tell_release")  # type: ignore[untyped-decorator]
+def tell_release() -> int:
+    """Tell firms what released rules make of the statements that lie with them."""
+    return services.tell_release(at=clock.now())
 
 
 @job_kind(DRAFT_KIND)

@@ -20,14 +20,21 @@ from kernel.models import Transition
 from kernel.money import Money
 from organizations.permissions import Actor
 from settlement.revenue import selectors as revenue
-from settlement.rewards import funds, measures, procedure, selectors, services, sheets
+from settlement.rewards import funds, measures, procedure, rules, selectors, services, sheets
 from settlement.rewards.blocks import blocks_of
 from settlement.rewards.forms import DraftForm, ObjectionForm
 from settlement.rewards.models import Claim
 from settlement.rewards.pages.judging import risk_part_of, with_risk
 from settlement.rewards.pages.policy import years_offered
 from settlement.rewards.pages.referrals import moments_of_referrals, referral_context
-from settlement.rewards.pages.shown import article_label, conclusion_of, questions_of, said, steps_of
+from settlement.rewards.pages.shown import (
+    article_label,
+    conclusion_of,
+    provisional_note,
+    questions_of,
+    said,
+    steps_of,
+)
 from settlement.rewards.permissions import (
     CLAIM_REWARDS,
     FIRST_REVIEW,
@@ -155,6 +162,8 @@ def claim_page(
         "can_redraft": (can_confirm or viewer.can(FIRST_REVIEW) or viewer.can(SECOND_REVIEW))
         and CLAIM.moves["redraft"] in CLAIM.allowed(found.state)
         and found.state != ClaimState.OBJECTED,
+        "rules_change": selectors.rules_change_of(found) if found.state in selectors.WITH_FIRM else None,
+        "before": _before(found),
         "can_replay": viewer.can(REPLAY),
         "is_running": found.year >= clock.business_year(clock.now()),
         "is_granted": decision.outcome == Outcome.GRANTED,
@@ -193,6 +202,21 @@ def _money_of(viewer: Actor, found: Claim) -> dict[str, Any]:
     }
 
 
+def _before(found: Claim) -> dict[str, Any] | None:
+    """What the decision before this one came to, when another release of the rules stands between them."""
+    decisions = selectors.decisions_of(found)[:2]
+    if len(decisions) < 2 or decisions[0].release_id in (None, decisions[1].release_id):
+        return None
+    now, former = decisions
+    return {
+        "release": now.release.number if now.release else now.policy_version,
+        "former": former.release.number if former.release else former.policy_version,
+        "former_fen": former.amount_fen,
+        "now_fen": now.amount_fen,
+        "difference_fen": now.amount_fen - former.amount_fen,
+    }
+
+
 def _items(trace: dict[str, Any]) -> list[tuple[str, str]]:
     return [(step["key"], f"{step['number']}. {said(step['title'])}") for step in trace["steps"]]
 
@@ -210,6 +234,8 @@ def meta_of(found: Claim) -> list[str]:
     ]
     if found.notice_until and found.state == ClaimState.IN_NOTICE:
         remarks.append(_("公示至 %(day)s") % {"day": found.notice_until.isoformat()})
+        if rules.is_provisional(found.notice_until):
+            remarks.append(provisional_note(found.notice_until))
     return remarks
 
 
@@ -292,9 +318,11 @@ def confirm(request: HttpRequest, number: str) -> HttpResponse:
     viewer = actor(request)
     found = selectors.claim_for(viewer, number)
     try:
-        services.confirm(by=viewer, at=clock.now(), claim_id=found.pk)
+        shown = request.POST.get("shown", "")[:64]
+        services.confirm(by=viewer, at=clock.now(), claim_id=found.pk, shown=shown)
     except (
-        services.YearNotOver, services.NothingToConfirm, services.FactsChanged, services.NoNoticeOpen
+        services.YearNotOver, services.NothingToConfirm, services.FactsChanged, services.NoNoticeOpen,
+        services.RulesChanged, services.StatementChanged,
     ) as refusal:  # fmt: skip
         return claim_page(request, found, error=str(refusal), status=refusal.status)
     messages.success(request, _("已确认并提交初审。"))

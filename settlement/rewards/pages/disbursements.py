@@ -15,11 +15,10 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.reauthentication import require_recent_authentication
 from gateway.api import actor
 from kernel import clock
-from kernel.errors import NotFound
 from kernel.models import Transition
 from kernel.money import Money
 from settlement.rewards import funds, services
-from settlement.rewards.models import Disbursement, Payment
+from settlement.rewards.models import Disbursement
 from settlement.rewards.pages.answering import act
 from settlement.rewards.permissions import DISBURSE, SEE_FUNDS
 from settlement.rewards.states import DisbursementState, PaymentState
@@ -85,12 +84,14 @@ def _page(request: HttpRequest, found: Disbursement, *, error: str = "", status:
     may_act = viewer.can(DISBURSE) and viewer.belongs_to(found.organization_id)
     is_prepared = found.state == DisbursementState.PREPARED
     paid = sum(payment.amount_fen for payment in payments if payment.state == PaymentState.PAID)
+    bounced = sum(payment.amount_fen for payment in payments if payment.reversal_id)
     context = {
         "file": found,
         "payments": payments,
         "facts": [
             Fact(_("合计"), Money(int(found.total_fen))),
             Fact(_("已到账"), Money(paid)),
+            *([Fact(_("到账后被银行退回"), Money(bounced))] if bounced else []),
             Fact(_("笔数"), len(payments)),
             Fact(_("付款单位"), found.organization.display_name),
             Fact(_("编制人"), found.preparer_label),
@@ -100,6 +101,7 @@ def _page(request: HttpRequest, found: Disbursement, *, error: str = "", status:
         "is_own": may_act and is_prepared and viewer.user_id == found.prepared_by_id,
         "may_cancel": may_act and is_prepared,
         "may_enter": may_act and found.state == DisbursementState.APPROVED,
+        "may_reverse": may_act,
         "history": Transition.objects.filter(subject_id=found.pk).order_by("at", "pk"),
         "error": error,
     }
@@ -154,19 +156,21 @@ def cancel(request: HttpRequest, file_number: str) -> HttpResponse:
 @login_required
 @require_POST
 def settle(request: HttpRequest, reward_payment_id: UUID) -> HttpResponse:
-    """Enter the bank's receipt of one payment, or that the bank sent it back."""
+    """Enter the bank's receipt of one payment, or that the bank sent it back (before a receipt, or after it)."""
     viewer = actor(request)
-    wanted = funds.disbursements_visible_to(viewer).values("pk")
-    payment = Payment.objects.filter(pk=reward_payment_id, disbursement__in=wanted).first()
-    if payment is None:
-        raise NotFound
+    payment = funds.payment_for(viewer, reward_payment_id)
     viewer.require(DISBURSE)
     found = funds.disbursement_for(viewer, payment.disbursement.number)
-    text = request.POST.get("reference", "")[:300]
-    is_return = request.POST.get("outcome") == "returned"
+    text, reason = request.POST.get("reference", "")[:300], request.POST.get("reason", "")[:300]
+    outcome = request.POST.get("outcome")
+    is_return = outcome in ("returned", "bounced")
 
     def work() -> None:
-        if is_return:
+        if outcome == "bounced":
+            services.reverse_receipt(
+                by=viewer, at=clock.now(), payment_id=payment.pk, reference=text, reason=reason
+            )
+        elif is_return:
             services.return_payment(by=viewer, at=clock.now(), payment_id=payment.pk, reason=text)
         else:
             services.enter_receipt(by=viewer, at=clock.now(), payment_id=payment.pk, reference=text)

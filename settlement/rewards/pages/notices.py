@@ -22,7 +22,7 @@ from settlement.rewards import funds, measures, selectors, services
 from settlement.rewards.forms import NoticeForm, PublicObjectionForm
 from settlement.rewards.models import ApplicationNotice, Claim
 from settlement.rewards.pages.answering import act, act_on_form
-from settlement.rewards.pages.shown import article_label, said
+from settlement.rewards.pages.shown import article_label, provisional_note, said
 from settlement.rewards.permissions import OPEN_NOTICES
 from settlement.rewards.services.publicity import TooMany
 from settlement.rewards.states import NoticeState
@@ -188,7 +188,9 @@ def _told(found: Claim, form: forms.Form) -> dict[str, Any]:
             Fact(_("依据"), article_label(card.article)),
             Fact(_("奖励年度"), found.year),
             Fact(_("主管部门"), said(card.department.plain())),
-            Fact(_("公示截止日"), f"{found.notice_until:%Y-%m-%d}"),
+            Fact(
+                _("公示截止日"), f"{found.notice_until:%Y-%m-%d}", hint=provisional_note(found.notice_until)
+            ),
         ],
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from kernel.money import Money
 from kernel.wording import listed
 from settlement.revenue.models import AnnualRevenue
-from settlement.rewards import measures, selectors
+from settlement.rewards import measures, rules, selectors
 from settlement.rewards.models import Decision
 from settlement.rewards.rules import capitals
 from settlement.rewards.states import Outcome
@@ -73,6 +74,15 @@ def said(text: Mapping[str, str] | None) -> str:
     if text is None:
         return ""
     return text["en"] if (get_language() or "").startswith("en") else text["zh"]
+
+
+def provisional_note(last_day: date | None) -> str:
+    """What is said beside the end of a period in a year whose holidays are not announced; empty otherwise."""
+    if last_day is None or not rules.is_provisional(last_day):
+        return ""
+    return _("%(year)s 年放假安排尚未公布，截止日为暂定；公布后如需顺延会自动顺延，不会缩短。") % {
+        "year": last_day.year
+    }
 
 
 def article_label(article: str) -> str:

@@ -13,10 +13,11 @@ from audit.services import record
 from kernel import clock
 from kernel.errors import InvalidInput, NotFound, Refusal
 from kernel.events import announce as tell
+from kernel.money import Money
 from kernel.numbers import new_number
 from organizations.models import Organization
 from organizations.permissions import Actor
-from settlement.rewards import measures, referrals, rules, selectors
+from settlement.rewards import measures, rules, selectors
 from settlement.rewards.events import ObjectionAnswered, StatementDrafted
 from settlement.rewards.models import Claim, Decision, Objection, ObjectionAnswer
 from settlement.rewards.permissions import CLAIM_REWARDS, FIRST_REVIEW, SECOND_REVIEW
@@ -53,6 +54,23 @@ class NoNoticeOpen(Refusal):
 
     code = "no_notice_open"
     message = _("%(year)s 年度本项奖励目前不在申报期内。请在主管部门发布的申报通知期限内办理。")
+
+
+class RulesChanged(Refusal):
+    """Rules were released after the statement was worked out: the firm confirms what they say, not what it saw before."""
+
+    code = "rules_changed"
+    message = _(
+        "测算之后发布了规则 %(release)s（原测算依据 %(former)s）：奖励由 %(before)s 变为 %(now)s，相差 %(difference)s。"
+        "请重新测算，核对后再确认。"
+    )
+
+
+class StatementChanged(Refusal):
+    """The statement is no longer the one that was on the screen."""
+
+    code = "statement_changed"
+    message = _("测算书在您查看后已重新测算，请核对现在的金额和依据后再确认。")
 
 
 class ObjectionsOpen(Refusal):
@@ -109,15 +127,27 @@ def _claim_of(firm: Organization, measure: str, year: int, at: datetime) -> Clai
     return found
 
 
-def decide(claim: Claim, *, by: Actor, at: datetime, readings: Mapping[str, str] | None = None) -> Decision:
+def decide(
+    claim: Claim,
+    *,
+    by: Actor,
+    at: datetime,
+    readings: Mapping[str, str] | None = None,
+    keeps_rules: bool = False,
+) -> Decision:
     """Gather the facts, decide, and make it the claim's present decision; the claim is locked by the caller.
 
-    `readings` come on top of those that reviewers agreed to for the claim before.
+    `readings` come on top of those that reviewers agreed to for the claim before. `keeps_rules`: by the version that the
+    present decision follows, which is the one the firm confirmed, instead of the release in force.
     """
-    release = selectors.running_release()
-    version = release.version if release else measures.CURRENT_VERSION
+    if keeps_rules and claim.decision is not None:
+        version = claim.decision.policy_version
+        release = selectors.release_of(version)
+    else:
+        release = selectors.running_release()
+        version = release.version if release else measures.CURRENT_VERSION
     facts = selectors.gather_facts(claim.firm, claim.year, measure=claim.measure, version=version)
-    wanted = {**referrals.readings_of(claim), **(readings or {})}
+    wanted = {**selectors.readings_agreed(claim), **(readings or {})}
     found = rules.decide(claim.measure, facts, version=version, interpretation=wanted)
     decision = Decision.objects.create(
         claim=claim,
@@ -168,7 +198,7 @@ def redraft_claim(*, by: Actor, at: datetime, claim_id: UUID, reason: str = "") 
 
 def refresh_draft(claim: Claim, *, by: Actor, at: datetime) -> bool:
     """Work a locked claim that still lies with the firm out anew when its facts changed; whether it was."""
-    if claim.state not in (ClaimState.DRAFTED, ClaimState.RETURNED) or selectors.facts_are_current(claim):
+    if claim.state not in selectors.WITH_FIRM or selectors.facts_are_current(claim):
         return False
     _redraft(claim, by=by, at=at)
     return True
@@ -184,11 +214,22 @@ def _enter_window(claim: Claim, at: datetime) -> list[str]:
     return ["application_notice"]
 
 
+def _require_same_rules(claim: Claim) -> None:
+    """The text in force is the one that the firm has before it; else it is told what changes, in yuan."""
+    change = selectors.rules_change_of(claim)
+    if change is not None:
+        raise RulesChanged(
+            release=change.release.number, former=change.former, before=Money(change.former_fen),
+            now=Money(change.now_fen), difference=Money(change.difference_fen),
+        )  # fmt: skip
+
+
 @transaction.atomic
-def confirm(*, by: Actor, at: datetime, claim_id: UUID) -> Claim:
+def confirm(*, by: Actor, at: datetime, claim_id: UUID, shown: str = "") -> Claim:
     """The firm takes the statement as right and hands it in for review; objections it once had stay on record.
 
-    Raises YearNotOver, NothingToConfirm, FactsChanged, NoNoticeOpen.
+    `shown`: the SHA-256 of the decision that the firm saw, where it says so. Raises YearNotOver, NothingToConfirm,
+    FactsChanged, RulesChanged, StatementChanged, NoNoticeOpen.
     """
     claim = locked_claim(claim_id)
     require_firm(by, claim)
@@ -196,6 +237,9 @@ def confirm(*, by: Actor, at: datetime, claim_id: UUID) -> Claim:
     if clock.business_year(at) <= claim.year:
         raise YearNotOver(year=claim.year)
     decision = decision_of(claim)
+    if shown and shown != decision.decision_sha256:
+        raise StatementChanged
+    _require_same_rules(claim)
     if decision.outcome != Outcome.GRANTED:
         raise NothingToConfirm(outcome=decision.get_outcome_display())
     changed = _enter_window(claim, at)

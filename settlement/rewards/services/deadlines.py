@@ -10,10 +10,9 @@ from django.db import transaction
 from audit.services import record
 from kernel import clock, workdays
 from kernel.events import announce as tell
-from kernel.models import Transition
 from organizations.permissions import Actor
-from settlement.rewards import procedure, referrals, rules
-from settlement.rewards.events import ReviewDue
+from settlement.rewards import procedure, referrals, rules, selectors
+from settlement.rewards.events import NoticeExtended, ReviewDue
 from settlement.rewards.models import Claim, ReviewReminder
 from settlement.rewards.services.guards import locked_claim
 from settlement.rewards.services.turns import keep_deadline
@@ -44,10 +43,7 @@ def watch_deadlines(*, at: datetime) -> int:
 def _lengthen_notice(claim_id: UUID, *, at: datetime) -> bool:
     """Give a notice the working days it was announced for, by the calendar as it is known now; never fewer than told."""
     claim = locked_claim(claim_id)
-    moves = Transition.objects.filter(machine="reward_claim", subject_id=claim.pk, move="announce").order_by(
-        "-at", "-pk"
-    )
-    begun = moves.values_list("at", flat=True).first()
+    begun = selectors.announced_at(claim)
     if claim.state != ClaimState.IN_NOTICE or claim.notice_until is None or begun is None:
         return False
     until = rules.notice_end(clock.business_date(begun))
@@ -57,7 +53,9 @@ def _lengthen_notice(claim_id: UUID, *, at: datetime) -> bool:
     claim.notice_until = until
     claim.save(update_fields=["notice_until"])
     detail = {"number": claim.number, "told": told.isoformat(), "until": until.isoformat()}
-    record(by=Actor.system("办理期限"), at=at, action="rewards.lengthen_notice", subject=claim, detail=detail)
+    by = Actor.system("办理期限")
+    record(by=by, at=at, action="rewards.lengthen_notice", subject=claim, detail=detail)
+    tell(NoticeExtended(at=at, claim_id=claim.pk, firm_id=claim.firm_id, by=by, until=until))
     return True
 
 

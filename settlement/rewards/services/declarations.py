@@ -22,7 +22,12 @@ from organizations.states import OrganizationKind
 from settlement.rewards import engine, measures, selectors
 from settlement.rewards.events import DeclarationDecided, DeclarationMade
 from settlement.rewards.models import Claim, Declaration, Office
-from settlement.rewards.permissions import CLAIM_REWARDS, NAME_OFFICES, VERIFY_FACTS
+from settlement.rewards.permissions import (
+    CLAIM_REWARDS,
+    NAME_OFFICES,
+    NAME_OFFICES_OF_OPERATOR,
+    VERIFY_FACTS,
+)
 from settlement.rewards.services.claims import refresh_draft
 from settlement.rewards.services.guards import require_stranger
 from settlement.rewards.services.recoveries import review_granted
@@ -195,7 +200,8 @@ def name_office(*, by: Actor, at: datetime, source: str, organization_id: UUID) 
 
     The operator says so, which verifies no facts itself and knows the organizations; of departments that have a say in
     what the operator claims itself another department says so. No department makes itself, and nobody makes a
-    department they belong to, the office. Raises OperatorClaims, SelfReview, InvalidInput.
+    department they belong to, the office, unless it is the only one on the platform (ADR 28). Raises OperatorClaims,
+    SelfReview, InvalidInput.
     """
     wanted = selectors.namer_of(source)
     if not by.can(wanted) and by.can(NAME_OFFICES):
@@ -206,8 +212,10 @@ def name_office(*, by: Actor, at: datetime, source: str, organization_id: UUID) 
     organization = Organization.objects.filter(pk=organization_id).first()
     if organization is None or not organization.is_kind(OrganizationKind.DEPARTMENT):
         raise InvalidInput(field="organization", reason=_("请选择一个政府部门。"))
-    require_stranger(by, organization.pk)
+    is_only = wanted == NAME_OFFICES_OF_OPERATOR and selectors.is_only_department(organization)
+    if not is_only:
+        require_stranger(by, organization.pk)
     office, _made = Office.objects.update_or_create(source=source, defaults={"organization": organization})
-    detail = {"source": source, "organization": organization.name}
+    detail = {"source": source, "organization": organization.name, "is_only_department": is_only}
     record(by=by, at=at, action="rewards.name_office", subject=office, detail=detail)
     return office

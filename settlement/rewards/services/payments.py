@@ -22,7 +22,7 @@ from settlement.ledger.models import Entry, Purpose
 from settlement.rewards import funds, rules
 from settlement.rewards.blocks import blocks_of
 from settlement.rewards.events import AwardPaid, PaymentReturned
-from settlement.rewards.models import Award, Claim, Disbursement, PayeeAccount, Payment
+from settlement.rewards.models import Award, Claim, Disbursement, PayeeAccount, Payment, RecoveryCase
 from settlement.rewards.permissions import CLAIM_REWARDS, DISBURSE
 from settlement.rewards.services.guards import (
     locked_claim,
@@ -38,6 +38,7 @@ from settlement.rewards.states import (
     ClaimState,
     DisbursementState,
     PaymentState,
+    RecoveryState,
 )
 
 
@@ -60,6 +61,22 @@ class ReceiptDiffers(Refusal):
 
     code = "receipt_differs"
     message = _("该笔已按回单 %(reference)s 登记到账，不能再登记另一张回单。")
+
+
+class ReturnDiffers(Refusal):
+    """The money came back with another line of the bank."""
+
+    code = "return_differs"
+    message = _("该笔已按银行退回流水 %(reference)s 登记退回，不能再登记另一笔退回。")
+
+
+class RecoveryStands(Refusal):
+    """Money asked back from the firm that comes back through the bank is what the firm pays back."""
+
+    code = "recovery_stands"
+    message = _(
+        "该申报有未撤回的追回 %(number)s，不能登记到账后退回：请先撤回该追回，或把退回的款项登记为它的缴回。"
+    )
 
 
 @transaction.atomic
@@ -233,7 +250,7 @@ def enter_receipt(*, by: Actor, at: datetime, payment_id: UUID, reference: str) 
     require_stranger(by, claim.firm_id)
     if not wanted or len(wanted) > 80:
         raise InvalidInput(field="reference", reason=_("请填写银行回单号。"))
-    if Payment.objects.filter(reference=wanted, state=PaymentState.PAID).exists():
+    if Payment.objects.filter(reference=wanted, entry__isnull=False).exists():
         raise InvalidInput(field="reference", reason=_("该回单号已登记在另一笔拨付上。"))
     payment.entry = _post(payment, disbursement, claim, at)
     payment.reference, payment.settled_at = wanted, at
@@ -282,6 +299,60 @@ def return_payment(*, by: Actor, at: datetime, payment_id: UUID, reason: str) ->
     _settle(disbursement, by=by, at=at)
     tell(PaymentReturned(at=at, claim_id=claim.pk, firm_id=claim.firm_id, by=by))
     return payment
+
+
+@transaction.atomic
+def reverse_receipt(*, by: Actor, at: datetime, payment_id: UUID, reference: str, reason: str) -> Payment:
+    """The bank sent money back whose receipt was entered before: reverse the entry, and let the claim be paid again.
+
+    `reference` is the bank's return line, the evidence; receipt, entry and award stay as they are. The same line again
+    changes nothing. Raises ReturnDiffers, RecoveryStands, MoveNotAllowed, InvalidInput.
+    """
+    claim, disbursement, payment = _locked_payment(payment_id)
+    by.require(DISBURSE)
+    require_department(by, disbursement.organization)
+    wanted = reference.strip()
+    if payment.reversal_id and payment.return_reference == wanted:
+        return payment
+    if payment.reversal_id:
+        raise ReturnDiffers(reference=payment.return_reference)
+    PAYMENT.check(payment, "bounce")
+    require_stranger(by, claim.firm_id)
+    _require_return_line(wanted, reason)
+    _require_no_recovery(claim)
+    assert payment.entry is not None, "what was paid is posted"
+    payment.reversal = ledger.reverse(entry=payment.entry, at=at, memo=claim.number)
+    payment.return_reference, payment.reason, payment.returned_at = wanted, reason.strip()[:300], at
+    changed = ["return_reference", "reason", "returned_at", "reversal"]
+    PAYMENT.move(payment, "bounce", by=by, at=at, reason=payment.reason, update_fields=changed)
+    detail = {"claim": claim.number, "amount_fen": payment.amount_fen, "receipt": payment.reference,
+              "reference": wanted, "reason": payment.reason, "reversal": str(payment.reversal_id)}  # fmt: skip
+    record(by=by, at=at, action="rewards.reverse_receipt", subject=payment, detail=detail)
+    if claim.state == ClaimState.DISBURSED:
+        CLAIM.move(claim, "pay_again", by=by, at=at, reason=f"{disbursement.number}：{payment.reason}")
+    tell(PaymentReturned(at=at, claim_id=claim.pk, firm_id=claim.firm_id, by=by))
+    return payment
+
+
+def _require_return_line(wanted: str, reason: str) -> None:
+    if not wanted or len(wanted) > 80:
+        raise InvalidInput(field="reference", reason=_("请填写银行退回流水号（不超过 80 个字）。"))
+    if not reason.strip():
+        raise InvalidInput(field="reason", reason=_("请写明银行退回的原因。"))
+    if Payment.objects.filter(reference=wanted, entry__isnull=False).exists():
+        raise InvalidInput(field="reference", reason=_("这是拨付的回单号；请填写银行退回这笔款项的流水号。"))
+    if Payment.objects.filter(return_reference=wanted).exists():
+        raise InvalidInput(field="reference", reason=_("该退回流水号已登记在另一笔拨付上。"))
+
+
+def _require_no_recovery(claim: Claim) -> None:
+    """Nothing of the claim's money is asked back, proposed to be, or paid back: the same money would count twice."""
+    standing = funds.standing_of(claim)
+    cases = RecoveryCase.objects.filter(claim=claim).exclude(state=RecoveryState.WITHDRAWN).order_by("-pk")
+    latest = cases.first()
+    is_opened = cases.filter(state=RecoveryState.OPENED).exists()
+    if latest is not None and (is_opened or standing.outstanding_fen or standing.returned_fen):
+        raise RecoveryStands(number=latest.number)
 
 
 def _settle(disbursement: Disbursement, *, by: Actor, at: datetime) -> None:

@@ -148,7 +148,7 @@ def review_released(*, by: Actor, at: datetime) -> list[Claim]:
     found = list(waiting.order_by("pk"))
     for claim in found:
         former = decision_of(claim).amount_fen
-        decide(claim, by=by, at=at)
+        decide(claim, by=by, at=at, keeps_rules=True)
         detail = {**told(claim), "former_fen": former, "cause": str(RULES_RELEASED)}
         record(by=by, at=at, action="rewards.rework", subject=claim, detail=detail)
         if claim.state == ClaimState.IN_NOTICE and decision_of(claim).amount_fen != former:
@@ -182,7 +182,7 @@ def _rework(claim: Claim, *, by: Actor, at: datetime, cause: str) -> bool:
     if selectors.facts_are_current(claim):
         return False
     former = decision_of(claim).amount_fen
-    decide(claim, by=by, at=at)
+    decide(claim, by=by, at=at, keeps_rules=True)
     difference = funds.standing_of(claim).difference_fen
     detail = {**told(claim), "former_fen": former, "difference_fen": difference, "cause": cause}
     record(by=by, at=at, action="rewards.rework", subject=claim, detail=detail)
@@ -210,7 +210,7 @@ def reopen(*, by: Actor, at: datetime, claim_id: UUID, reason: str) -> Claim:
     if not reason.strip():
         raise InvalidInput(field="reason", reason=_("请写明重新核定的事由。"))
     if not selectors.facts_are_current(claim) or selectors.unreleased_rules(claim):
-        decide(claim, by=by, at=at)
+        decide(claim, by=by, at=at, keeps_rules=True)
     record(by=by, at=at, action="rewards.reopen", subject=claim, detail={**told(claim), "reason": reason})
     _reopen(claim, by=by, at=at, cause=reason.strip())
     return claim

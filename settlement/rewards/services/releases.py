@@ -10,13 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.services import record
 from kernel.errors import InvalidInput, NotFound, Refusal
+from kernel.events import announce as tell
 from kernel.numbers import new_number
 from kernel.wording import listed
 from organizations.permissions import Actor
 from settlement.rewards import measures, releases, selectors
-from settlement.rewards.models import ReleaseApproval, RuleRelease
+from settlement.rewards.events import RulesMoved
+from settlement.rewards.models import ReleaseApproval, ReleaseNews, RuleRelease
 from settlement.rewards.permissions import RELEASE_RULES
-from settlement.rewards.services.guards import require_other_person
+from settlement.rewards.services.guards import locked_claim, require_other_person
 from settlement.rewards.services.recoveries import review_released
 
 SHOWN = 3
@@ -117,7 +119,50 @@ def approve_release(*, by: Actor, at: datetime, release_id: UUID) -> RuleRelease
     )
     record(by=by, at=at, action="rewards.approve_release", subject=release, detail=_told(release))
     review_released(by=by, at=at)
+    from settlement.rewards.tasks import tell_release as task
+
+    transaction.on_commit(task.delay)
     return release
+
+
+def tell_release(*, at: datetime) -> int:
+    """Tell the firms with whom a statement lies what the release in force makes of it, in yuan; how many were told.
+
+    Each claim is a transaction of its own, told once for a release; running again tells nobody twice. Nothing is
+    decided anew: the firm does that, looks, and confirms.
+    """
+    release = selectors.running_release()
+    if release is None:
+        return 0
+    waiting = list(selectors.statements_under_other_rules(release).values_list("pk", flat=True))
+    return sum(_tell_firm(claim_id, at=at) for claim_id in waiting)
+
+
+@transaction.atomic
+def _tell_firm(claim_id: UUID, *, at: datetime) -> bool:
+    claim = locked_claim(claim_id)
+    change = selectors.rules_change_of(claim) if claim.state in selectors.WITH_FIRM else None
+    if change is None:
+        return False
+    news, is_new = ReleaseNews.objects.get_or_create(
+        claim=claim,
+        release=change.release,
+        defaults={"former_fen": change.former_fen, "now_fen": change.now_fen, "told_at": at},
+    )
+    if not is_new:
+        return False
+    by = Actor.system("规则发布")
+    detail = {"release": change.release.number, "former_fen": change.former_fen, "now_fen": change.now_fen}
+    record(
+        by=by, at=at, action="rewards.tell_release", subject=news, detail={"claim": claim.number, **detail}
+    )
+    tell(
+        RulesMoved(
+            at=at, claim_id=claim.pk, firm_id=claim.firm_id, by=by, release_number=change.release.number,
+            former_fen=change.former_fen, now_fen=change.now_fen,
+        )
+    )  # fmt: skip
+    return True
 
 
 def _told(release: RuleRelease) -> dict[str, object]:

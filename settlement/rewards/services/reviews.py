@@ -149,8 +149,13 @@ def announce(*, by: Actor, at: datetime, claim_id: UUID) -> Claim:
             raise RecoveryOutstanding(amount=Money(standing.outstanding_fen))
     require_unblocked(claim)
     claim.notice_until = rules.notice_end(clock.business_date(at))
-    CLAIM.move(claim, "announce", by=by, at=at, update_fields=["notice_until"])
-    detail = {"until": claim.notice_until.isoformat()}
+    is_provisional = rules.is_provisional(claim.notice_until)
+    reason = f"{claim.notice_until.year} 年放假安排尚未公布，截止日为暂定，只会顺延" if is_provisional else ""
+    CLAIM.move(claim, "announce", by=by, at=at, reason=reason, update_fields=["notice_until"])
+    detail = {
+        "until": claim.notice_until.isoformat(),
+        "is_provisional": is_provisional,
+    }
     record(by=by, at=at, action="rewards.announce", subject=claim, detail=detail)
     return claim
 

@@ -9,7 +9,9 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEvent
+from config import wiring
 from kernel import events
+from notifications.models import Notification
 from organizations.permissions import Actor
 from settlement.rewards import procedure, selectors, services
 from settlement.rewards.events import ReviewDue
@@ -147,3 +149,17 @@ def test_the_notice_reaches_the_assignee_or_the_office_and_nobody_else() -> None
         by=cast.gu(), at=DRAFTED, claim_id=claim.pk, assignee_id=second.user_id, reason="本人休假"
     )
     assert [each.pk for each in referrals.reviewers_of(claim)] == [second.user_id]
+
+
+def test_the_delivered_notice_names_the_claim_and_only_the_overdue_one_is_mailed() -> None:
+    events.wire(wiring.handlers())
+    claim = confirmed()
+    Notification.objects.all().delete()
+    services.watch_deadlines(at=on(date(2026, 1, 16)))
+    services.watch_deadlines(at=on(date(2026, 1, 20)))
+    found = Notification.objects.filter(user=cast.gu().user_id).order_by("created_at", "pk")
+    assert [(each.title, each.url) for each in found] == [
+        (f"奖励申报 {claim.number} 的办理期限将到，请及时办理", f"/rewards/{claim.number}/"),
+        (f"奖励申报 {claim.number} 已超过办理期限，请尽快办理", f"/rewards/{claim.number}/"),
+    ]
+    assert not Notification.objects.filter(user__in=[cast.lin().user_id, cast.shen().user_id]).exists()

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
+from audit.models import AuditEvent
 from documents.models import Document
 from documents.states import DocumentState
 from kernel import clock
@@ -276,6 +277,26 @@ def test_no_department_makes_itself_the_verifier_and_the_operator_none_of_its_ow
     services.name_office(by=gu, **of_all)
     services.name_office(by=cast.shen(), **of_the_venue)
     assert set(named.all()) == {science.organization_id}
+
+
+def test_the_only_department_names_itself_until_another_one_joins() -> None:
+    Office.objects.all().delete()
+    shen = cast.shen()
+    assert shen.organization_id is not None
+    assert shen.organization is not None
+    told = {"at": DRAFTED, "source": "市税务局", "organization_id": shen.organization_id}
+    Organization.objects.exclude(pk=shen.organization_id).filter(
+        kinds__contains=[cast.Kind.DEPARTMENT.value]
+    ).update(kinds=[cast.Kind.AUDITOR.value])
+    for who, refusal in ((cast.gu, services.OperatorClaims), (cast.lin, NotAllowed), (cast.ruan, NotAllowed)):
+        with pytest.raises(refusal):
+            services.name_office(by=who(), **told)
+    services.name_office(by=shen, **told)
+    assert Office.objects.get(source="市税务局").organization_id == shen.organization_id
+    assert AuditEvent.objects.get(action="rewards.name_office").detail["is_only_department"] is True
+    cast.person("qi", ("科技局（示例）", "11441800MB5000007X", (cast.Kind.DEPARTMENT,)))
+    with pytest.raises(SelfReview):
+        services.name_office(by=shen, **told)
 
 
 def signed_in(who: Actor) -> Client:

@@ -473,19 +473,3 @@ def test_a_reopened_case_is_decided_although_newer_evidence_is_in_another_case()
     newer.refresh_from_db()
     assert (first.state, newer.state, newer.case_id) == ("cleared", "in_case", second.pk)
     assert revenue.annual(first.firm_id, 2025).counted_fen == 10_000_000
-
-
-def test_the_ring_shows_whole_yuan_in_english_and_ten_thousands_in_chinese() -> None:
-    from django.utils import translation
-
-    from settlement.risk.wording import ring
-
-    town.ring_of("204000.00")
-    town.scanned()
-    found = Finding.objects.filter(kind="round_trip").order_by("pk")[0]
-    with translation.override("en"):
-        drawn = str(ring(found, {}))
-    assert "CNY 204,000" in drawn or "CNY 216,240" in drawn
-    assert "10k" not in drawn
-    with translation.override("zh-hans"):
-        assert "万元" in str(ring(found, {}))
