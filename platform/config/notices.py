@@ -45,7 +45,8 @@ from settlement.payments.events import OrderRefunded
 from settlement.rewards import events as rewards
 from settlement.rewards import referrals
 from settlement.rewards.events import AwardGranted, ClaimReturned, StatementDrafted
-from settlement.rewards.models import Claim, Declaration
+from settlement.rewards.models import Claim, Declaration, ParkRecognition
+from settlement.rewards.recognitions import office as park_office
 
 
 def _tell(
@@ -728,3 +729,21 @@ def tell_declaration_decided(event: rewards.DeclarationDecided) -> None:
     url = reverse("rewards:declaration", args=[found.pk])
     title = _("%(year)s 年度申报的事实已有核实结果，请查看")
     _tell(event, event.firm_id, Role.FINANCE, title, {"year": found.year}, url)
+
+
+def tell_park_applied(event: rewards.ParkApplied) -> None:
+    """Who recognises parks: a firm waits."""
+    found, office = ParkRecognition.objects.select_related("park").get(pk=event.recognition_id), park_office()
+    if office is not None:
+        url = reverse("rewards:park", args=[found.pk])
+        title = _("有企业申请认定入驻“%(park)s”，请办理")
+        _tell(event, office.organization_id, Role.SECOND_REVIEWER, title, {"park": found.park.name}, url)
+
+
+def tell_park_decided(event: rewards.ParkDecided) -> None:
+    """The firm's finance: what became of its recognition in a park; of a park itself nobody is told."""
+    found = ParkRecognition.objects.select_related("park").get(pk=event.recognition_id)
+    if found.firm_id is not None:
+        url = reverse("rewards:park", args=[found.pk])
+        title = _("本单位入驻“%(park)s”的认定有新的决定，请查看")
+        _tell(event, found.firm_id, Role.FINANCE, title, {"park": found.park.name}, url)

@@ -604,6 +604,8 @@ def _rewards() -> dict[type[Event], list[Handler]]:
         news.RecoveryLifted: [notices.tell_recovery_lifted],
         news.DeclarationMade: [],
         news.DeclarationDecided: [notices.tell_declaration_decided],
+        news.ParkApplied: [notices.tell_park_applied],
+        news.ParkDecided: [notices.tell_park_decided],
     }
 
 

@@ -34,7 +34,7 @@ class ParticularsForm(forms.Form):
         help_text=_("GB/T 4754 代码，数据标注多为 6550 或 6450。"),
     )
     park: forms.ModelChoiceField[Park] = forms.ModelChoiceField(
-        label=_("所在园区"), queryset=None, required=False, empty_label=_("不在认定园区内")
+        label=_("所在园区"), queryset=None, required=False, empty_label=_("不在园区内")
     )
     legal_representative = forms.CharField(label=_("法定代表人"), max_length=80, required=False)
     contact_name = forms.CharField(label=_("联系人"), max_length=80, required=False)

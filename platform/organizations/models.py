@@ -13,19 +13,19 @@ from organizations.states import VERIFICATION, OrganizationKind, Role, Verificat
 
 
 class Park(Record):
-    """A digital-economy park recognised by the city (policy article 2)."""
+    """A digital-economy park (policy article 2); from when to when it is recognised is told by settlement.rewards."""
 
     name = models.CharField(_("园区名称"), max_length=120, unique=True)
     name_en = models.CharField(_("英文名称"), max_length=160, blank=True)
     place = models.CharField(_("所在地行政区划代码"), max_length=6)
-    recognised_on = models.DateField(_("认定日期"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("园区")
         verbose_name_plural = _("园区")
 
     def __str__(self) -> str:
-        return self.name
+        is_english = bool(self.name_en) and (translation.get_language() or "").startswith("en")
+        return self.name_en if is_english else self.name
 
 
 class Organization(Record):

@@ -110,7 +110,7 @@ def history_of(organization: Organization) -> QuerySet[Transition]:
 
 
 def parks() -> QuerySet[Park]:
-    """Every recognised park."""
+    """Every park, by name."""
     return Park.objects.order_by("name")
 
 

@@ -18,6 +18,7 @@ TONES: dict[str, frozenset[str]] = {
             "sealed",
             "active",
             "verified",
+            "recognised",
             "published",
             "released",
             "confirmed",

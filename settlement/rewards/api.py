@@ -20,6 +20,7 @@ from settlement.rewards import (
     engine,
     funds,
     measures,
+    recognitions,
     referrals,
     rules,
     selectors,
@@ -54,6 +55,11 @@ from settlement.rewards.schemas import (
     ObjectionIn,
     OpinionIn,
     ParameterOut,
+    ParkApplyIn,
+    ParkRecogniseIn,
+    ParkRecognitionOut,
+    ParkRevokeIn,
+    ParkVerdictIn,
     PaymentReturnIn,
     PolicyOut,
     ReasonIn,
@@ -563,6 +569,77 @@ def withdraw_declaration(request: HttpRequest, declaration_id: UUID) -> Declarat
     found = selectors.declaration_for(viewer, declaration_id)
     return DeclarationOut.of(
         services.withdraw_declaration(by=viewer, at=clock.now(), declaration_id=found.pk)
+    )
+
+
+# --- recognised parks ----------------------------------------------------------------------------
+
+
+@router.get("/parks", response=Page[ParkRecognitionOut])
+def park_list(request: HttpRequest, cursor: str | None = None, limit: int = 50) -> Page[ParkRecognitionOut]:
+    """Recognitions of parks, and of the firms in them that the caller may see, newest first."""
+    rows, following = cursor_page(recognitions.visible_to(actor(request)), cursor=cursor, limit=limit)
+    return Page[ParkRecognitionOut](items=[ParkRecognitionOut.of(row) for row in rows], next=following)
+
+
+@router.post("/parks", response={201: ParkRecognitionOut})
+@idempotent
+def recognise_park(request: HttpRequest, body: ParkRecogniseIn) -> Status[ParkRecognitionOut]:
+    """The department in charge recognises a park."""
+    given = body.dict()
+    document = given.pop("document")
+    made = services.recognise_park(by=actor(request), at=clock.now(), document_id=document, **given)
+    return Status(201, ParkRecognitionOut.of(made))
+
+
+@router.post("/parks/applications", response={201: ParkRecognitionOut})
+@idempotent
+def apply_for_park(request: HttpRequest, body: ParkApplyIn) -> Status[ParkRecognitionOut]:
+    """The caller's firm asks to be recognised in a park."""
+    given = body.dict()
+    told = {"park_id": given.pop("park"), "document_id": given.pop("document")}
+    made = services.apply_for_park(by=actor(request), at=clock.now(), **told, **given)
+    return Status(201, ParkRecognitionOut.of(made))
+
+
+@router.get("/parks/{uuid:recognition_id}", response=ParkRecognitionOut)
+def read_park(request: HttpRequest, recognition_id: UUID) -> ParkRecognitionOut:
+    """One recognition."""
+    return ParkRecognitionOut.of(recognitions.recognition_for(actor(request), recognition_id))
+
+
+@router.post("/parks/{uuid:recognition_id}/verdict", response=ParkRecognitionOut)
+@idempotent
+def decide_park(request: HttpRequest, recognition_id: UUID, body: ParkVerdictIn) -> ParkRecognitionOut:
+    """The department recognises the firm in the park, or refuses with the reason."""
+    viewer = actor(request)
+    found = recognitions.recognition_for(viewer, recognition_id)
+    if found.firm_id is None:
+        raise NotFound
+    return ParkRecognitionOut.of(
+        services.decide_park_application(by=viewer, at=clock.now(), recognition_id=found.pk, **body.dict())
+    )
+
+
+@router.post("/parks/{uuid:recognition_id}/withdraw", response=ParkRecognitionOut)
+@idempotent
+def withdraw_park(request: HttpRequest, recognition_id: UUID) -> ParkRecognitionOut:
+    """The firm takes its application back before it was decided."""
+    viewer = actor(request)
+    found = recognitions.recognition_for(viewer, recognition_id)
+    return ParkRecognitionOut.of(
+        services.withdraw_park_application(by=viewer, at=clock.now(), recognition_id=found.pk)
+    )
+
+
+@router.post("/parks/{uuid:recognition_id}/revoke", response=ParkRecognitionOut)
+@idempotent
+def revoke_park(request: HttpRequest, recognition_id: UUID, body: ParkRevokeIn) -> ParkRecognitionOut:
+    """The department takes the recognition back from a day on."""
+    viewer = actor(request)
+    found = recognitions.recognition_for(viewer, recognition_id)
+    return ParkRecognitionOut.of(
+        services.revoke_park_recognition(by=viewer, at=clock.now(), recognition_id=found.pk, **body.dict())
     )
 
 

@@ -18,7 +18,7 @@ from django.db.models import Sum
 
 from organizations.models import Organization
 from settlement.revenue.models import AnnualRevenue
-from settlement.rewards import engine, measures, readings, selectors
+from settlement.rewards import engine, measures, readings, recognitions, selectors
 from settlement.rewards.engine.operations import validity
 from settlement.rewards.models import Award, Declaration
 from settlement.rewards.states import DeclarationState
@@ -51,10 +51,11 @@ class Cases:
     year: int
     certificates: Mapping[UUID, int]
     awards: Mapping[UUID, list[dict[str, Any]]]
+    in_parks: frozenset[UUID]
 
     @classmethod
     def of(cls, year: int) -> Cases:
-        """What is known of the year, in two queries."""
+        """What is known of the year, in three queries."""
         certificates: dict[UUID, int] = defaultdict(int)
         for holder in selectors.certificates_in_force(year).values_list("holder", flat=True):
             certificates[holder] += 1
@@ -73,7 +74,7 @@ class Cases:
                 "number": number,
             }
             awards[firm].append(row | ({"matter": told} if told else {}))
-        return cls(year, certificates, awards)
+        return cls(year, certificates, awards, recognitions.firms_of(year))
 
     def registered(self, firm_ids: Collection[UUID]) -> list[dict[str, Any]]:
         """Rows of the register for some firms, each with its firm, for settling decisions."""
@@ -111,7 +112,7 @@ class Cases:
         wanted = {spec.name for spec in selectors.declarable(card.id)}
         rows = Declaration.objects.filter(year=self.year, measure=card.id, state=DeclarationState.VERIFIED)
         rows = rows.filter(fact__in=wanted) if only is None else rows.filter(fact__in=wanted, firm__in=only)
-        ordered = rows.select_related("firm__park").order_by("firm_id", "fact").iterator(chunk_size=AT_ONCE)
+        ordered = rows.select_related("firm").order_by("firm_id", "fact").iterator(chunk_size=AT_ONCE)
         for _key, found in groupby(ordered, key=lambda row: row.firm_id):
             declared = list(found)
             yield (
@@ -121,7 +122,7 @@ class Cases:
 
     def _of_totals(self, only: Collection[UUID] | None) -> Iterator[Case]:
         """From the kept totals. What does not count stands in one sum: the rule only uses them together."""
-        kept = AnnualRevenue.objects.filter(year=self.year).select_related("firm__park").order_by("firm_id")
+        kept = AnnualRevenue.objects.filter(year=self.year).select_related("firm").order_by("firm_id")
         for row in (kept if only is None else kept.filter(firm__in=only)).iterator(chunk_size=AT_ONCE):
             sums = dict.fromkeys(TRADING.varying, 0) | {
                 "transaction_count": row.line_count,
@@ -136,7 +137,7 @@ class Cases:
     def _of_lines(self, version: engine.PolicyVersion, only: Collection[UUID] | None) -> Iterator[Case]:
         """From the lines, with the sums under every reading."""
         by_firm = readings.cells_by_firm(self.year, *validity_of(version), only=only)
-        firms = Organization.objects.select_related("park").in_bulk(list(by_firm))
+        firms = Organization.objects.in_bulk(list(by_firm))
         for key, cells in by_firm.items():
             sums = readings.summed(cells, self.year, readings.default_reading())
             yield firms[key], self._trading(firms[key], sums, readings.resummed(cells, self.year))
@@ -151,7 +152,7 @@ class Cases:
         """The case of a firm: these values, its profile, and what the register holds for other years."""
         related = selectors.related_to(card.id)
         awards = [row for row in self.awards.get(firm.pk, ()) if row["measure"] in related]
-        given = selectors.identity_facts(firm, self.year) | {
+        given = selectors.identity_facts(firm, (), is_in_park=firm.pk in self.in_parks) | {
             name: {"value": value} for name, value in {**values, "prior_awards": awards}.items()
         }
         named = {spec.name for spec in card.facts}

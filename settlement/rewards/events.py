@@ -107,3 +107,19 @@ class DeclarationDecided(Event):
     declaration_id: UUID
     firm_id: UUID
     by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParkApplied(Event):
+    """A firm asks to be recognised in a park."""
+
+    recognition_id: UUID
+    by: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParkDecided(Event):
+    """The department recognised or refused a firm in a park, or took a recognition of it back."""
+
+    recognition_id: UUID
+    by: Actor

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from kernel import clock
 from kernel.money import Money
-from organizations.models import Organization
+from organizations.models import Organization, Park
+from organizations.rules import place_choices
 from organizations.states import OrganizationKind
-from settlement.rewards import comparisons, engine, measures
+from settlement.rewards import comparisons, engine, measures, recognitions
 from settlement.rewards.engine import FactSpec
 from settlement.rewards.engine.facts import Member
 from settlement.rewards.engine.parameters import ParameterValue
@@ -547,3 +548,44 @@ class AdjustForm(forms.Form):
         field = self.fields["reading"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = list(readings)
+
+
+def _day(label: Any, **more: Any) -> forms.DateField:
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(label=label, widget=widget, **more)
+
+
+class ParkApplicationForm(forms.Form):
+    """Which park, from when, and what proves it."""
+
+    park: forms.ModelChoiceField[Park] = forms.ModelChoiceField(label=_("园区"), queryset=None)
+    from_on = _day(_("起始日"), help_text=_("入驻协议或认定文件写明的第一天。"))
+    until_on = _day(_("失效日"), required=False, help_text=_("从这一天起不再有效；长期有效的不填。"))
+    note = forms.CharField(label=_("说明"), required=False, max_length=500)
+    file = forms.FileField(
+        label=_("证明材料"), help_text=_("入驻协议或租赁合同：PDF、图片或表格，不超过 200 MB")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
+        fields["park"].queryset = recognitions.parks_on(clock.business_date(clock.now()))
+
+
+class ParkForm(forms.Form):
+    """A park that the department recognises."""
+
+    name = forms.CharField(label=_("园区名称"), max_length=120)
+    name_en = forms.CharField(label=_("英文名称"), max_length=160, required=False)
+    place = forms.ChoiceField(label=_("所在地"), choices=place_choices)
+    from_on = _day(_("起始日"))
+    until_on = _day(_("失效日"), required=False, help_text=_("从这一天起不再有效；长期有效的不填。"))
+    reason = forms.CharField(label=_("认定意见"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+    file = forms.FileField(label=_("认定文件"), help_text=_("PDF 或图片，不超过 200 MB"))
+
+
+class ParkRevocationForm(forms.Form):
+    """From which day a recognition no longer counts, and why."""
+
+    from_on = _day(_("撤销起始日"), help_text=_("从这一天起不再有效；此前的日子照旧。"))
+    reason = forms.CharField(label=_("撤销理由"), widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)

@@ -3,6 +3,8 @@ awards, payments and recoveries."""
 
 from __future__ import annotations
 
+from datetime import date
+
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -18,6 +20,7 @@ from settlement.rewards.states import (
     DECLARATION,
     DISBURSEMENT,
     NOTICE,
+    PARK_RECOGNITION,
     PAYMENT,
     PUBLIC_OBJECTION,
     RECOVERY,
@@ -30,6 +33,7 @@ from settlement.rewards.states import (
     Outcome,
     PaymentState,
     PublicObjectionState,
+    RecognitionState,
     RecoveryState,
     ReminderKind,
     ShortfallRule,
@@ -940,3 +944,70 @@ class RecoveryReceipt(Record):
 
     def __str__(self) -> str:
         return f"{self.case} {self.amount_fen}"
+
+
+class ParkRecognition(Record):
+    """That a park, or a firm in it, is recognised by the department from a day on; `firm` is empty for the park itself.
+
+    Half-open: `until_on` and `revoked_from` are the first days that no longer count. What was applied for never changes.
+    """
+
+    park = models.ForeignKey("organizations.Park", models.PROTECT, related_name="recognitions")
+    firm = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, null=True, blank=True, related_name="park_recognitions"
+    )
+    from_on = models.DateField(_("起始日"))
+    until_on = models.DateField(_("失效日"), null=True, blank=True)
+    note = models.CharField(_("说明"), max_length=500, blank=True)
+    document = models.ForeignKey("documents.Document", models.PROTECT, related_name="+")
+    applied_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, blank=True, related_name="+")
+    applicant_label = models.CharField(_("申请人"), max_length=200)
+    applied_at = models.DateTimeField(_("申请时间"))
+    recogniser = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(_("认定时间"), null=True, blank=True)
+    reason = models.TextField(_("认定意见"), blank=True)
+    revoked_from = models.DateField(_("撤销起始日"), null=True, blank=True)
+    state = StateField(states=RecognitionState)
+
+    class Meta:
+        verbose_name = _("园区认定")
+        verbose_name_plural = _("园区认定")
+        constraints = [
+            PARK_RECOGNITION.constraint(),
+            models.UniqueConstraint(
+                fields=["park", "firm"],
+                condition=models.Q(state="applied"),
+                name="park_application_open_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(until_on=None) | models.Q(until_on__gt=models.F("from_on")),
+                name="park_recognition_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["recognised", "refused", "revoked"])
+                | models.Q(decided_at__isnull=False),
+                name="park_recognition_decided_has_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="revoked", revoked_from__isnull=False)
+                | (~models.Q(state="revoked") & models.Q(revoked_from=None)),
+                name="park_recognition_revoked_has_day",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="applied_stays",
+                fields=["park", "firm", "from_on", "until_on", "note", "document", "applied_at"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.firm} · {self.park}" if self.firm_id else str(self.park)
+
+    @property
+    def ends_on(self) -> date | None:
+        """The first day that no longer counts; None while nothing ends it."""
+        return min((day for day in (self.until_on, self.revoked_from) if day is not None), default=None)

@@ -108,3 +108,15 @@ RECOVER = permission(
     kinds={Kind.DEPARTMENT},
     roles={Role.SECOND_REVIEWER, Role.FINANCE},
 )
+APPLY_FOR_PARK = permission(
+    "rewards.apply_for_park",
+    _("申请园区入驻认定"),
+    kinds=FIRM_KINDS,
+    roles={Role.FINANCE, Role.ASSET_CLERK},
+)
+RECOGNISE_PARKS = permission(
+    "rewards.recognise_parks",
+    _("认定园区和入驻企业，撤销认定"),
+    kinds={Kind.DEPARTMENT},
+    roles={Role.SECOND_REVIEWER},
+)

@@ -20,6 +20,7 @@ from settlement.rewards.models import (
     Decision,
     Declaration,
     Disbursement,
+    ParkRecognition,
     Payment,
     RecoveryCase,
     RuleRelease,
@@ -587,6 +588,78 @@ class DeclarationOut(Schema):
             state=found.state,
             declared_at=found.declared_at,
             verifier=found.verifier_id,
+            decided_at=found.decided_at,
+            reason=found.reason,
+        )
+
+
+class ParkRecogniseIn(Schema):
+    """A park that the department recognises; half-open, `until_on` is the first day that no longer counts."""
+
+    name: str = Field(max_length=120, pattern=r"^[^\x00]*$")
+    name_en: str = Field("", max_length=160, pattern=r"^[^\x00]*$")
+    place: str = Field(max_length=6, pattern=r"^[^\x00]*$")
+    from_on: date
+    until_on: date | None = None
+    document: UUID
+    reason: str = Field(max_length=2000, pattern=r"^[^\x00]*$")
+
+
+class ParkApplyIn(Schema):
+    """A firm's application to be recognised in a park."""
+
+    park: UUID
+    from_on: date
+    until_on: date | None = None
+    document: UUID
+    note: str = Field("", max_length=500, pattern=r"^[^\x00]*$")
+
+
+class ParkVerdictIn(Schema):
+    """The department's answer to an application; a refusal has a reason."""
+
+    is_recognised: bool
+    reason: str = Field("", max_length=2000, pattern=r"^[^\x00]*$")
+
+
+class ParkRevokeIn(Schema):
+    """From which day a recognition no longer counts, and why."""
+
+    from_on: date
+    reason: str = Field(max_length=2000, pattern=r"^[^\x00]*$")
+
+
+class ParkRecognitionOut(Schema):
+    """The recognition of a park (`firm` is null) or of a firm in it; half-open days."""
+
+    id: UUID
+    park: UUID
+    park_name: str
+    firm: UUID | None
+    from_on: date
+    until_on: date | None
+    revoked_from: date | None
+    state: str
+    document_sha256: str
+    applied_at: datetime
+    recogniser: UUID | None
+    decided_at: datetime | None
+    reason: str
+
+    @staticmethod
+    def of(found: ParkRecognition) -> ParkRecognitionOut:
+        return ParkRecognitionOut(
+            id=found.pk,
+            park=found.park_id,
+            park_name=found.park.name,
+            firm=found.firm_id,
+            from_on=found.from_on,
+            until_on=found.until_on,
+            revoked_from=found.revoked_from,
+            state=found.state,
+            document_sha256=found.document.sha256,
+            applied_at=found.applied_at,
+            recogniser=found.recogniser_id,
             decided_at=found.decided_at,
             reason=found.reason,
         )

@@ -19,11 +19,11 @@ from kernel import clock
 from kernel.errors import NotFound
 from kernel.models import Transition
 from kernel.money import Money
-from organizations.models import Organization, Park
+from organizations.models import Organization
 from organizations.permissions import Actor, Permission
 from organizations.states import OrganizationKind
 from settlement.revenue.models import RevenueLine
-from settlement.rewards import engine, measures, readings
+from settlement.rewards import engine, measures, readings, recognitions
 from settlement.rewards.engine.operations import validity
 from settlement.rewards.models import (
     Adjustment,
@@ -434,7 +434,7 @@ def gather_facts(
     From the profile, the register of awards, the measure's own gatherer, and verified declarations.
     """
     card = measures.CARDS[measure]
-    given = identity_facts(firm, year)
+    given = identity_facts(firm, recognitions.proofs_of(firm.pk, year))
     if measure in _GATHERERS:
         given |= _GATHERERS[measure](firm, year, version)
     wanted = {spec.name for spec in declarable(measure)}
@@ -625,25 +625,26 @@ def _trading_facts(firm: Organization, year: int, version: str) -> dict[str, dic
 register_gatherer(MEASURE, _trading_facts)
 
 
-def identity_facts(firm: Organization, year: int) -> dict[str, dict[str, Any]]:
-    """From the firm's verified profile; an unverified profile proves nothing, so its facts are missing."""
+def identity_facts(
+    firm: Organization, parks: Sequence[dict[str, Any]], *, is_in_park: bool | None = None
+) -> dict[str, dict[str, Any]]:
+    """From the firm's verified profile; an unverified profile proves nothing, so its facts are missing.
+
+    `parks`: the proofs of its recognition in a park; who needs no proofs says whether there is any (`is_in_park`).
+    """
     evidence = [{"kind": "organization", "number": firm.uscc, "id": str(firm.pk), "label": firm.name}]
 
     def fact(value: Any) -> dict[str, Any]:
         return {"value": value if firm.is_verified else None, "source": "authority", "evidence": evidence}
 
+    in_park = fact(bool(parks) if is_in_park is None else is_in_park)
     return {
         "is_annotation_firm": fact(OrganizationKind.ANNOTATION_FIRM.value in firm.kinds),
         "industry_class": fact(firm.industry_digital or None),
-        "in_recognised_park": fact(is_recognised(firm.park, year)),
+        "in_recognised_park": {**in_park, "evidence": [*evidence, *parks]},
         "registered_place": fact(firm.registered_place or None),
         "tax_place": fact(firm.tax_place or None),
     }
-
-
-def is_recognised(park: Park | None, year: int) -> bool:
-    """Whether the park was recognised by the end of the year; no park is no."""
-    return park is not None and park.recognised_on is not None and park.recognised_on <= date(year, 12, 31)
 
 
 def certificates_in_force(year: int) -> QuerySet[Certificate]:
@@ -953,6 +954,15 @@ def _fund_todos(viewer: Actor) -> list[Todo]:
             Todo(_("核定撤销追回"), reverse("rewards:recovery", args=[c.number]), c.number, icon="undo-2")
             for c in lifts.exclude(lift_proposed_by=viewer.user_id).order_by("pk")[:10]
         ]
+    found += [
+        Todo(
+            _("认定园区入驻企业：%(firm)s") % {"firm": each.firm.display_name if each.firm else ""},
+            reverse("rewards:park", args=[each.pk]),
+            str(each.park),
+            icon="building-2",
+        )
+        for each in recognitions.waiting(viewer)[:10]
+    ]
     if viewer.can(VERIFY_FACTS):
         declared = Declaration.objects.filter(state=DeclarationState.DECLARED).select_related("firm")
         found += [

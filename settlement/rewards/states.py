@@ -111,6 +111,28 @@ DECLARATION = Machine(
 )
 
 
+class RecognitionState(models.TextChoices):
+    """How far the department has recognised a park, or a firm in one."""
+
+    APPLIED = "applied", _("待部门认定")
+    RECOGNISED = "recognised", _("已认定")
+    REFUSED = "refused", _("不予认定")
+    WITHDRAWN = "withdrawn", _("已撤回")
+    REVOKED = "revoked", _("已撤销认定")
+
+
+PARK_RECOGNITION = Machine(
+    "park_recognition",
+    RecognitionState,
+    [
+        Move("recognise", ("applied",), "recognised", _("认定")),
+        Move("refuse", ("applied",), "refused", _("不予认定")),
+        Move("withdraw", ("applied",), "withdrawn", _("撤回")),
+        Move("revoke", ("recognised",), "revoked", _("撤销认定")),
+    ],
+)
+
+
 class PublicObjectionState(models.TextChoices):
     FILED = "filed", _("待处理")
     DISMISSED = "dismissed", _("异议不成立")

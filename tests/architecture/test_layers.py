@@ -82,6 +82,7 @@ EXTRA_ROOMS = {
         "funds",
         "procedure",
         "readings",
+        "recognitions",
         "referrals",
         "releases",
         "runs",

@@ -41,6 +41,16 @@ from settlement.rewards.pages.notices import (
     publish,
     withdraw_notice,
 )
+from settlement.rewards.pages.parks import (
+    apply_for_park,
+    decide_park,
+    park,
+    park_evidence,
+    parks,
+    recognise_park,
+    revoke_park,
+    withdraw_park,
+)
 from settlement.rewards.pages.policy import policy
 from settlement.rewards.pages.recoveries import (
     confirm_recovery,
@@ -71,3 +81,6 @@ __all__ = [
     "withdraw_declaration", "withdraw_notice", "withdraw_recovery",
 ]  # fmt: skip
 __all__ += ["adjust", "assign", "consult", "give_opinion", "hold", "resume", "take_back"]
+__all__ += [
+    "apply_for_park", "decide_park", "park", "park_evidence", "parks", "recognise_park", "revoke_park", "withdraw_park",
+]  # fmt: skip

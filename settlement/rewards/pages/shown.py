@@ -28,6 +28,7 @@ ICONS = {
     "award": "award",
     "organization": "building-2",
     "declaration": "file-check",
+    "park_recognition": "building-2",
 }
 STATES = {"met": "ok", "stated": "ok", "not_met": "no", "unknown": "waiting"}
 UNOWED = (Outcome.NOT_ELIGIBLE, Outcome.SUPERSEDED, Outcome.UNDETERMINED)
@@ -209,6 +210,7 @@ def proof_chip(proof: Mapping[str, Any], source: str, year: int, firm_id: UUID |
         "award": _("奖励登记 %(year)s") % {"year": proof["label"]},
         "organization": _("单位认证"),
         "declaration": _("已核实的企业申报"),
+        "park_recognition": _("园区认定，自 %(day)s 起") % {"day": proof["label"]},
     }
     details = {
         "revenue_lines": _("%(count)s 笔 · 指纹 %(sha)s")
@@ -232,6 +234,8 @@ def _proof_url(kind: str, proof: Mapping[str, Any], year: int, firm_id: UUID | N
             return reverse("verification:number", args=[proof["number"]])
         if kind == "declaration":
             return reverse("rewards:declaration", args=[proof["id"]])
+        if kind == "park_recognition":
+            return reverse("rewards:park", args=[proof["id"]])
         if kind == "award":
             return reverse("rewards:claim", args=[proof["number"]])
         if kind == "revenue_lines" and firm_id:

@@ -55,6 +55,16 @@ from settlement.rewards.services.notices import (
     queue_drafts,
     withdraw_notice,
 )
+from settlement.rewards.services.parks import (
+    ParkApplicationOpen,
+    ParkNotRecognised,
+    ParkRecognised,
+    apply_for_park,
+    decide_park_application,
+    recognise_park,
+    revoke_park_recognition,
+    withdraw_park_application,
+)
 from settlement.rewards.services.payments import (
     ClaimsMoved,
     NotApprovedYet,
@@ -177,3 +187,13 @@ __all__ += [
     "tell_release",
     "watch_deadlines",
 ]  # fmt: skip
+__all__ += [
+    "ParkApplicationOpen",
+    "ParkNotRecognised",
+    "ParkRecognised",
+    "apply_for_park",
+    "decide_park_application",
+    "recognise_park",
+    "revoke_park_recognition",
+    "withdraw_park_application",
+]

@@ -15,7 +15,7 @@ from settlement.rewards import services
 from settlement.rewards.models import ApplicationNotice, ApprovalBatch, BudgetLine, Declaration, Disbursement
 from tests import cast
 from tests.settlement import trades
-from tests.settlement.rewards import steps, subsidy
+from tests.settlement.rewards import steps, subsidy, test_parks
 from tests.settlement.rewards.test_money import SYSTEM, reworked
 from tests.settlement.rewards.test_notices import declare
 
@@ -93,6 +93,29 @@ def test_every_page_of_the_procedure(live_chromium: Visit) -> None:
             page = live_chromium.page(language=language)
             if who is not None:
                 live_chromium.sign_in(page, who().user)
+            for address in addresses:
+                found += live_chromium.faults(page, address, widths=(width,))
+    assert found == []
+
+
+def test_the_pages_of_recognised_parks(live_chromium: Visit) -> None:
+    whole = test_parks.park()
+    waiting = test_parks.applied(whole, by=cast.he())
+    held = test_parks.decided(test_parks.applied(whole))
+    shown = [f"/rewards/parks/{each.pk}/" for each in (whole, held)]
+    visits = {
+        cast.lin: ["/organization/", "/rewards/parks/", "/rewards/parks/apply/", *shown],
+        cast.he: [f"/rewards/parks/{waiting.pk}/"],
+        cast.shen: [
+            "/rewards/parks/", "/rewards/parks/recognise/", f"/rewards/parks/{waiting.pk}/", *shown,
+            f"/rewards/parks/{held.pk}/revoke/",
+        ],
+    }  # fmt: skip
+    found = []
+    for who, addresses in visits.items():
+        for language, width in (("zh-hans", 1440), ("en", 390)):
+            page = live_chromium.page(language=language)
+            live_chromium.sign_in(page, who().user)
             for address in addresses:
                 found += live_chromium.faults(page, address, widths=(width,))
     assert found == []
