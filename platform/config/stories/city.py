@@ -32,6 +32,7 @@ from config.stories import (
     registers,
     rewarding,
     risk_watch,
+    settling,
     sources,
     voices,
     way,
@@ -278,12 +279,14 @@ def load(
     disputes.tell()
     registers.tell()
     brokerage.tell()
+    settling.tell(at)
     with transaction.atomic():
         claims(at)
         risk_watch.tell()
         negotiation.tell()
         needs.tell(at)
         voices.tell()
+        settling.release_rules(at)
         audit.record(by=Actor.system("示例城市"), at=at, action=LOADED, detail={"orders": orders})
     return True
 

@@ -18,6 +18,7 @@ from organizations.states import OrganizationKind as Kind
 from organizations.states import Role
 
 PASSWORD = "qingshu-demo-2026"
+PARK = "清远数字经济园区（示例）"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ PEOPLE = [
     Person("zhou", "周四（示例）", "yunshan", (Role.ADMINISTRATOR,), "buyer 数据买方"),
     Person("gu", "顾五（示例）", "base", (Role.REGISTRATION_REVIEWER, Role.LISTING_REVIEWER, Role.FIRST_REVIEWER), "exchange operator 服务基地审核员"),
     Person("ding", "丁六（示例）", "base", (Role.ADMINISTRATOR,), "exchange administrator 服务基地管理员"),
+    Person("qian", "钱十五（示例）", "base", (Role.FINANCE,), "exchange finance 服务基地财务"),
+    Person("qinglan-finance", "财务（示例）", "qinglan", (Role.FINANCE,)),
     # An important dataset needs a second reviewer and a committee of three who are not the reviewers.
     *(
         Person(f"base-{key}", f"{name}（示例）", "base", (Role.REGISTRATION_REVIEWER,))
@@ -121,12 +124,7 @@ def settle(at: datetime) -> None:
     verifies all others. Accounts and memberships are set up as an installation does.
     """
     park, _made = Park.objects.get_or_create(
-        name="清远数字经济园区（示例）",
-        defaults={
-            "name_en": "Qingyuan Digital Economy Park (demo)",
-            "place": "441803",
-            "recognised_on": at.date(),
-        },
+        name=PARK, defaults={"name_en": "Qingyuan Digital Economy Park (demo)", "place": "441803"}
     )
     for firm in sorted(FIRMS, key=lambda firm: firm.key != "base"):
         if not Organization.objects.filter(uscc=firm.uscc).exists():

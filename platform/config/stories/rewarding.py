@@ -6,12 +6,15 @@ now repays its award; 清蓝 stands in its public notice; 北江, one fen short,
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import io
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
 from config.stories import people, way
 from config.stories.way import Team, shanghai
+from documents.services import store_upload
 from exchange.catalogue.models import Product
 from kernel.money import Money
 from organizations.permissions import Actor
@@ -34,6 +37,7 @@ def open_year() -> ApplicationNotice:
     if known is not None:
         return known.notice
     _name_offices()
+    _recognise_parks()
     shen, fang = people.actor("shen"), people.actor("fang")
     line = services.make_budget(
         by=fang, at=shanghai(2026, 1, 4), title="2025 年度数据产品交易奖励（示例）", measures=[MEASURE], year=YEAR,
@@ -54,6 +58,30 @@ def _name_offices() -> None:
             by=Actor.system("平台开通"), at=shanghai(2026, 1, 4), source=name.zh,
             organization_id=people.organization("bureau").pk,
         )  # fmt: skip
+
+
+def _recognise_parks() -> None:
+    """The department recognises the park and 飞霞 in it; the park's operator waits for its own recognition."""
+    shen, at = people.actor("shen"), shanghai(2026, 1, 4)
+    whole = services.recognise_park(
+        by=shen, at=at, name=people.PARK, place="441803", from_on=date(2024, 10, 8), reason="市政府批复（示例）",
+        document_id=_paper(shen, at, "园区认定批复（示例）.pdf"),
+    )  # fmt: skip
+    for key in ("feixia-lead", "pei"):
+        firm = people.actor(key)
+        asked = services.apply_for_park(
+            by=firm, at=at, park_id=whole.park_id, from_on=date(2025, 1, 1), note="租赁合同见附件",
+            document_id=_paper(firm, at, "入驻合同（示例）.pdf"),
+        )  # fmt: skip
+        if key == "feixia-lead":
+            services.decide_park_application(
+                by=shen, at=at, recognition_id=asked.pk, is_recognised=True, reason="租赁合同与现场核查一致"
+            )
+
+
+def _paper(by: Actor, at: datetime, name: str) -> UUID:
+    body = io.BytesIO(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n")
+    return store_upload(by=by, at=at, purpose="evidence", name=name, file=body).pk
 
 
 def sell_large(team: Team, reviewer: Actor, buyer: Actor) -> None:
