@@ -141,7 +141,6 @@ def _review() -> None:
         NavItem(_("奖励审核"), "award", "rewards:review", (rewards.SEE_ALL_CLAIMS,), group, claims.waiting),
         NavItem(_("风险监测"), "radar", "risk:board", (risk.WATCH,), group),
         NavItem(_("核实部门"), "landmark", "rewards:offices", (rewards.NAME_OFFICES, rewards.NAME_OFFICES_OF_OPERATOR), group),
-        NavItem(_("核实部门"), "landmark", "rewards:offices", (rewards.NAME_OFFICES,), group),
         NavItem(_("园区认定"), "building-2", "rewards:parks", (rewards.RECOGNISE_PARKS,), group, recognitions.waiting_beside),
         NavItem(_("预算看板"), "landmark", "rewards:budgets", (rewards.SEE_FUNDS,), group),
         NavItem(_("经纪人试点"), "users", "pilots:board", (pilots.MANAGE, pilots.VIEW_ALL), group, piloting.waiting_decisions),

@@ -15,7 +15,7 @@ class Migration(OnePass):
     dependencies = [
         ('documents', '0001_initial'),
         ('organizations', '0002_parks'),
-        ('rewards', '0006_review_deadlines'),
+        ('rewards', '0008_release_news'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
