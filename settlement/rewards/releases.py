@@ -19,7 +19,7 @@ SHARED = "policy"
 def files_of(version: str) -> dict[str, str]:
     """Cards, engine, the version's parameters and all scenarios: path → SHA-256; files do not change while we run."""
     found = [*(ROOT / "engine").glob("*.py"), *measures.HERE.glob("*.py"), *_parameters(version)]
-    found += [scenarios.path_of(measure) for measure in measures.CARDS]
+    found += [path for measure in measures.CARDS if (path := scenarios.path_of(measure)).exists()]
     return {str(path.relative_to(ROOT)): _sha256(path) for path in sorted(found)}
 
 

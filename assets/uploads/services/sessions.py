@@ -103,6 +103,12 @@ def locked_upload(upload_id: UUID) -> Upload:
     return found
 
 
+def locked_slot(upload_id: UUID, slot: int) -> None:
+    """Hold the slot of a file until the transaction ends: its parts are looked at and joined by one at a time."""
+    rows = UploadFile.objects.select_for_update(of=("self",)).filter(upload=upload_id, slot=slot)
+    rows.order_by("pk").first()
+
+
 def own_upload(by: Actor, upload_id: UUID) -> Upload:
     """The locked upload of the actor's organization, with the right to write to it."""
     upload = locked_upload(upload_id)
@@ -471,9 +477,11 @@ def _sizes(upload_id: UUID, slots: Sequence[int]) -> dict[str, int]:
     return {key: size for key, size in found.items() if size is not None}
 
 
+@transaction.atomic
 def _missing_parts(row: UploadFile) -> list[int]:
-    """The parts that have not arrived; when all have, they are joined."""
+    """The parts that have not arrived; when all have, they are joined. A store lists fewer while it joins them."""
     sizes = rules.part_sizes(row.size)
+    locked_slot(row.upload_id, row.slot)
     received = objects.received_parts(row.waiting_key, row.parts_id) if row.parts_id else None
     if received is not None:
         absent = [number for number, size in sizes.items() if received.get(number) != size]
