@@ -231,7 +231,10 @@ def wage_floors(request: HttpRequest) -> HttpResponse:
     """小时工资下限: what an hour should earn at least, where and since when, on what it rests, and who set it."""
     viewer = viewer_of(request)
     viewer.require(FLOOR_VIEW)
-    form = WageFloorForm(request.POST or None, places=place_choices() if viewer.can(FLOOR_PLACE) else [])
+    form = WageFloorForm(
+        request.POST if request.method == "POST" else None,
+        places=place_choices() if viewer.can(FLOOR_PLACE) else [],
+    )
     if request.method == "POST" and form.is_valid():
         try:
             services.set_wage_floor(by=viewer, at=clock.now(), **form.cleaned_data)
