@@ -1,7 +1,7 @@
 """Peers that need an environment of their own: django-hordak and OpenFisca-core, pinned in `requirements-peers.lock`.
 
-Each peer is a script here that runs in `.venv-peers` and talks in lines: it reads one command a line from standard
-input and answers each with one line of JSON.
+Each peer is a script here that runs in `.venv-peers` and talks in lines of JSON: one when it is ready, then one for
+each command that it reads from standard input.
 """
 
 from __future__ import annotations
@@ -55,13 +55,17 @@ class Peer:
             env=environment,
             text=True,
         )
+        self._heard()
 
     def ask(self, command: str = "") -> Any:
-        """The answer to one command."""
+        """The answer to one command; the peer rests before and after."""
         assert self._work.stdin is not None
-        assert self._work.stdout is not None
         self._work.stdin.write(f"{command}\n")
         self._work.stdin.flush()
+        return self._heard()
+
+    def _heard(self) -> Any:
+        assert self._work.stdout is not None
         line = self._work.stdout.readline()
         if not line:
             raise PeerFailed(f"{self._work.args!r} broke off")

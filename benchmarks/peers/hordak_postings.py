@@ -2,8 +2,9 @@
 
 DATABASE is JSON: host, port, user, password, dbname.
 
-Each line holds how many postings every thread makes; the answer is {"rate": postings a second of all together}.
-Every posting is one `Account.transfer_to` in a transaction of its own, with the library's own constraints.
+Each line holds how many postings every thread makes, and `checked` where the payer's balance is asked first, as our
+postings ask it; the answer is {"rate": postings a second of all together}. Every posting is one `Account.transfer_to`
+in a transaction of its own, with the library's own constraints.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def prepare() -> list[Any]:
     ]
 
 
-def rate(accounts: list[Any], times: int) -> float:
+def rate(accounts: list[Any], times: int, is_checked: bool) -> float:
     from django.db import connection, connections, transaction
     from moneyed import Money
 
@@ -67,6 +68,8 @@ def rate(accounts: list[Any], times: int) -> float:
                 if source.pk == destination.pk:
                     destination = accounts[(place + 3) % ACCOUNTS]
                 with transaction.atomic():
+                    if is_checked:
+                        source.get_balance()
                     source.transfer_to(destination, Money(1, "CNY"))
                 done[number] += 1
         finally:
@@ -88,7 +91,8 @@ def main() -> None:
     accounts = prepare()
     print(json.dumps({"accounts": len(accounts)}), flush=True)
     for line in sys.stdin:
-        print(json.dumps({"rate": rate(accounts, int(line))}), flush=True)
+        times, *checked = line.split()
+        print(json.dumps({"rate": rate(accounts, int(times), bool(checked))}), flush=True)
 
 
 if __name__ == "__main__":
