@@ -88,7 +88,7 @@ def _escalate_objections(on: date, at: datetime) -> int:
 
 
 def _lengthen_notices(on: date, at: datetime) -> int:
-    """Give notices their working days by the calendar as it is known now, when it came after them; never fewer."""
+    """Give running notices their working days by the calendar as it is known now, when it came after them; never fewer."""
     rows = Application.objects.filter(state=ApplicationState.PUBLIC_NOTICE, notice_ended_at=None)
 
     @transaction.atomic
@@ -97,8 +97,8 @@ def _lengthen_notices(on: date, at: datetime) -> int:
         begun, told = application.notice_from, application.notice_until
         if application.state != ApplicationState.PUBLIC_NOTICE or begun is None or told is None:
             return False
-        if begun.year == told.year:
-            return False  # its year's holidays were announced when it began
+        if begun.year == told.year or told < on:
+            return False  # its year's holidays were announced when it began; or it is over
         until = rules.due_after(begun, parameters_on(begun).notice_working_days)
         if application.notice_ended_at is not None or until <= told:
             return False

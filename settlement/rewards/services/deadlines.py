@@ -41,13 +41,16 @@ def watch_deadlines(*, at: datetime) -> int:
 
 @transaction.atomic
 def _lengthen_notice(claim_id: UUID, *, at: datetime) -> bool:
-    """Give a notice the working days it was announced for, by the calendar as it is known now; never fewer than told."""
+    """Give a notice the working days it was announced for, by the calendar as it is known now; never fewer than told.
+
+    One that is over stays over: what followed its end, a batch or a payment, stands on it.
+    """
     claim = locked_claim(claim_id)
     begun = selectors.announced_at(claim)
     if claim.state != ClaimState.IN_NOTICE or claim.notice_until is None or begun is None:
         return False
     until = rules.notice_end(clock.business_date(begun))
-    if until <= claim.notice_until:
+    if until <= claim.notice_until or claim.notice_until < clock.business_date(at):
         return False
     told = claim.notice_until
     claim.notice_until = until

@@ -79,3 +79,15 @@ def test_a_notice_into_an_unannounced_year_says_so_and_its_firm_hears_of_more_da
     assert letter.title == f"奖励申报 {claim.number} 的公示期因放假安排公布顺延至 2027-01-06"
     with clock.moved_to(AFTER):
         assert note not in client.get(f"/rewards/announced/{claim.number}/").content.decode()
+
+
+def test_a_notice_that_is_over_is_not_lengthened(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = announced()
+    entered = workdays.Announced("示例", date(2026, 12, 28), DAYS_OFF, frozenset())
+    monkeypatch.setattr(workdays, "_calendar", lambda: workdays.Calendar({2027: entered}))
+    services.watch_deadlines(at=datetime(2027, 1, 5, 4, 0, tzinfo=UTC))  # the day after its last
+    claim.refresh_from_db()
+    assert claim.notice_until == date(2027, 1, 4)
+    services.watch_deadlines(at=datetime(2027, 1, 4, 4, 0, tzinfo=UTC))  # its last day is still its own
+    claim.refresh_from_db()
+    assert claim.notice_until == date(2027, 1, 6)
