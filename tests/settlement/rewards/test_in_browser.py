@@ -17,6 +17,7 @@ from tests import cast
 from tests.settlement import trades
 from tests.settlement.rewards import steps, subsidy, test_parks
 from tests.settlement.rewards.test_money import SYSTEM, reworked
+from tests.settlement.rewards.test_money_pages import lifting_stands_open
 from tests.settlement.rewards.test_notices import declare
 
 if TYPE_CHECKING:
@@ -119,3 +120,24 @@ def test_the_pages_of_recognised_parks(live_chromium: Visit) -> None:
             for address in addresses:
                 found += live_chromium.faults(page, address, widths=(width,))
     assert found == []
+
+
+def test_a_recovery_on_its_way_to_being_lifted(live_chromium: Visit) -> None:
+    _claim, case = lifting_stands_open()
+    address, found = reverse("rewards:recovery", args=[case.number]), []
+
+    def look() -> None:
+        for who in (cast.shen, cast.ruan, cast.lin):
+            for language, width in (("zh-hans", 1440), ("en", 390)):
+                page = live_chromium.page(language=language)
+                live_chromium.sign_in(page, who().user)
+                found.extend(live_chromium.faults(page, address, widths=(width,)))
+
+    look()
+    services.propose_lift(by=cast.shen(), at=clock.now(), case_id=case.pk, reason="认定已撤销")
+    case.refresh_from_db()
+    look()
+    services.lift_recovery(by=cast.ruan(), at=clock.now(), case_id=case.pk)
+    case.refresh_from_db()
+    look()
+    assert (case.state, found) == ("lifted", [])
