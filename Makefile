@@ -41,7 +41,7 @@ test: install-dev ## run every test against private servers (ARGS="tests/kernel 
 test-labelstudio: install-dev ## the tests that need a real Label Studio server (installs it: 1 GB; some minutes)
 	@QINGSHU_TEST_LABELSTUDIO=1 $(RUN) -m pytest -m labelstudio tests/annotation/servers $(ARGS)
 
-test-city: install-dev ## a hundred thousand drawn firms of every measure, one by one and as a table (FIRMS=100000; half an hour)
+test-city: install-dev ## a hundred thousand drawn firms of every measure, one by one and as a table (FIRMS=100000; some minutes)
 	@QINGSHU_TEST_FIRMS=$(FIRMS) $(RUN) -m pytest tests/settlement/rewards/test_runs.py -k generated_firms -n $(JOBS) $(ARGS)
 
 check: install-dev ## everything that can be checked without running: style, types, layers, templates, diagrams, translations
